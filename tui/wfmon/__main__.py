@@ -1,0 +1,5 @@
+"""``python -m wfmon``."""
+
+from wfmon.cli.main import main
+
+raise SystemExit(main())

@@ -1,0 +1,1 @@
+"""Pure functions: observations in, figures, alerts and the verdict out. Time is an argument."""

@@ -1,0 +1,1 @@
+"""One file per rule; each takes what is known and the time, and returns findings."""

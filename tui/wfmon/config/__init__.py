@@ -1,0 +1,1 @@
+"""What may be set, where each value came from, and what is wrong with it."""

@@ -1,0 +1,196 @@
+"""Every setting, typed. The defaults are in the shipped ``config.toml``, not here.
+
+Entries of lists (``[[source]]``, ``[[workflow]]``, ``[[storage.dir]]``) have their optional fields
+defaulted here, because there is no shipped entry to read them from.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import msgspec
+
+
+class Duration(float):
+    """Seconds, written as ``"5m"``, ``"1h30m"``, ``"250ms"`` or a plain number of seconds."""
+
+
+class Size(int):
+    """Bytes, written as ``"20GiB"``, ``"1.5MB"`` or a plain number of bytes."""
+
+
+class Windows(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``runs``: counts and ratios of a workflow, grown back to ``grow_runs`` runs, at most ``max``.
+    ``rate``: tokens, cost, calls and the totals."""
+
+    runs: Duration
+    grow_runs: int
+    max: Duration
+    rate: Duration
+
+
+class User(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    name: str
+
+
+class State(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    dir: str
+
+
+class Ui(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    theme: str
+    timezone: str
+    ascii: bool
+    mouse: bool
+    refresh: Duration
+    keys: dict[str, str]
+
+
+class Monitor(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``stretch``: an interval grows to this many times the CPU time of the last answer."""
+
+    stale_after: Duration
+    backoff_max: Duration
+    stretch: float
+    evaluate_every: Duration
+
+
+class Host(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    enabled: bool
+    interval: Duration
+    scan_interval: Duration
+
+
+class Logs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Defaults for log sources; ``tail_bytes`` is how far back a start reads each file."""
+
+    interval: Duration
+    tail_bytes: Size
+    max_line_bytes: Size
+    keep_runs: int
+    lost_after: Duration
+
+
+class Auth(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Secrets as ``env:NAME``, ``file:PATH`` or ``{ cmd = [..] }`` references, never in clear."""
+
+    bearer: str | None = None
+    username: str | None = None
+    password: str | None = None
+    cmd: list[str] | None = None
+
+
+class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    name: str = ""
+    kind: Literal["prometheus", "scrape", "logs", "alertmanager"]
+    url: str = ""
+    urls: list[str] = []
+    paths: list[str] = []
+    interval: Duration | None = None
+    timeout: Duration | None = None
+    max_bytes: Size | None = None
+    auth: Auth | None = None
+    profiles: list[str] = []
+    allow_write: bool = False
+    workflow: str = ""
+    fields: dict[str, list[str]] = {}
+    timezone: str = ""
+    encoding: str = "utf-8"
+
+
+class Workflow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``match``: regular expressions on the command line of its processes."""
+
+    name: str
+    match: list[str] = []
+    aliases: list[str] = []
+    runbook: str = ""
+
+
+class StorageDir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    path: str
+    limit: Size
+
+
+class Storage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``mounts`` empty: every real file system."""
+
+    mounts: list[str]
+    dir: list[StorageDir]
+
+
+class FailureRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    enabled: bool
+    threshold: float
+    min_failures: int
+    z: float
+    critical_factor: float
+    clear_quiet: Duration
+
+
+class Hysteresis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Trips at or below ``trip``, clears at or above ``clear`` (share that is free, 0..1)."""
+
+    trip: float
+    clear: float
+    for_: Duration = msgspec.field(name="for")
+    keep: Duration
+    trip_bytes: Size | None = None
+
+
+class MemoryRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    enabled: bool
+    warn: Hysteresis
+    critical: Hysteresis
+    psi_full_avg10: float
+
+
+class StorageRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    enabled: bool
+    warn: Hysteresis
+    critical: Hysteresis
+    inodes: bool
+
+
+class SourceDown(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    enabled: bool
+    for_: Duration = msgspec.field(name="for")
+
+
+class AckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    lease: Duration
+    max: Duration
+
+
+class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``episode_gap``: the same rule and labels continue an episode within this time.
+    ``resolved_keep``: how long an ended alert stays listed."""
+
+    episode_gap: Duration
+    resolved_keep: Duration
+    failure_rate: FailureRate
+    memory: MemoryRule
+    storage: StorageRule
+    source_down: SourceDown
+    ack: AckRule
+
+
+class Profiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``enabled`` empty: whatever the exposed names fit."""
+
+    enabled: list[str]
+
+
+class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    windows: Windows
+    user: User
+    state: State
+    ui: Ui
+    monitor: Monitor
+    host: Host
+    logs: Logs
+    storage: Storage
+    alerts: Alerts
+    profiles: Profiles
+    source: list[Source]
+    workflow: list[Workflow]

@@ -1,0 +1,46 @@
+"""What a person may ask the monitor to do, and what came of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class AckAlert:
+    """Take an alert. ``seconds`` None: the configured lease."""
+
+    alert_id: str
+    by: str
+    seconds: float | None = None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class UnackAlert:
+    alert_id: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommentAck:
+    """Add the comment to an ack that ``by`` holds."""
+
+    alert_id: str
+    by: str
+    comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refresh:
+    """Ask every source now."""
+
+
+Action = AckAlert | UnackAlert | CommentAck | Refresh
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """``message`` is one line for the person; not ``ok`` means that nothing was changed."""
+
+    ok: bool
+    message: str

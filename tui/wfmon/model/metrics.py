@@ -1,0 +1,132 @@
+"""What a metrics source says: concepts by label, over windows, with what is not exposed.
+
+A key part of ``None`` means that the label is not exposed at that level: the figure is then known
+only for the rest of the key, never split and never zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from wfmon.model.run import RunStatus
+
+
+class Concept(StrEnum):
+    """What a profile can map (metric-catalogue 27)."""
+
+    RUNS = "runs"
+    ACTIVE = "active"
+    QUEUE = "queue"
+    DURATION = "duration"
+    WAIT = "wait"
+    RETRIES = "retries"
+    TIMEOUTS = "timeouts"
+    CALLS = "calls"
+    TOKENS = "tokens"
+    COST = "cost"
+    BUDGET = "budget"
+    MEMORY = "memory"
+    STORAGE = "storage"
+
+
+class TokenKind(StrEnum):
+    """``TOTAL`` is a count whose direction is not exposed."""
+
+    INPUT = "input"
+    OUTPUT = "output"
+    CACHED = "cached"
+    CACHE_WRITE = "cache_write"
+    REASONING = "reasoning"
+    TOTAL = "total"
+
+
+@dataclass(frozen=True, slots=True)
+class RunKey:
+    workflow: str | None
+    status: RunStatus
+
+
+@dataclass(frozen=True, slots=True)
+class TokenKey:
+    workflow: str | None
+    provider: str | None
+    model: str | None
+    kind: TokenKind
+
+
+@dataclass(frozen=True, slots=True)
+class CostKey:
+    workflow: str | None
+    provider: str | None
+    model: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class CallKey:
+    workflow: str | None
+    provider: str | None
+    ok: bool | None
+
+
+@dataclass(frozen=True, slots=True)
+class RunWindow:
+    """Finished runs within the last ``seconds``, of which ``covered`` are known."""
+
+    seconds: float
+    covered: float
+    counts: dict[RunKey, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Amount:
+    """Growth of a counter over the rate window, and its present value.
+
+    ``delta`` is None while one sample is all there is.
+    """
+
+    delta: float | None
+    total: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Quantiles:
+    """Duration quantiles in seconds over a window; ``n`` observations."""
+
+    p50: float | None
+    p95: float | None
+    n: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Trend:
+    """A drawn series: ``points`` are (time, value); a None value is a gap."""
+
+    concept: str
+    workflow: str | None
+    points: tuple[tuple[float, float | None], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricsSample:
+    """One look at a metrics source.
+
+    ``runs`` is a ladder of windows, shortest first. ``window`` is the rate window asked for,
+    ``covered`` what of it is known. ``exposed`` names the concepts that have a series. Keys with
+    workflow None are figures that the source does not split by workflow.
+    """
+
+    at: float
+    window: float
+    covered: float
+    exposed: frozenset[Concept]
+    runs: tuple[RunWindow, ...] = ()
+    durations: dict[str | None, Quantiles] = field(default_factory=dict)
+    active: dict[str | None, float] = field(default_factory=dict)
+    queue: dict[str | None, float] = field(default_factory=dict)
+    retries: dict[str | None, Amount] = field(default_factory=dict)
+    calls: dict[CallKey, Amount] = field(default_factory=dict)
+    tokens: dict[TokenKey, Amount] = field(default_factory=dict)
+    cost: dict[CostKey, Amount] = field(default_factory=dict)
+    memory: dict[str | None, float] = field(default_factory=dict)
+    trends: tuple[Trend, ...] = ()

@@ -1,0 +1,56 @@
+"""Settings of the rules, as the rules take them. Defaults live in ``config.toml`` alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class FailureRateSettings:
+    """Rule ``failure_rate`` (alerting-and-burn 4.3).
+
+    ``z`` is the one-sided normal quantile of the Wilson bound; ``clear_quiet_seconds`` is both how
+    long the ratio must be back and how long no failure may have been seen.
+    """
+
+    enabled: bool
+    threshold: float
+    min_failures: int
+    z: float
+    critical_factor: float
+    clear_quiet_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class HysteresisSettings:
+    """Trips below ``trip``, clears above ``clear`` (free or available share, 0..1)."""
+
+    trip: float
+    clear: float
+    for_seconds: float
+    keep_seconds: float
+    trip_bytes: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class MemorySettings:
+    enabled: bool
+    warn: HysteresisSettings
+    critical: HysteresisSettings
+    psi_full_avg10: float
+
+
+@dataclass(frozen=True, slots=True)
+class StorageSettings:
+    """``trip_bytes`` of a level: free space must also be below it (warn) or either (critical)."""
+
+    enabled: bool
+    warn: HysteresisSettings
+    critical: HysteresisSettings
+    inodes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class SourceDownSettings:
+    enabled: bool
+    for_seconds: float

@@ -1,0 +1,206 @@
+"""The one immutable picture that the screen, ``check`` and ``snapshot`` all read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from wfmon.model.alert import Alert
+from wfmon.model.host import HostSample
+from wfmon.model.metrics import TokenKind
+from wfmon.model.run import Run, RunStatus
+from wfmon.model.source import SourceStatus
+
+
+class Level(StrEnum):
+    OK = "ok"
+    WARNING = "warning"
+    CRITICAL = "critical"
+    UNKNOWN = "unknown"
+
+
+class CostQuality(StrEnum):
+    """How true an amount of money is: reported, priced from typed tokens, a band, not priced."""
+
+    EXACT = "exact"
+    PRICED = "priced"
+    BAND = "band"
+    UNPRICED = "unpriced"
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """One sentence. ``text`` is the whole; ``also`` are lesser parts already inside ``text``.
+
+    ``alert_id`` is the alert it speaks of, if any.
+    """
+
+    level: Level
+    text: str
+    alert_id: str | None = None
+    also: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class StatusCounts:
+    success: int = 0
+    error: int = 0
+    timeout: int = 0
+    cancelled: int = 0
+    lost: int = 0
+    other: int = 0
+
+    @property
+    def n(self) -> int:
+        """success + error + timeout + lost; cancelled and other are outside."""
+        return self.success + self.failed
+
+    @property
+    def failed(self) -> int:
+        return self.error + self.timeout + self.lost
+
+    @property
+    def error_ratio(self) -> float | None:
+        return self.failed / self.n if self.n else None
+
+    @property
+    def success_ratio(self) -> float | None:
+        return self.success / self.n if self.n else None
+
+
+@dataclass(frozen=True, slots=True)
+class Workflow:
+    """What is known of one workflow now.
+
+    ``runs`` None: finished runs are not exposed. ``origin`` names, per figure, the source it comes
+    from. ``as_of`` is when the oldest of its figures was true. ``ladder`` are the windows the
+    failure rule may choose from, shortest first; ``runs`` is the chosen one.
+    """
+
+    name: str
+    sources: tuple[str, ...] = ()
+    active: int | None = None
+    active_at_least: bool = False
+    runs: StatusCounts | None = None
+    window_seconds: float | None = None
+    as_of: float | None = None
+    runs_per_minute: float | None = None
+    retries: int | None = None
+    duration_p50_seconds: float | None = None
+    duration_p95_seconds: float | None = None
+    tokens_per_minute: float | None = None
+    cost_usd_per_hour: float | None = None
+    cost_quality: CostQuality | None = None
+    api_calls_per_minute: float | None = None
+    last_run_at: float | None = None
+    last_status: RunStatus | None = None
+    last_error: str | None = None
+    usual: Usual | None = None
+    rss_bytes: int | None = None
+    error_trend: tuple[float | None, ...] = ()
+    origin: tuple[tuple[str, str], ...] = ()
+    ladder: tuple[LadderStep, ...] = ()
+    runbook: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class LadderStep:
+    """Counts of one workflow over the last ``seconds``, of which ``covered`` are known."""
+
+    seconds: float
+    covered: float
+    counts: StatusCounts
+
+
+@dataclass(frozen=True, slots=True)
+class Usual:
+    """The workflow's own baseline (filled from the history of the next issue on)."""
+
+    n: int
+    error_ratio: float | None = None
+    duration_p95_seconds: float | None = None
+    cost_usd_per_hour: float | None = None
+    runs_per_hour: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Totals:
+    """Across all workflows, over ``window_seconds``."""
+
+    active: int | None = None
+    active_at_least: bool = False
+    n: int | None = None
+    runs_per_minute: float | None = None
+    success_ratio: float | None = None
+    error_ratio: float | None = None
+    retries: int | None = None
+    duration_p50_seconds: float | None = None
+    duration_p95_seconds: float | None = None
+    tokens_per_minute: float | None = None
+    cost_usd_per_hour: float | None = None
+    cost_quality: CostQuality | None = None
+    api_calls_per_minute: float | None = None
+    window_seconds: float | None = None
+    tokens_trend: tuple[float | None, ...] = ()
+    error_trend: tuple[float | None, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class TokenRow:
+    model: str | None
+    provider: str | None
+    workflow: str | None
+    kind: TokenKind
+    per_minute: float | None
+    total: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class CostRow:
+    """Money of one model, provider or workflow (``name`` None: label not exposed)."""
+
+    name: str | None
+    usd_per_hour: float | None
+    total_usd: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    usd_per_hour: float | None = None
+    by_model: tuple[CostRow, ...] = ()
+    by_provider: tuple[CostRow, ...] = ()
+    by_workflow: tuple[CostRow, ...] = ()
+    unpriced_tokens: float | None = None
+    wasted_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Collector:
+    pid: int
+    user: str
+    self_: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Snapshot:
+    """Everything that can be shown, at one moment. Unchanged parts are the same objects."""
+
+    at: float
+    host_name: str
+    version: str
+    collector: Collector
+    verdict: Verdict
+    sources: tuple[SourceStatus, ...] = ()
+    totals: Totals = field(default_factory=Totals)
+    workflows: tuple[Workflow, ...] = ()
+    runs: tuple[Run, ...] = ()
+    runs_total: int | None = None
+    tokens: tuple[TokenRow, ...] = ()
+    cost: Cost = field(default_factory=Cost)
+    host: HostSample | None = None
+    alerts: tuple[Alert, ...] = ()
+    rules_checked: int = 0
+    rules_checked_at: float | None = None
+    acks_shared: bool = False
+    store_problem: str | None = None
+    read_only: bool = False

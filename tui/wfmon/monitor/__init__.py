@@ -1,0 +1,1 @@
+"""The one loop: asks sources, keeps ages, calls the analysis, publishes snapshots."""

@@ -1,0 +1,1 @@
+"""Sources do the I/O and nothing else; each returns plain observations from ``wfmon.model``."""

@@ -1,0 +1,78 @@
+"""What a source is: an object that is asked, blocks, and answers or raises ``SourceError``.
+
+Every source runs in a daemon thread of its own, so ``poll`` may block; it must nevertheless bound
+itself by a total deadline, because a thread that hangs answers nobody.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+from wfmon.model.host import HostSample
+from wfmon.model.log import LogPage, LogRequest
+from wfmon.model.metrics import MetricsSample
+from wfmon.model.run import RunsSample
+from wfmon.model.source import Failure
+
+
+class SourceError(Exception):
+    """A source could not answer. ``detail`` is safe to show and names what was asked."""
+
+    def __init__(self, failure: Failure, detail: str) -> None:
+        super().__init__(f"{failure.value}: {detail}")
+        self.failure = failure
+        self.detail = detail
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """One answer of a source; a source fills the roles that it plays.
+
+    ``at`` is when the answer was true. ``sees`` and ``missing`` are words for the sources screen.
+    ``partial`` tells, in words, which part of the source did not answer (one target of several).
+    ``settled`` False: a figure that needs a second sample is not there yet.
+    """
+
+    at: float
+    metrics: MetricsSample | None = None
+    runs: RunsSample | None = None
+    host: HostSample | None = None
+    profile: str | None = None
+    sees: str = ""
+    missing: tuple[str, ...] = ()
+    partial: str | None = None
+    partial_failure: Failure | None = None
+    settled: bool = True
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Read-only attributes are stable for the life of the source.
+
+    ``where`` is a safe short text (URL without credentials, globs). ``interval`` and ``timeout``
+    are seconds. ``poll`` raises only ``SourceError``; ``now`` is POSIX seconds from the monitor's
+    clock. ``close`` may be called from another thread and never blocks.
+    """
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def kind(self) -> str: ...
+    @property
+    def where(self) -> str: ...
+    @property
+    def interval(self) -> float: ...
+    @property
+    def timeout(self) -> float: ...
+
+    def poll(self, now: float) -> Reading: ...
+    def close(self) -> None: ...
+
+
+@runtime_checkable
+class LogPages(Protocol):
+    """The logs role. ``cancelled`` is looked at between blocks; then what is there is returned."""
+
+    def page(self, request: LogRequest, cancelled: Callable[[], bool]) -> LogPage: ...

@@ -1,0 +1,1 @@
+"""Make untrusted text safe, redact secrets, format numbers, durations and sizes."""

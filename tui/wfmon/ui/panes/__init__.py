@@ -1,0 +1,1 @@
+"""Parts of a view, each drawn from one part of the snapshot."""
