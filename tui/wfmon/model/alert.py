@@ -53,6 +53,10 @@ class Finding:
     ``holds`` None: it cannot be said (missing or too short data; ``summary`` says why).
     ``for_seconds``: how long it must hold before it fires; ``keep_seconds``: how long it keeps
     firing after it last held. ``clears`` True ends it at once, whatever ``keep_seconds`` says.
+    ``between`` (with ``holds`` False): between the trip and the clear value: an open alert stays
+    open, nothing new begins. ``since``: when the data itself says that it began.
+
+    A rule with two levels gives one finding per severity for the same labels: they are one alert.
     """
 
     rule: str
@@ -70,6 +74,7 @@ class Finding:
     for_seconds: float = 0.0
     keep_seconds: float = 0.0
     clears: bool = False
+    between: bool = False
     since: float | None = None
     source: str = ""
     runbook: str | None = None

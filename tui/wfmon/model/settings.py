@@ -54,3 +54,12 @@ class StorageSettings:
 class SourceDownSettings:
     enabled: bool
     for_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeSettings:
+    """``gap_seconds``: the same rule and labels continue an episode within this time.
+    ``resolved_keep_seconds``: how long an ended alert stays listed."""
+
+    gap_seconds: float
+    resolved_keep_seconds: float

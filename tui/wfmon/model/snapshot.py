@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -183,7 +184,11 @@ class Collector:
 
 @dataclass(frozen=True, slots=True)
 class Snapshot:
-    """Everything that can be shown, at one moment. Unchanged parts are the same objects."""
+    """Everything that can be shown, at one moment. Unchanged parts are the same objects.
+
+    ``runs``: all open, the newest 100, and all failed ones of each workflow's window, newest first.
+    ``recent``: the newest finished runs of each workflow, oldest first, for its own screen.
+    """
 
     at: float
     host_name: str
@@ -195,6 +200,7 @@ class Snapshot:
     workflows: tuple[Workflow, ...] = ()
     runs: tuple[Run, ...] = ()
     runs_total: int | None = None
+    recent: Mapping[str, tuple[Run, ...]] = field(default_factory=dict)
     tokens: tuple[TokenRow, ...] = ()
     cost: Cost = field(default_factory=Cost)
     host: HostSample | None = None

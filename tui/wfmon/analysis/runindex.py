@@ -1,0 +1,115 @@
+"""Counts, durations and usage of a workflow's finished runs over any window, from logs."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass
+from math import fsum
+
+from wfmon.analysis.quantile import quantile
+from wfmon.model.metrics import Quantiles
+from wfmon.model.run import COUNTED, Run, RunStatus, WorkflowRuns
+from wfmon.model.snapshot import LadderStep, StatusCounts
+
+RECENT = 100  # finished runs of a workflow that its own screen lists
+
+
+@dataclass(frozen=True, slots=True)
+class RunSums:
+    """Sums over a window; None where no run reported the figure. Tokens and cost per run."""
+
+    runs: int
+    tokens: int | None
+    cost_usd: float | None
+    retries: int | None
+
+
+class RunIndex:
+    """Built once per ``WorkflowRuns``; every question is then a bisection."""
+
+    def __init__(self, runs: WorkflowRuns) -> None:
+        self.runs = runs
+        self._finished = runs.finished
+        self._ends = [run.ended_at or 0.0 for run in runs.finished]
+        self._failed = [run for run in runs.finished if run.failed]
+        self._failed_ends = [run.ended_at or 0.0 for run in self._failed]
+        self.recent = runs.finished[-RECENT:]
+        self._sums = _running_counts(runs.finished)
+        self._quantiles: tuple[tuple[int, int], Quantiles] | None = None
+
+    def _slice(self, now: float, seconds: float) -> tuple[int, int]:
+        return bisect_right(self._ends, now - seconds), bisect_right(self._ends, now)
+
+    def within(self, now: float, seconds: float) -> tuple[Run, ...]:
+        """Runs that ended in (now - seconds, now], oldest first."""
+        low, high = self._slice(now, seconds)
+        return self._finished[low:high]
+
+    def failed(self, now: float, seconds: float) -> list[Run]:
+        """Failed runs that ended in (now - seconds, now], oldest first."""
+        low = bisect_right(self._failed_ends, now - seconds)
+        return self._failed[low : bisect_right(self._failed_ends, now)]
+
+    def covered(self, now: float, seconds: float) -> float:
+        """How much of the window was read back, in seconds."""
+        return max(0.0, min(seconds, now - self.runs.complete_since))
+
+    def step(self, now: float, seconds: float) -> LadderStep:
+        low, high = self._slice(now, seconds)
+        counts = StatusCounts(*(b - a for a, b in zip(self._sums[low], self._sums[high], strict=True)))
+        return LadderStep(seconds, self.covered(now, seconds), counts)
+
+    def durations(self, now: float, seconds: float) -> Quantiles:
+        """p50 and p95 of the counted runs of the window that report a duration."""
+        bounds = self._slice(now, seconds)
+        if self._quantiles is None or self._quantiles[0] != bounds:
+            ordered = sorted(
+                run.duration_seconds
+                for run in self._finished[bounds[0] : bounds[1]]
+                if run.duration_seconds is not None and run.status in COUNTED
+            )
+            figures = Quantiles(quantile(ordered, 0.5), quantile(ordered, 0.95), float(len(ordered)))
+            self._quantiles = (bounds, figures)
+        return self._quantiles[1]
+
+    def sums(self, now: float, seconds: float) -> RunSums:
+        runs = self.within(now, seconds)
+        tokens = [run.usage.total for run in runs if run.usage.total is not None]
+        cost = [run.usage.cost_usd for run in runs if run.usage.cost_usd is not None]
+        retries = [run.retries for run in runs if run.retries is not None]
+        return RunSums(
+            runs=len(runs),
+            tokens=sum(tokens) if tokens else None,
+            cost_usd=fsum(cost) if cost else None,
+            retries=sum(retries) if retries else None,
+        )
+
+    def api_calls(self, now: float, seconds: float) -> int:
+        calls = self.runs.api_calls
+        return bisect_right(calls, now) - bisect_right(calls, now - seconds)
+
+    @property
+    def newest(self) -> Run | None:
+        return self._finished[-1] if self._finished else None
+
+    @property
+    def newest_error(self) -> str | None:
+        return next((run.error for run in reversed(self._failed) if run.error), None)
+
+
+_COLUMNS = (
+    RunStatus.SUCCESS,
+    RunStatus.ERROR,
+    RunStatus.TIMEOUT,
+    RunStatus.CANCELLED,
+    RunStatus.LOST,
+    RunStatus.OTHER,
+)
+
+
+def _running_counts(runs: tuple[Run, ...]) -> list[tuple[int, ...]]:
+    """Row i: counts of the first i runs, in the order of the fields of ``StatusCounts``."""
+    rows = [(0,) * len(_COLUMNS)]
+    for run in runs:
+        rows.append(tuple(n + (run.status is status) for n, status in zip(rows[-1], _COLUMNS, strict=True)))
+    return rows

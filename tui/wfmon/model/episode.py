@@ -1,0 +1,77 @@
+"""Episodes of alerts as the store keeps them, shared by everybody on one state directory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wfmon.model.alert import Ack, Labels, Severity
+
+EpisodeKey = tuple[str, Labels]  # rule, labels
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """An alert that fires now, as it is told to the store.
+
+    ``id`` is the provisional id; the store uses it for a new episode and ignores it when it
+    continues one that it knows.
+    """
+
+    id: str
+    rule: str
+    labels: Labels
+    severity: Severity
+    summary: str
+    since: float
+    since_at_least: bool
+    workflow: str | None = None
+
+    @property
+    def key(self) -> EpisodeKey:
+        return (self.rule, self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class EpisodeRecord:
+    """What the store knows of an episode. ``ended_at`` None: it was firing when last seen.
+
+    ``ack`` is the ack in force at the time of asking, if any.
+    """
+
+    id: str
+    rule: str
+    labels: Labels
+    severity: Severity
+    summary: str
+    began_at: float
+    began_at_least: bool
+    last_seen_at: float
+    ended_at: float | None = None
+    workflow: str | None = None
+    ack: Ack | None = None
+
+    @property
+    def key(self) -> EpisodeKey:
+        return (self.rule, self.labels)
+
+
+@dataclass(frozen=True, slots=True)
+class HeldAck:
+    """One ack in force and the episode that it belongs to."""
+
+    episode: EpisodeRecord
+    ack: Ack
+
+
+@dataclass(frozen=True, slots=True)
+class AuditEntry:
+    """One line of the append-only trail. ``effect`` is what it did: ``local`` or why nothing."""
+
+    at: float
+    who: str
+    what: str
+    episode: str
+    rule: str
+    labels: Labels
+    comment: str
+    effect: str

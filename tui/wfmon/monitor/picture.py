@@ -1,0 +1,137 @@
+"""From the last good readings to everything of a snapshot but alerts and verdict."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from wfmon.analysis.merge import Extras, Windows, claims_of, merge_workflows
+from wfmon.analysis.observed import Aliases, ObservedMetrics, ObservedRuns, observe_metrics, observe_runs
+from wfmon.analysis.runindex import RunIndex
+from wfmon.analysis.runlist import listed_runs
+from wfmon.analysis.totals import cost_of, token_rows, total
+from wfmon.model.host import HostSample
+from wfmon.model.metrics import MetricsSample
+from wfmon.model.run import Run
+from wfmon.model.snapshot import Cost, TokenRow, Totals, Workflow
+from wfmon.model.source import SourceStatus
+from wfmon.monitor.track import Track
+from wfmon.monitor.trends import TrendRing
+
+TOTAL_TOKENS = " tokens"  # no workflow: names never begin with a blank
+TOTAL_ERRORS = " errors"
+TREND_STEPS = 20  # points a rate window is drawn with
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """What is known, before anybody judges it."""
+
+    at: float
+    sources: tuple[SourceStatus, ...]
+    totals: Totals
+    workflows: tuple[Workflow, ...]
+    runs: tuple[Run, ...]
+    runs_total: int | None
+    recent: Mapping[str, tuple[Run, ...]]
+    tokens: tuple[TokenRow, ...]
+    cost: Cost
+    host: HostSample | None
+
+
+class PictureMaker:
+    """Keeps what is costly to make anew: run indexes, sorted samples, drawn series, unchanged rows."""
+
+    def __init__(self, windows: Windows, aliases: Aliases, runbooks: Mapping[str, str]) -> None:
+        self._windows = windows
+        self._aliases = aliases
+        self._runbooks = runbooks
+        self._indexes: dict[str, dict[str, RunIndex]] = {}
+        self._samples: dict[str, tuple[MetricsSample, bool, ObservedMetrics]] = {}
+        self._rows: dict[str, Workflow] = {}
+        self._trends = TrendRing(max(1.0, windows.rate / TREND_STEPS))
+
+    def make(self, tracks: Sequence[Track], now: float) -> Picture:
+        metrics = [seen for track in tracks if (seen := self._metrics(track, now)) is not None]
+        logs = _first_of_each([seen for track in tracks if (seen := self._runs(track, now)) is not None])
+        host = next((t.reading.host for t in tracks if t.reading and t.reading.host), None)
+        claims = claims_of(metrics)
+        rows = merge_workflows(metrics, claims, logs, self._windows, self._extras(host))
+        tokens, tokens_per_minute = token_rows(claims, logs, self._windows)
+        cost = cost_of(claims, logs, self._windows)
+        totals = total(rows, claims, logs, self._windows, tokens_per_minute, cost.usd_per_hour)
+        self._record(rows, totals, now)
+        indexes = {name: (source.at, index) for source in logs for name, index in source.indexes.items()}
+        windows = {row.name: row.window_seconds or self._windows.runs for row in rows}
+        return Picture(
+            at=now,
+            sources=tuple(track.status(now) for track in tracks),
+            totals=replace(
+                totals,
+                tokens_trend=self._trends.drawn(TOTAL_TOKENS),
+                error_trend=self._trends.drawn(TOTAL_ERRORS),
+            ),
+            workflows=self._reuse(rows),
+            runs=listed_runs(indexes, windows),
+            runs_total=_runs_total(indexes),
+            recent={name: index.recent for name, (_, index) in indexes.items()},
+            tokens=tokens,
+            cost=cost,
+            host=host,
+        )
+
+    def _metrics(self, track: Track, now: float) -> ObservedMetrics | None:
+        if track.reading is None or track.reading.metrics is None:
+            return None
+        sample, fresh = track.reading.metrics, track.fresh(now)
+        known = self._samples.get(track.source.name)
+        if known is None or known[0] is not sample or known[1] != fresh:
+            seen = observe_metrics(track.source.name, fresh, sample, self._aliases)
+            known = self._samples[track.source.name] = (sample, fresh, seen)
+        return known[2]
+
+    def _runs(self, track: Track, now: float) -> ObservedRuns | None:
+        if track.reading is None or track.reading.runs is None:
+            return None
+        name, sample = track.source.name, track.reading.runs
+        indexes = observe_runs(sample.workflows, self._indexes.get(name, {}), self._aliases)
+        self._indexes[name] = indexes
+        return ObservedRuns(name, track.fresh(now), sample.at, indexes)
+
+    def _extras(self, host: HostSample | None) -> Extras:
+        rss = {p.workflow: p.rss_bytes for p in host.workflows if p.rss_bytes is not None} if host else {}
+        return Extras(rss, self._runbooks, self._trends)
+
+    def _record(self, rows: Sequence[Workflow], totals: Totals, now: float) -> None:
+        values: dict[str, float | None] = {
+            row.name: row.ladder[0].counts.error_ratio if row.ladder else None for row in rows
+        }
+        values[TOTAL_TOKENS] = totals.tokens_per_minute
+        values[TOTAL_ERRORS] = totals.error_ratio
+        self._trends.record(now, values)
+
+    def _reuse(self, rows: Sequence[Workflow]) -> tuple[Workflow, ...]:
+        kept = tuple(
+            before if (before := self._rows.get(row.name)) is not None and before == row else row
+            for row in rows
+        )
+        self._rows = {row.name: row for row in kept}
+        return kept
+
+
+def _first_of_each(logs: Sequence[ObservedRuns]) -> list[ObservedRuns]:
+    """A workflow that two log sources name is counted in the first that answers, once."""
+    claimed: set[str] = set()
+    kept = []
+    for source in sorted(logs, key=lambda source: not source.fresh):
+        own = {name: index for name, index in source.indexes.items() if name not in claimed}
+        claimed.update(own)
+        kept.append(replace(source, indexes=own))
+    return kept
+
+
+def _runs_total(indexes: Mapping[str, tuple[float, RunIndex]]) -> int | None:
+    """Runs known from logs, open ones included; None where there are no logs."""
+    if not indexes:
+        return None
+    return sum(len(i.runs.open) + len(i.runs.finished) for _, i in indexes.values())
