@@ -52,7 +52,11 @@ class Volume:
 
 @dataclass(frozen=True, slots=True)
 class HostSample:
-    """One look at the host. ``hidden_processes`` counts those this user may not inspect."""
+    """One look at the host. ``hidden_processes`` counts those this user may not inspect.
+
+    Of the pids that log lines named: ``live_pids`` are alive, ``gone_pids`` have surely ended; of the
+    rest nothing is known (another user's, another pid namespace).
+    """
 
     at: float
     cpu_ratio: float | None
@@ -66,3 +70,4 @@ class HostSample:
     processes_seen: int
     hidden_processes: int
     live_pids: frozenset[int] = frozenset()
+    gone_pids: frozenset[int] = frozenset()
