@@ -1,0 +1,215 @@
+"""The one sentence that the screen, ``check`` and ``snapshot`` say, and its exit code.
+
+Order: critical, cannot see, warning, fine; among equals the worst that nobody has; what is left out
+is appended. Texts hold times of day instead of ages, so that a quiet sentence does not change.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import tzinfo
+
+from wfmon.analysis.episodes import Unjudged
+from wfmon.analysis.rules import source_down
+from wfmon.analysis.words import clock, plural
+from wfmon.model.alert import Alert, AlertState, Severity
+from wfmon.model.host import HostSample
+from wfmon.model.snapshot import Level, Verdict, Workflow
+from wfmon.model.source import SourceState, SourceStatus
+
+EXIT_CODES = {Level.OK: 0, Level.WARNING: 1, Level.CRITICAL: 2, Level.UNKNOWN: 3}
+# Rules are checked every few seconds; after this long without, the sentence is no longer true.
+LATE_SECONDS = 60.0
+_BLIND = (SourceState.DOWN, SourceState.STALE, SourceState.WAITING)
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """All that the verdict looks at. ``me`` is who looks; ``zone`` is the display zone.
+
+    ``acks_shared`` False: acks of others could not be seen, so nobody is said to have nothing.
+    ``unacked``: leave out what somebody has (``check --unacked``).
+    """
+
+    now: float
+    zone: tzinfo
+    alerts: Sequence[Alert]
+    unjudged: Sequence[Unjudged]
+    sources: Sequence[SourceStatus]
+    workflows: Sequence[Workflow]
+    host: HostSample | None
+    rules_checked: int
+    rules_checked_at: float | None
+    acks_shared: bool
+    me: str
+    cost_usd_per_hour: float | None = None
+    unacked: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """One thing to say: ``text`` as the main sentence, ``short`` when appended."""
+
+    level: Level
+    text: str
+    short: str
+    alert_id: str | None = None
+
+
+def exit_code(level: Level) -> int:
+    """The exit code of ``check``."""
+    return EXIT_CODES[level]
+
+
+def verdict(scene: Scene) -> Verdict:
+    """The sentence, without sign in front and without a key at its end (the screen adds them)."""
+    down = {
+        dict(alert.labels).get("source"): alert
+        for alert in scene.alerts
+        if _counts(alert, scene) and alert.rule == source_down.RULE
+    }
+    trouble = [alert for alert in scene.alerts if _counts(alert, scene) and alert not in down.values()]
+    critical = _alert_part([a for a in trouble if a.severity is Severity.CRITICAL], Level.CRITICAL, scene)
+    warning = _alert_part([a for a in trouble if a.severity is not Severity.CRITICAL], Level.WARNING, scene)
+    parts = [*critical, *_blind(down, scene), *_unknown(scene), *warning]
+    if not parts:
+        return Verdict(Level.OK, _fine(scene))
+    first, also = parts[0], tuple(part.short for part in parts[1:])
+    return Verdict(first.level, " · ".join((first.text, *also)), first.alert_id, also)
+
+
+def headline(alert: Alert) -> str:
+    """What is wrong, as a sentence without its time: ``invoice_extract fails 32% (80 of 250 in 5m)``."""
+    if alert.rule == "failure_rate" and alert.state is not AlertState.NO_DATA:
+        return f"{alert.workflow} fails {alert.summary}"
+    return alert.summary if alert.workflow is None else f"{alert.workflow}: {alert.summary}"
+
+
+def since_words(alert: Alert, now: float, zone: tzinfo) -> str:
+    """``since 14:00``; ``since 14:00 or longer`` where the data begins there."""
+    return f"since {clock(alert.since, now, zone)}" + (" or longer" if alert.since_at_least else "")
+
+
+def holder_words(alert: Alert, scene: Scene) -> str:
+    """Who has it: ``joe has it until 15:00``, ``nobody has it``, or that it cannot be known."""
+    if alert.ack is not None:
+        until = alert.ack.until
+        end = "until it ends" if until is None else f"until {clock(until, scene.now, scene.zone)}"
+        return f"{alert.ack.by} has it {end}"
+    if alert.taken:
+        return alert.state.value
+    return "nobody has it" if scene.acks_shared else f"acks private to {scene.me}"
+
+
+def _counts(alert: Alert, scene: Scene) -> bool:
+    return alert.open and not (scene.unacked and alert.taken)
+
+
+def _alert_part(alerts: Sequence[Alert], level: Level, scene: Scene) -> list[_Part]:
+    """The worst as the main sentence; appended, the others are counted and their holders named."""
+    if not alerts:
+        return []
+    first = min(alerts, key=lambda alert: (alert.taken, -_excess(alert), alert.since, alert.id))
+    text = f"{headline(first)} {since_words(first, scene.now, scene.zone)} · {holder_words(first, scene)}"
+    rest = [alert for alert in alerts if alert is not first]
+    if rest:
+        text += f" · {len(rest)} more {level.value}{_holders(rest)}"
+    short = plural(len(alerts), "warning") + _holders(alerts)
+    if len(alerts) == 1:
+        short = f"{level.value}: {headline(first)}{_holders(alerts)}"
+    return [_Part(level, text, short, first.id)]
+
+
+def _excess(alert: Alert) -> float:
+    if alert.value is None or not alert.threshold:
+        return 0.0
+    return alert.value / alert.threshold
+
+
+def _holders(alerts: Sequence[Alert]) -> str:
+    names = list(dict.fromkeys(alert.ack.by for alert in alerts if alert.ack is not None))
+    if not names:
+        return ""
+    free = sum(1 for alert in alerts if not alert.taken)
+    return f" ({', '.join(names)} {'has' if len(names) == 1 else 'have'} {'some' if free else 'it'})"
+
+
+def _blind(down: dict[str | None, Alert], scene: Scene) -> list[_Part]:
+    """Sources that do not answer, each with who has the alert about it."""
+    taken = {
+        dict(alert.labels).get("source")
+        for alert in scene.alerts
+        if scene.unacked and alert.rule == source_down.RULE and alert.open and alert.taken
+    }
+    blind = [source for source in scene.sources if source.state in _BLIND and source.name not in taken]
+    if not blind:
+        return []
+    first = min(blind, key=lambda source: (source.state is SourceState.WAITING, source.failing_since or 0.0))
+    alert = down.get(first.name)
+    words = f"cannot see {first.name}: {source_down.reason(first)}"
+    since = first.failing_since
+    if since is not None:
+        words += f" since {clock(since, scene.now, scene.zone)}"
+    text = words
+    if alert is not None:
+        text += f" · {holder_words(alert, scene)}"
+    if len(blind) > 1:
+        text += " · cannot see " + ", ".join(source.name for source in blind if source is not first)
+    short = "? cannot see " + ", ".join(source.name for source in blind)
+    return [_Part(Level.UNKNOWN, text, short, alert.id if alert else None)]
+
+
+def _unknown(scene: Scene) -> list[_Part]:
+    """What was not or could not be judged although its source answers."""
+    parts = []
+    late = None if scene.rules_checked_at is None else scene.now - scene.rules_checked_at
+    if late is not None and late > LATE_SECONDS and scene.rules_checked_at is not None:
+        words = f"rules not checked since {clock(scene.rules_checked_at, scene.now, scene.zone)}"
+        parts.append(_Part(Level.UNKNOWN, words, f"? {words}"))
+    waiting = any(source.state is SourceState.WAITING for source in scene.sources)
+    if not scene.workflows and not waiting:
+        words = "no workflow seen yet" + _host_words(scene)
+        parts.append(_Part(Level.UNKNOWN, words, "? no workflow seen yet"))
+    elif scene.rules_checked_at is None and not waiting:
+        parts.append(_Part(Level.UNKNOWN, "no rule checked yet", "? no rule checked yet"))
+    unjudged = [each for each in scene.unjudged if each.key[0] != source_down.RULE]
+    if unjudged:
+        parts.append(_unjudged_part(unjudged))
+    return parts
+
+
+def _unjudged_part(unjudged: Sequence[Unjudged]) -> _Part:
+    texts = list(dict.fromkeys(each.text for each in unjudged))
+    first = unjudged[0]
+    if len(unjudged) == 1:
+        words = f"{first.workflow}: {first.text}" if first.workflow else first.text
+    elif len(texts) == 1:
+        words = f"{first.text} ({plural(len(unjudged), 'rule')})"
+    else:
+        name = f"{first.workflow}: " if first.workflow else ""
+        words = f"{name}{first.text} · {len(unjudged) - 1} more not judged"
+    return _Part(Level.UNKNOWN, words, f"? {words}")
+
+
+def _host_words(scene: Scene) -> str:
+    if scene.host is None:
+        return ""
+    ill = any(alert.open and alert.rule in ("memory", "storage") for alert in scene.alerts)
+    return "" if ill else " · host is fine"
+
+
+def _fine(scene: Scene) -> str:
+    count = len(scene.workflows)
+    who = "the only workflow is normal" if count == 1 else f"all {count} workflows normal"
+    parts = [who, f"{plural(scene.rules_checked, 'rule')} checked just now"]
+    if scene.cost_usd_per_hour is not None:
+        parts.append(f"${scene.cost_usd_per_hour:.2f}/h")
+    acked = sum(1 for alert in scene.alerts if alert.open and alert.taken)
+    if scene.unacked and acked:
+        parts[0] = "nothing that nobody has"
+        parts.append(f"{acked} taken")
+    pending = sum(1 for alert in scene.alerts if alert.state is AlertState.PENDING)
+    if pending:
+        parts.append(f"{pending} pending")
+    return " · ".join(parts)
