@@ -1,0 +1,83 @@
+"""From one screen to another. Views are loaded when they are first opened."""
+
+from __future__ import annotations
+
+from wfmon.model.alert import Alert
+from wfmon.model.run import Run
+from wfmon.model.snapshot import Snapshot
+from wfmon.ui.views.base import ShellDoor
+
+
+def open_alert(shell: ShellDoor, alert_id: str) -> None:
+    from wfmon.ui.views.alert import AlertView
+
+    shell.open(AlertView(alert_id))
+
+
+def open_workflow(shell: ShellDoor, name: str) -> None:
+    from wfmon.ui.views.workflow import WorkflowView
+
+    shell.open(WorkflowView(name))
+
+
+def open_run(shell: ShellDoor, run: Run, *, focus_error: bool = False) -> None:
+    from wfmon.ui.views.run import RunView
+
+    shell.open(RunView(run.workflow, run.id, focus_error=focus_error))
+
+
+def open_log(shell: ShellDoor, workflow: str) -> None:
+    from wfmon.ui.views.log import LogView
+
+    shell.open(LogView(workflow))
+
+
+def open_sources(shell: ShellDoor) -> None:
+    from wfmon.ui.views.sources import SourcesView
+
+    shell.open(SourcesView())
+
+
+def open_error(shell: ShellDoor, workflow: str | None = None) -> None:
+    """The newest error line of the worst run, or of the worst run of one workflow."""
+    snapshot = shell.snapshot
+    run = worst_run(snapshot, workflow) if snapshot else None
+    if run is None:
+        shell.tell(_no_run(snapshot, workflow), ok=False)
+        return
+    open_run(shell, run, focus_error=True)
+
+
+def worst_run(snapshot: Snapshot, workflow: str | None = None) -> Run | None:
+    """The newest failed run; of the workflow that the worst alert speaks of, where it has one."""
+    failed = [run for run in snapshot.runs if run.failed and workflow in (None, run.workflow)]
+    if not failed:
+        return None
+    troubled = {alert.workflow for alert in _worst_alerts(snapshot)}
+    return max(failed, key=lambda run: (run.workflow in troubled, _failed_at(run)))
+
+
+def _no_run(snapshot: Snapshot | None, workflow: str | None) -> str:
+    """Why there is no error line to go to, and which setting would give one."""
+    if snapshot is None:
+        return "no source has answered yet"
+    troubled = [alert.workflow for alert in _worst_alerts(snapshot)]
+    name = workflow or (troubled[0] if troubled else None)
+    if name is None:
+        return "no failed run is known"
+    if any(run.workflow == name for run in snapshot.runs):
+        return f"no failed run of {name} is known"
+    return f'no log of {name} is known: name its files, --logs GLOB or [[source]] kind = "logs"'
+
+
+def _worst_alerts(snapshot: Snapshot) -> list[Alert]:
+    """The open alerts of workflows that weigh most; among equals those that nobody has."""
+    alerts = [alert for alert in snapshot.alerts if alert.open and alert.workflow]
+    if not alerts:
+        return []
+    worst = max((alert.severity, not alert.taken) for alert in alerts)
+    return [alert for alert in alerts if (alert.severity, not alert.taken) == worst]
+
+
+def _failed_at(run: Run) -> float:
+    return run.error_at or run.ended_at or run.last_line_at or run.started_at or 0.0

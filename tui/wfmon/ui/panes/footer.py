@@ -1,0 +1,45 @@
+"""The last row: the keys that do something now, or one message."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Sequence
+
+from wfmon.ui.keys import Keymap, shown
+from wfmon.ui.look import Look
+from wfmon.ui.rows import Line, Row, width_of
+
+_ALWAYS = ("palette", "help", "quit")
+
+
+def footer_row(
+    look: Look,
+    width: int,
+    keymap: Keymap,
+    actions: Sequence[str],
+    able: Container[str],
+    read_only: bool,
+) -> Row:
+    """Keys of ``actions`` that are ``able`` now; the last of them go when there is no room.
+
+    The palette, the help and the quit key are always there.
+    """
+    tail = [shown(keymap.key(action), ascii_only=look.ascii) for action in _ALWAYS]
+    reserved = sum(width_of(key) + 1 for key in tail) + 2
+    line = Line(look, width).add(" ")
+    for action_id in actions:
+        action = keymap.get(action_id)
+        if action_id not in able or (action.writes and read_only):
+            continue
+        key = shown(keymap.key(action_id), ascii_only=look.ascii)
+        words = f" {action.short or action.words}"
+        if line.used + width_of(key) + width_of(words) + 2 > width - reserved:
+            break
+        line.add(key, "key").add(words, "key_words").add("  ")
+    line.add(" ".join(tail[:-1]), "key").add("  ").add(tail[-1], "key")
+    return line.row()
+
+
+def message_row(look: Look, width: int, text: str, ok: bool) -> Row:
+    sign = look.signs.good if ok else look.signs.critical
+    role = "message" if ok else "refusal"
+    return Line(look, width).add(f" {sign} ", "good" if ok else "refusal").add(text, role).row()

@@ -1,0 +1,83 @@
+"""Questions asked in the last row: a line of text, or one of a few choices."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from wfmon.ui.line import LineEditor
+from wfmon.ui.look import Look
+from wfmon.ui.rows import Line, Row, width_of
+
+
+class Question(Protocol):
+    def press(self, key: str, character: str | None) -> bool:
+        """Take a key; True when the question is answered or given up."""
+        ...
+
+    def paste(self, text: str) -> None: ...
+    def row(self, look: Look, width: int) -> Row: ...
+
+
+@dataclass(slots=True)
+class AskLine:
+    """``done`` gets the text, or None when given up; ``changed`` every intermediate text."""
+
+    label: str
+    done: Callable[[str | None], None]
+    changed: Callable[[str], None] | None = None
+    editor: LineEditor = field(default_factory=LineEditor)
+
+    def press(self, key: str, character: str | None) -> bool:
+        if key in ("enter", "esc"):
+            self.done(self.editor.text if key == "enter" else None)
+            return True
+        before = self.editor.text
+        if self.editor.press(key, character) and self.changed and self.editor.text != before:
+            self.changed(self.editor.text)
+        return False
+
+    def paste(self, text: str) -> None:
+        self.editor.insert(text)
+        if self.changed:
+            self.changed(self.editor.text)
+
+    def row(self, look: Look, width: int) -> Row:
+        line = Line(look, width).add(f" {self.label} ", "prompt")
+        before, after = self.editor.text[: self.editor.cursor], self.editor.text[self.editor.cursor :]
+        room = width - line.used - 2
+        while before and width_of(before) > room:
+            before = before[1:]
+        line.add(before, "strong")
+        line.add(after[:1] or " ", "match").add(after[1:], "strong")
+        return line.row()
+
+
+@dataclass(slots=True)
+class Choose:
+    """``choices`` are (key, words); ``done`` gets the chosen key, or None when given up."""
+
+    label: str
+    choices: Sequence[tuple[str, str]]
+    done: Callable[[str | None], None]
+    current: str | None = None
+
+    def press(self, key: str, character: str | None) -> bool:
+        if key in ("esc", "enter", "q"):
+            self.done(None)
+            return True
+        if any(key == choice for choice, _words in self.choices):
+            self.done(key)
+            return True
+        return False
+
+    def paste(self, text: str) -> None:
+        """Nothing to type here."""
+
+    def row(self, look: Look, width: int) -> Row:
+        line = Line(look, width).add(f" {self.label}", "prompt")
+        for key, words in self.choices:
+            line.add(" ").add(key, "key")
+            line.add(f" {words}", "strong" if key == self.current else "key_words").add(" ")
+        return line.row()

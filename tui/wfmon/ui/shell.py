@@ -1,0 +1,284 @@
+"""The controller of the screen: the stack of views, the keys, the last row.
+
+It knows no Textual: the app gives it keys, clicks, snapshots and the time, and takes rows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from wfmon.model.action import Refresh
+from wfmon.model.snapshot import Snapshot
+from wfmon.monitor.doors import Doors
+from wfmon.ui import navigate
+from wfmon.ui.keys import Action, Keymap, spelled
+from wfmon.ui.look import Look
+from wfmon.ui.panes.empty import too_small
+from wfmon.ui.panes.footer import footer_row, message_row
+from wfmon.ui.prompt import Question
+from wfmon.ui.rows import Row, blank
+from wfmon.ui.views.base import MOVES, Deed, Frame, View
+
+MIN_WIDTH, MIN_HEIGHT = 60, 15
+MESSAGE_SECONDS = 8.0
+
+
+class Host(Protocol):
+    """What the shell needs of the program that holds the terminal."""
+
+    def draw_soon(self) -> None: ...
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
+    def leave(self) -> None: ...
+    def suspend_to_shell(self) -> None: ...
+    def repaint(self) -> None:
+        """Send every row again, whatever the terminal is thought to show."""
+        ...
+
+    def copy(self, text: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """``label`` is the profile or target shown beside the host's name, if any."""
+
+    look: Look
+    keymap: Keymap
+    by: str = ""
+    label: str = ""
+    read_only: bool = False
+
+
+class Shell:
+    """See ``views.base.ShellDoor`` for what views may ask of it."""
+
+    def __init__(self, doors: Doors, settings: Settings, host: Host, clock: Callable[[], float]) -> None:
+        self.doors = doors
+        self.look = settings.look
+        self.keymap = settings.keymap
+        self.by = settings.by
+        self.label = settings.label
+        self.read_only = settings.read_only
+        self.latest: Snapshot | None = None
+        self.snapshot: Snapshot | None = None
+        self.paused_at: float | None = None
+        self.last_key_at: float | None = None
+        self._host = host
+        self._clock = clock
+        self._views: list[View] = []
+        self._drawn: list[Row] = []
+        self._question: Question | None = None
+        self._message: tuple[str, bool, float] | None = None
+
+    # --- what views ask of the shell
+
+    def now(self) -> float:
+        return self._clock()
+
+    @property
+    def view(self) -> View:
+        return self._views[-1]
+
+    @property
+    def views(self) -> tuple[View, ...]:
+        """The open views, the one on the screen last."""
+        return tuple(self._views)
+
+    def open(self, view: View) -> None:
+        if self._views:
+            self.view.covered()
+        self._views.append(view)
+        self._question = None
+        view.opened(self)
+        self.redraw()
+
+    def back(self) -> None:
+        if len(self._views) > 1:
+            self._views.pop().closed()
+            self._question = None
+            self.view.uncovered()
+            self.redraw()
+
+    def redraw(self) -> None:
+        self._host.draw_soon()
+
+    def tell(self, text: str, *, ok: bool = True) -> None:
+        self._message = (text, ok, self.now())
+        self.redraw()
+
+    def ask(self, question: Question) -> None:
+        self._question = question
+        self.redraw()
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return self._host.start(work)
+
+    def wear(self, look: Look) -> None:
+        """Draw with another theme from now on."""
+        self.look = look
+        self.redraw()
+
+    def copy(self, text: str, what: str) -> None:
+        self._host.copy(text)
+        self.tell(f"copied {what}")
+
+    # --- what the program tells the shell
+
+    def arrived(self, snapshot: Snapshot) -> bool:
+        """Take a new snapshot; True if it should go on the screen at once."""
+        shown, self.latest = self.snapshot, snapshot
+        if self.paused_at is not None:
+            return False
+        return shown is None or shown.verdict.level != snapshot.verdict.level or _waiting(shown)
+
+    def present(self) -> None:
+        """Put the latest snapshot on the screen, unless paused."""
+        latest = self.latest
+        if self.paused_at is None and latest is not None and latest is not self.snapshot:
+            self.snapshot = latest
+            self.view.on_snapshot(latest)
+
+    def draw(self, width: int, height: int) -> list[Row]:
+        """The whole screen: ``height`` rows of ``width`` cells."""
+        now = self.now()
+        if width < MIN_WIDTH or height < MIN_HEIGHT:
+            self._drawn = too_small(self.look, width, height, MIN_WIDTH, MIN_HEIGHT)
+            return self._drawn
+        frame = Frame(self.snapshot, now, width, height - 1, self.look)
+        rows = self.view.rows(frame)[: height - 1]
+        rows.extend(blank(self.look, width) for _ in range(height - 1 - len(rows)))
+        rows.append(self._last_row(width, now))
+        self._drawn = rows
+        return rows
+
+    def press(self, key: str, character: str | None) -> None:
+        """A key as the terminal reports it."""
+        name = spelled(key, character)
+        if name == "ctrl-c":
+            self._host.leave()
+            return
+        self.last_key_at = self.now()
+        self._message = None
+        self.view.on_key()
+        if self._question is not None:
+            self._answer(name, character)
+        else:
+            action = self.keymap.action(self.view.where, name)
+            if action is not None:
+                self.do(action)
+        self.redraw()
+
+    def paste(self, text: str) -> None:
+        if self._question is not None:
+            self._question.paste(text)
+            self.redraw()
+
+    def do(self, action: Action) -> None:
+        """Do what ``action`` does in the view on the screen now, if it does anything."""
+        if action.writes and self.read_only:
+            self.tell("read-only: nothing was changed", ok=False)
+            return
+        if action.id in MOVES:
+            self.view.moves(action.id)
+            return
+        deed = self.deeds().get(action.id)
+        if deed is not None:
+            deed()
+
+    def deeds(self) -> Mapping[str, Deed]:
+        """Every action that does something now, the view's own before the shell's."""
+        return {**self._own_deeds(), **self.view.deeds()}
+
+    def click(self, column: int, row: int) -> None:
+        self.last_key_at = self.now()
+        self._message = None
+        key = self._key_at(row)
+        if self._question is None and key is not None:
+            self.view.on_key()
+            self.view.click(key, column)
+        self.redraw()
+
+    def wheel(self, row: int, direction: int) -> None:
+        self.last_key_at = self.now()
+        self.view.on_key()
+        self.view.wheel(direction, self._key_at(row))
+        self.redraw()
+
+    def closed(self) -> None:
+        """The program ends."""
+        for view in reversed(self._views):
+            view.closed()
+
+    # --- inside
+
+    def _key_at(self, row: int) -> str | None:
+        return self._drawn[row].key if 0 <= row < len(self._drawn) else None
+
+    def _answer(self, name: str, character: str | None) -> None:
+        question = self._question
+        if question is not None and question.press(name, character) and self._question is question:
+            self._question = None
+
+    def _own_deeds(self) -> dict[str, Deed]:
+        deeds: dict[str, Deed] = {
+            "quit": self.back if len(self._views) > 1 else self._host.leave,
+            "exit": self._host.leave,
+            "help": self._help,
+            "palette": self._palette,
+            "pause": self._pause,
+            "refresh": lambda: self.start(self._refresh()),
+            "redraw": self._host.repaint,
+            "suspend": self._host.suspend_to_shell,
+            "worst_error": lambda: navigate.open_error(self),
+            "sources": lambda: navigate.open_sources(self),
+            "copy": self._copy_row,
+        }
+        if len(self._views) > 1:
+            deeds["back"] = self.back
+        return deeds
+
+    def _copy_row(self) -> None:
+        key = self.view.cursor.key
+        for row in self._drawn:
+            if key is not None and row.key == key:
+                self.copy(row.text.strip(), "the row")
+                return
+
+    def _pause(self) -> None:
+        self.paused_at = self.now() if self.paused_at is None else None
+        self.present()
+
+    async def _refresh(self) -> None:
+        outcome = await self.doors.act(Refresh())
+        self.tell(outcome.message, ok=outcome.ok)
+
+    def _help(self) -> None:
+        from wfmon.ui.views.help import HelpView
+
+        if not isinstance(self.view, HelpView):
+            self.open(HelpView(self.view))
+
+    def _palette(self) -> None:
+        from wfmon.ui.views.palette import PaletteView
+
+        if not isinstance(self.view, PaletteView):
+            self.open(PaletteView(self))
+
+    def _last_row(self, width: int, now: float) -> Row:
+        if self._question is not None:
+            return self._question.row(self.look, width)
+        if self._message is not None:
+            text, ok, at = self._message
+            if 0 <= now - at < MESSAGE_SECONDS:
+                return message_row(self.look, width, text, ok)
+            self._message = None
+        return footer_row(self.look, width, self.keymap, self.view.footer, self.deeds(), self.read_only)
+
+
+def _waiting(snapshot: Snapshot) -> bool:
+    """Whether some source has not answered yet: then every snapshot matters at once."""
+    from wfmon.model.source import SourceState
+
+    return any(source.state is SourceState.WAITING for source in snapshot.sources)

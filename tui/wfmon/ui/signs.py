@@ -1,0 +1,155 @@
+"""Signs, bars and sparklines, in Unicode or in ASCII."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wfmon.model.snapshot import CostQuality
+
+
+@dataclass(frozen=True, slots=True)
+class Signs:
+    """One set of characters. Each is one cell wide.
+
+    ``spark`` runs from the floor (zero) to the full height; a gap is always a space.
+    """
+
+    critical: str
+    warning: str
+    acked: str
+    unknown: str
+    good: str
+    more: str
+    dot: str
+    rule: str
+    tee_down: str
+    column: str
+    none: str
+    cut: str
+    enter: str
+    pointer: str
+    at_least: str
+    bar: str
+    bar_rest: str
+    spark: str
+    up: str
+    down: str
+    band: str
+
+    def sparkline(self, points: Sequence[float | None], width: int, *, ceiling: float | None = None) -> str:
+        """The last ``width`` points, right-aligned: gaps for None, the floor for zero and below.
+
+        ``ceiling`` is the value of full height, else the greatest point; greater points are full.
+        """
+        if width <= 0:
+            return ""
+        shown = points[-width:]
+        top = ceiling or max((p for p in shown if p is not None), default=0.0)
+        steps = len(self.spark) - 1
+        cells = []
+        for point in shown:
+            if point is None or point != point:  # noqa: PLR0124 (NaN is a gap)
+                cells.append(" ")
+            elif point <= 0 or top <= 0:
+                cells.append(self.spark[0])
+            else:
+                cells.append(self.spark[max(1, min(steps, round(point / top * steps)))])
+        return "".join(cells).rjust(width)
+
+    def gauge(self, ratio: float | None, width: int) -> tuple[str, str]:
+        """The filled and the empty part of a bar of ``width`` cells; unknown fills nothing."""
+        filled = 0 if ratio is None else max(0, min(width, round(ratio * width)))
+        return self.bar * filled, self.bar_rest * (width - filled)
+
+    def quality(self, quality: CostQuality | None) -> str:
+        """What stands before an amount of money to say how true it is."""
+        match quality:
+            case CostQuality.PRICED:
+                return "~"
+            case CostQuality.BAND:
+                return self.band
+            case CostQuality.UNPRICED:
+                return "?"
+            case _:
+                return ""
+
+
+UNICODE = Signs(
+    critical="✖",
+    warning="▲",
+    acked="◆",
+    unknown="?",
+    good="✓",
+    more="…",
+    dot="·",
+    rule="─",
+    tee_down="┬",
+    column="│",
+    none="-",
+    cut="…",
+    enter="⏎",
+    pointer="▶",
+    at_least="≥",
+    bar="█",
+    bar_rest="░",
+    spark="▁▂▃▄▅▆▇█",
+    up="↑",
+    down="↓",
+    band="≈",
+)
+
+ASCII = Signs(
+    critical="X",
+    warning="!",
+    acked="a",
+    unknown="?",
+    good="-",
+    more="~",
+    dot="|",
+    rule="-",
+    tee_down="+",
+    column="|",
+    none="-",
+    cut="~",
+    enter="Enter",
+    pointer=">",
+    at_least=">",
+    bar="#",
+    bar_rest=".",
+    spark=".:-=+*#",
+    up="^",
+    down="v",
+    band="~",
+)
+
+# What outside words may bring that ASCII mode must not show as it is.
+_PLAIN = str.maketrans(
+    {
+        "–": "-",
+        "—": "-",
+        "−": "-",
+        "·": "|",
+        "…": "~",
+        "≥": ">",
+        "≤": "<",
+        "≈": "~",
+        "✖": "X",
+        "▲": "!",
+        "◆": "a",
+        "✓": "-",
+        "⏎": "Enter",
+        "×": "x",
+        "␤": "|",
+        "─": "-",
+        "│": "|",
+        "▶": ">",
+    }
+)
+
+
+def plain(text: str) -> str:
+    """``text`` in ASCII: our own signs by their counterparts, all else as ``?``."""
+    if text.isascii():
+        return text
+    return text.translate(_PLAIN).encode("ascii", "replace").decode("ascii")
