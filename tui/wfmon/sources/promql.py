@@ -1,0 +1,267 @@
+"""PromQL from profiles: one query per signal, its figures told apart by the label ``wfmon_op``.
+
+Counts come from ``exact_increase``, an exact form of ``increase()`` (alerting-and-burn 4.2): an
+instant query's ``increase()`` extrapolates, and never sees the first event of a new series.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from wfmon.model.metrics import Concept
+from wfmon.sources.canonical import Canon, kept_dims
+from wfmon.sources.profile import Profile, Signal, first_exposed
+
+OP_LABEL = "wfmon_op"
+LOOKBACK = 300.0  # seconds before a window in which a series' value at its beginning is looked for
+
+_CLASSIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
+_GAUGES = frozenset({Concept.ACTIVE, Concept.QUEUE, Concept.MEMORY, Concept.STORAGE, Concept.BUDGET})
+_SUMMED = frozenset({Concept.TOKENS, Concept.COST})
+_DURATIONS = frozenset({Concept.DURATION, Concept.WAIT})
+
+
+class Op(StrEnum):
+    """What a row of an answer is. ``DELTA`` is growth within the window, ``NOW`` the present value."""
+
+    DELTA = "delta"
+    NOW = "now"
+    P50 = "p50"
+    P95 = "p95"
+    COUNT = "n"
+
+
+@dataclass(frozen=True, slots=True)
+class Query:
+    """One instant query. ``window`` is None where its figures have none."""
+
+    profile: Profile
+    concept: Concept
+    signal: Signal
+    window: float | None
+    text: str
+
+
+def quote(value: str) -> str:
+    """A PromQL string literal."""
+    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n").replace("\r", "\\r")
+    return f'"{escaped}"'
+
+
+def one_of(values: Iterable[str]) -> str:
+    """A literal for ``=~`` that matches exactly the given values (RE2)."""
+    escaped = (re.sub(r"([\\.+*?()|\[\]{}^$])", r"\\\1", value) for value in sorted(set(values)))
+    return quote("|".join(escaped))
+
+
+def selector(metric: str, match: str = "") -> str:
+    """``match`` is matcher text of a profile, checked when the profile was read."""
+    if _CLASSIC_NAME.fullmatch(metric):
+        return f"{metric}{{{match}}}" if match.strip() else metric
+    named = f"__name__={quote(metric)}"
+    return f"{{{named},{match}}}" if match.strip() else f"{{{named}}}"
+
+
+def span(seconds: float) -> str:
+    """A PromQL duration, to the millisecond."""
+    milliseconds = max(1, round(seconds * 1000))
+    return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
+
+
+def exact_increase(series: str, window: float, *, always_born: bool = False) -> str:
+    """Growth of every series of the selector ``series`` within the last ``window`` seconds.
+
+    Per series, ``last`` being its newest value in the window (also of a series that vanished) and
+    ``before`` its value when the window began (looked for ``LOOKBACK`` s back):
+
+    - climbed = last; where one reset is seen and the highest value lies before it, highest + last
+    - existed before:                climbed - before, or climbed if it restarted in between
+    - born in a target that was already watched (scraped more often than this series was seen),
+      or ``always_born``:            climbed, so that the first event counts
+    - there from the first scrape of its target: last - first; what was before is not known
+    - several resets, or one that cannot be told apart: ``increase()``, which extrapolates
+    """
+    w, back = span(window), span(LOOKBACK)
+    last = f"last_over_time({series}[{w}])"
+    before = f"last_over_time({series}[{back}] offset {w})"
+    reset = f"resets({series}[{w}])"
+    climbed = (
+        f"({last} unless {reset} > 0 or ((max_over_time({series}[{w}]) > {last}) + {last} and {reset} == 1))"
+    )
+    watched = (
+        f"count_over_time({series}[{w}]) < on (job, instance) group_left () "
+        f"max by (job, instance) (sum_over_time(up[{span(window + LOOKBACK)}]))"
+    )
+    from_zero = climbed if always_born else f"({climbed} and ({before} or {watched}))"
+    return (
+        f"({climbed} - {before} >= 0 or {from_zero} "
+        f"or ({last} - min_over_time({series}[{w}]) unless {reset} > 0) or increase({series}[{w}]))"
+    )
+
+
+def grouped(aggregate: str, labels: Sequence[str], inner: str) -> str:
+    return f"{aggregate} by ({', '.join(labels)}) ({inner})"
+
+
+def tagged(parts: Mapping[Op, str]) -> str:
+    """One vector out of several: each row carries its ``Op`` in ``wfmon_op``."""
+    return " or ".join(
+        f'label_replace({text}, {quote(OP_LABEL)}, {quote(op.value)}, "", "")' for op, text in parts.items()
+    )
+
+
+def compile_now(profile: Profile, names: Collection[str], window: float) -> tuple[Query, ...]:
+    """Every signal of the profile that has an exposed metric, over ``window`` seconds."""
+    found: list[Query] = []
+    for concept in Concept:
+        for signal in profile.signals_of(concept):
+            query = compile_signal(profile, concept, signal, names, window)
+            if query is not None:
+                found.append(query)
+    return tuple(found)
+
+
+def compile_signal(
+    profile: Profile, concept: Concept, signal: Signal, names: Collection[str], window: float
+) -> Query | None:
+    """None where none of the signal's metrics is exposed in a form that can answer."""
+    parts = _Compiler(profile, concept, signal, names, window).parts()
+    return Query(profile, concept, signal, window, tagged(parts)) if parts else None
+
+
+def compile_runs(profile: Profile, names: Collection[str], window: float) -> tuple[Query, ...]:
+    """Finished runs by status over one window of the ladder."""
+    found: list[Query] = []
+    for signal in profile.signals_of(Concept.RUNS):
+        parts = _Compiler(profile, Concept.RUNS, signal, names, window).parts()
+        if Op.DELTA in parts:
+            text = tagged({Op.DELTA: parts[Op.DELTA]})
+            found.append(Query(profile, Concept.RUNS, signal, window, text))
+    return tuple(found)
+
+
+def compile_trend(
+    profile: Profile,
+    concept: Concept,
+    signal: Signal,
+    names: Collection[str],
+    window: float,
+    dims: Sequence[str],
+) -> str | None:
+    """Growth over a sliding ``window`` kept by ``dims``, to be drawn: plain ``increase()``."""
+    series = _Compiler(profile, concept, signal, names, window).counter()
+    if series is None:
+        return None
+    return grouped("sum", Canon(profile).raw_labels(dims), f"increase({series}[{span(window)}])")
+
+
+def name_table(profile: Profile, dim: str) -> str:
+    """The pairs (id, name) of an info metric; rows carry both labels, their value means nothing."""
+    table = profile.names[dim]
+    return grouped("group", (table["key"], table["label"]), selector(table["metric"]))
+
+
+class _Compiler:
+    """The forms of one signal, given what is exposed."""
+
+    def __init__(
+        self, profile: Profile, concept: Concept, signal: Signal, names: Collection[str], window: float
+    ) -> None:
+        self._concept = concept
+        self._signal = signal
+        self._names = names
+        self._window = window
+        self._labels = Canon(profile).raw_labels(kept_dims(concept, signal))
+        self._metric = first_exposed(signal, names)
+
+    def parts(self) -> dict[Op, str]:
+        if self._signal.expr is not None:
+            return self._raw() if self._metric is not None else {}
+        if self._metric is None:
+            return {}
+        if self._concept in _DURATIONS:
+            return self._duration()
+        if self._signal.type == "gauge" or (self._signal.type is None and self._concept in _GAUGES):
+            return {
+                Op.NOW: grouped(self._signal.agg, self._labels, selector(self._metric, self._signal.match))
+            }
+        series = self.counter()
+        if series is None:
+            return {}
+        return {Op.DELTA: self._growth(series), Op.NOW: grouped("sum", self._labels, series)}
+
+    def counter(self) -> str | None:
+        """The selector of the counter: the metric itself, or the count or sum of a histogram."""
+        if self._metric is None or self._signal.expr is not None:
+            return None
+        if self._metric in self._names and self._signal.field is None:
+            return selector(self._metric, self._signal.match)
+        field = self._signal.field or ("sum" if self._concept in _SUMMED else "count")
+        name = f"{self._metric}_{field}"
+        return selector(name, self._signal.match) if name in self._names else None
+
+    def _raw(self) -> dict[Op, str]:
+        text = (self._signal.expr or "").replace("$window", span(self._window))
+        return {Op.NOW if self._concept in _GAUGES else Op.DELTA: f"({text})"}
+
+    def _growth(self, series: str, *extra: str) -> str:
+        exact = exact_increase(series, self._window, always_born=self._signal.lazy == "always")
+        return grouped("sum", (*extra, *self._labels), exact)
+
+    def _duration(self) -> dict[Op, str]:
+        metric, match = self._metric or "", self._signal.match
+        parts: dict[Op, str] = {}
+        if f"{metric}_count" in self._names:
+            parts[Op.COUNT] = self._growth(selector(f"{metric}_count", match))
+        if f"{metric}_bucket" in self._names:
+            buckets = self._growth(selector(f"{metric}_bucket", match), "le")
+        elif self._signal.type == "native":
+            buckets = grouped(
+                "sum", self._labels, f"increase({selector(metric, match)}[{span(self._window)}])"
+            )
+        else:
+            return parts | self._fixed_quantiles(metric)
+        for op, quantile in ((Op.P50, 0.5), (Op.P95, 0.95)):
+            parts[op] = f"histogram_quantile({quantile:g}, {buckets})"
+        return parts
+
+    def _fixed_quantiles(self, metric: str) -> dict[Op, str]:
+        """Quantiles of a summary, or of a gauge that the profile says is one."""
+        parts: dict[Op, str] = {}
+        if metric not in self._names:
+            return parts
+        for op, quantile in ((Op.P50, 0.5), (Op.P95, 0.95)):
+            there = self._signal.quantiles.get(op.value, quantile)
+            wanted = f"quantile={quote(f'{there:g}')}"
+            match = f"{self._signal.match},{wanted}" if self._signal.match.strip() else wanted
+            parts[op] = grouped("max", self._labels, selector(metric, match))
+        return parts
+
+
+def watched_targets(jobs: Collection[str]) -> str:
+    """Per target of ``jobs``: when it was last scraped, or 0 if that failed; and the server's clock.
+
+    The clock is the row with ``wfmon_op="now"``; without it an empty answer would have no time.
+    """
+    up = f"up{{job=~{one_of(jobs)}}}"
+    clock = f'label_replace(vector(time()), {quote(OP_LABEL)}, {quote(Op.NOW.value)}, "", "")'
+    return f"(timestamp({up}) and {up} == 1) or {up} or {clock}" if jobs else clock
+
+
+def jobs_of(metrics: Collection[str], window: float) -> str:
+    """The jobs that exposed any of ``metrics`` within ``window`` seconds."""
+    return f"group by (job) (last_over_time({{__name__=~{one_of(metrics)}}}[{span(window)}]))"
+
+
+def known_since(jobs: Collection[str], windows: Sequence[float]) -> str:
+    """Times at which a target of ``jobs`` was first seen up within each of ``windows``."""
+    up = f"up{{job=~{one_of(jobs)}}} == 1"
+    parts = [
+        f"label_replace(min(min_over_time(timestamp({up})[{span(w)}:{span(max(1.0, w / 60))}])), "
+        f'{quote(OP_LABEL)}, "{span(w)}", "", "")'
+        for w in windows
+    ]
+    return " or ".join(parts)
