@@ -179,7 +179,7 @@ CASES = [
     Case("nothing", "7x80", "1x80", "15m", 0),
     Case("steady", "0+1x80", "1x80", "15m", 20),
     Case("the first failure counts", "_x50 1x30", "1x80", "15m", 1),
-    Case("born with a big value in a watched target", "_x50 40+2x30", "1x80", "15m", 58),
+    Case("born with a big value in a watched target", "_x50 40+2x30", "1x80", "15m", 60),
     Case("born at the very beginning of the window", "_x41 3x40", "1x80", "15m", 3),
     Case("one reset", "100+1x50 1+1x30", "1x80", "15m", 20),
     Case("reset, and the series comes later", "50x50 _x3 1+1x30", "1x80", "15m", 7),
