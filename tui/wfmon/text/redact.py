@@ -47,7 +47,7 @@ _NAMED = re.compile(
     r"(?i)(?P<key>pass(?:word|wd|phrase)|pwd|secret(?:[_-]?(?:access[_-]?)?key)?|token"
     r"|(?:api|access|private|encryption|signing|account)[_-]?key|credentials?|signature|\bsig)"
     r"(?P<sign>(?:\\?[\"'])?\s{0,3}(?:=>|[:=])\s{0,3})"
-    r"(?:(?P<quote>\\?[\"'])(?P<quoted>(?:(?!(?P=quote)).)+)|(?P<bare>[^\s\"'\\,;&<>{}()\[\]␤]+))"
+    r"(?:(?P<quote>\\?[\"'])(?P<quoted>(?:(?!(?P=quote))(?:\\.|.))+)|(?P<bare>[^\s\"'\\,;&<>{}()\[\]␤]+))"
 )
 _NOT_SECRET = frozenset(("true", "false", "null", "none", "nil", "undefined"))
 
