@@ -8,6 +8,7 @@ import unicodedata
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
 from support.payloads import CONTROLS, HOSTILE_JSONL, HOSTILE_LOG, MARKUP, PAYLOADS, Payload, live_in
 from wfmon.text.sanitize import guard, safe, safe_bytes, safe_lines
 
