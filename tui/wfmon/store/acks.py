@@ -1,0 +1,441 @@
+"""Who has which alert: the acks and episodes of ``acks.db``, shared by everybody on one directory."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+
+from wfmon.model.alert import Ack, Labels, Severity
+from wfmon.model.episode import AuditEntry, EpisodeKey, EpisodeRecord, HeldAck, Sighting
+from wfmon.store.database import Database
+from wfmon.store.errors import Ambiguous, Gone, Held, StoreError
+from wfmon.store.identity import same_person, shown_name
+from wfmon.store.paths import StateDir
+from wfmon.text.numbers import day_clock
+from wfmon.text.sanitize import safe
+
+NAME = "acks.db"
+TOUCH_SECONDS = 20.0
+# An open episode that nobody has seen for this long is not continued.
+UNSEEN_SECONDS = 24 * 3600.0
+# Episodes that nobody ever acked are forgotten this long after their end.
+FORGET_SECONDS = 30 * 24 * 3600.0
+COMMENT_LIMIT = 500
+
+
+@dataclass(frozen=True, slots=True)
+class AckTerms:
+    """``gap_seconds``: see ``EpisodeSettings``; ``lease_seconds``: how long an ack holds unless it
+    says otherwise; ``max_seconds``: the longest that it may."""
+
+    gap_seconds: float = 600.0
+    lease_seconds: float = 3600.0
+    max_seconds: float = 8 * 3600.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """An episode with its newest ack that was not undone, as stored."""
+
+    record: EpisodeRecord
+    ack: Ack | None
+    signed: str = ""
+
+
+class AckStore:
+    """Safe for threads; no call but ``ack``, ``unack``, ``comment`` and ``find`` raises."""
+
+    def __init__(self, state: StateDir, terms: AckTerms | None = None, *, read_only: bool = False) -> None:
+        self._state = state
+        self._terms = terms or AckTerms()
+        self._database = Database(state, NAME, read_only=read_only)
+        self._read_only = read_only
+        self._rows: dict[str, _Row] = {}
+        self._version: tuple[int, ...] | None = None
+        self._unstored: dict[str, Sighting] = {}
+        self._read_problem: str | None = None
+        self._write_problem: str | None = None
+
+    @property
+    def shared(self) -> bool:
+        """Whether acks of other users would be seen."""
+        return self._state.shared
+
+    @property
+    def problem(self) -> str | None:
+        """Why acks cannot be saved or read now, in words; None when all is well."""
+        return self._state.problem or self._write_problem or self._read_problem
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What else a person should know of the file (set aside as corrupt, journal mode)."""
+        return self._database.notes
+
+    def close(self) -> None:
+        self._database.close()
+
+    def changed(self) -> bool:
+        """Whether another process or an action wrote since the last ``observe`` or ``records``."""
+        try:
+            return self._database.version() != self._version
+        except StoreError as error:
+            self._read_problem = error.reason
+            return False
+
+    def records(self, now: float) -> Mapping[EpisodeKey, EpisodeRecord]:
+        """Episodes that are open or ended within the gap, each with the ack in force at ``now``."""
+        self._refresh()
+        return self._view(now)
+
+    def observe(
+        self,
+        firing: Sequence[Sighting],
+        now: float,
+        ended: Mapping[EpisodeKey, float] = MappingProxyType({}),
+    ) -> Mapping[EpisodeKey, EpisodeRecord]:
+        """Open or continue what fires, end what ended, and give ``records``.
+
+        Writes only when there is something new, or to say every 20 s that it was seen. What cannot be
+        written is kept for ``ack`` and told in ``problem``.
+        """
+        self._refresh()
+        known = self._latest()
+        fresh = [each for each in firing if self._news(each, known.get(each.key), now)]
+        over = {key: at for key, at in ended.items() if _ends(known.get(key), at)}
+        self._unstored = {}
+        if (fresh or over) and not self._read_only:
+            try:
+                # The reserve on a full disk is for what people do.
+                self._database.write(
+                    lambda connection: self._store(connection, fresh, over, now), reserve=False
+                )
+                self._write_problem = None
+            except StoreError as error:
+                self._write_problem = error.reason
+                self._unstored = {each.id: each for each in fresh}
+            self._refresh()
+        return self._view(now)
+
+    def ack(
+        self, alert_id: str, by: str, now: float, *, seconds: float | None = None, comment: str = ""
+    ) -> HeldAck:
+        """Take an alert (an id or a unique prefix); returns after the commit.
+
+        Whoever holds it already extends it. Raises Gone, Ambiguous, Held or StoreError.
+        """
+        length = self._terms.lease_seconds if seconds is None else seconds
+        if not length > 0:
+            raise Gone("an ack needs an end in the future")
+        until = now + min(length, self._terms.max_seconds)
+        by, comment = safe(by), safe(comment, limit=COMMENT_LIMIT)
+
+        def work(connection: sqlite3.Connection) -> str:
+            row = self._found(connection, alert_id, now)
+            held = _in_force(row, now)
+            _refuse_other(row, held, by, comment, now)
+            text = comment or (held.comment if held else "")
+            if held is not None:
+                _undo(connection, row.record.id, by, now)
+            connection.execute(
+                "INSERT INTO acks (episode, by, at, until, until_resolved, comment) "
+                "VALUES (?, ?, ?, ?, 0, ?)",
+                (row.record.id, by, held.at if held else now, until, text),
+            )
+            _log(connection, row.record, now, by, "extend" if held else "ack", text)
+            return row.record.id
+
+        return self._done(self._database.write(work), now)
+
+    def unack(self, alert_id: str, by: str, now: float) -> EpisodeRecord:
+        """Give an alert back; raises Gone (nobody has it), Ambiguous, Held or StoreError."""
+        by = safe(by)
+
+        def work(connection: sqlite3.Connection) -> str:
+            row = self._found(connection, alert_id, now)
+            if _in_force(row, now) is None:
+                raise Gone(f"{row.record.id}: nobody has it")
+            _refuse_other(row, _in_force(row, now), by, "", now)
+            _undo(connection, row.record.id, by, now)
+            _log(connection, row.record, now, by, "unack", "")
+            return row.record.id
+
+        alert = self._database.write(work)
+        self._refresh()
+        return replace(self._rows[alert].record, ack=None)
+
+    def comment(self, alert_id: str, by: str, now: float, comment: str) -> HeldAck:
+        """Set the comment of an ack that ``by`` holds; raises Gone, Ambiguous, Held or StoreError."""
+        by, comment = safe(by), safe(comment, limit=COMMENT_LIMIT)
+
+        def work(connection: sqlite3.Connection) -> str:
+            row = self._found(connection, alert_id, now)
+            if _in_force(row, now) is None:
+                raise Gone(f"{row.record.id}: nobody has it")
+            _refuse_other(row, _in_force(row, now), by, comment, now)
+            connection.execute(
+                "UPDATE acks SET comment = ? WHERE number = "
+                "(SELECT max(number) FROM acks WHERE episode = ? AND undone_at IS NULL)",
+                (comment, row.record.id),
+            )
+            _log(connection, row.record, now, by, "comment", comment)
+            return row.record.id
+
+        return self._done(self._database.write(work), now)
+
+    def find(self, prefix: str, now: float) -> EpisodeRecord:
+        """The one open episode whose id begins so; raises Gone, Ambiguous or StoreError."""
+        row = self._database.read(lambda connection: self._found(connection, prefix, now))
+        return replace(row.record, ack=_in_force(row, now))
+
+    def acks(self, now: float) -> tuple[HeldAck, ...]:
+        """All acks in force on open episodes, oldest first."""
+        held = [
+            HeldAck(record, record.ack)
+            for record in self.records(now).values()
+            if record.ack is not None and record.ended_at is None
+        ]
+        return tuple(sorted(held, key=lambda each: (each.ack.at, each.episode.id)))
+
+    def audit(self, limit: int = 10_000) -> tuple[AuditEntry, ...]:
+        """The newest entries of the trail, oldest first; empty (and ``problem``) if unreadable."""
+        try:
+            rows = self._database.read(
+                lambda connection: connection.execute(
+                    "SELECT at, who, what, episode, rule, labels, comment, effect FROM audit "
+                    "ORDER BY number DESC LIMIT ?",
+                    (limit,),
+                ).fetchall()
+            )
+        except StoreError as error:
+            self._read_problem = error.reason
+            return ()
+        return tuple(
+            AuditEntry(
+                at=at,
+                who=safe(who),
+                what=safe(what),
+                episode=safe(episode),
+                rule=safe(rule),
+                labels=_labels(labels),
+                comment=safe(comment),
+                effect=safe(effect),
+            )
+            for at, who, what, episode, rule, labels, comment, effect in reversed(rows)
+        )
+
+    def _done(self, episode: str, now: float) -> HeldAck:
+        self._refresh()
+        row = self._rows[episode]
+        ack = _in_force(row, now)
+        if ack is None:
+            raise StoreError("another hand undid it at once")
+        return HeldAck(replace(row.record, ack=ack), ack)
+
+    def _refresh(self) -> None:
+        """Read the rows anew if the file changed."""
+        try:
+            found = self._database.version()
+            if found == self._version:
+                return
+            self._rows = self._database.read(_load)
+            self._version = found
+            self._read_problem = None
+        except StoreError as error:
+            self._read_problem = error.reason
+
+    def _latest(self) -> dict[EpisodeKey, EpisodeRecord]:
+        return {row.record.key: row.record for row in self._rows.values()}
+
+    def _view(self, now: float) -> dict[EpisodeKey, EpisodeRecord]:
+        latest = {row.record.key: row for row in self._rows.values()}
+        return {
+            key: replace(row.record, ack=_in_force(row, now))
+            for key, row in latest.items()
+            if self._continues(row.record, now)
+        }
+
+    def _continues(self, record: EpisodeRecord, now: float) -> bool:
+        """Whether the same rule and labels, firing now, are still this episode."""
+        if record.ended_at is not None:
+            return now - record.ended_at < self._terms.gap_seconds
+        return now - record.last_seen_at <= UNSEEN_SECONDS
+
+    def _news(self, sighting: Sighting, known: EpisodeRecord | None, now: float) -> bool:
+        return (
+            known is None
+            or known.ended_at is not None
+            or not self._continues(known, now)
+            or known.severity is not sighting.severity
+            or abs(now - known.last_seen_at) >= TOUCH_SECONDS
+        )
+
+    def _store(
+        self,
+        connection: sqlite3.Connection,
+        firing: Sequence[Sighting],
+        over: Mapping[EpisodeKey, float],
+        now: float,
+    ) -> None:
+        for sighting in firing:
+            self._see(connection, sighting, now)
+        for key, at in over.items():
+            self._end(connection, key, at, now)
+        connection.execute(
+            "DELETE FROM episodes WHERE ended_at < ? AND id NOT IN (SELECT episode FROM acks)",
+            (now - FORGET_SECONDS,),
+        )
+
+    def _see(self, connection: sqlite3.Connection, sighting: Sighting, now: float) -> str:
+        row = _newest(connection, sighting.key)
+        if row is not None and self._continues(row.record, now):
+            began = min(row.record.began_at, sighting.since)
+            connection.execute(
+                "UPDATE episodes SET last_seen_at = ?, ended_at = NULL, severity = ?, summary = ?, "
+                "began_at = ? WHERE id = ?",
+                (now, int(sighting.severity), sighting.summary, began, row.record.id),
+            )
+            return row.record.id
+        if row is not None and row.record.ended_at is None:
+            connection.execute("UPDATE episodes SET ended_at = last_seen_at WHERE id = ?", (row.record.id,))
+        connection.execute(
+            "INSERT INTO episodes (id, rule, labels, workflow, summary, severity, began_at, "
+            "began_at_least, last_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (
+                sighting.id,
+                sighting.rule,
+                json.dumps(sighting.labels),
+                sighting.workflow,
+                sighting.summary,
+                int(sighting.severity),
+                sighting.since,
+                int(sighting.since_at_least),
+                now,
+            ),
+        )
+        return sighting.id
+
+    def _end(self, connection: sqlite3.Connection, key: EpisodeKey, at: float, now: float) -> None:
+        row = _newest(connection, key)
+        if row is None or not _ends(row.record, at):
+            return
+        connection.execute("UPDATE episodes SET ended_at = ? WHERE id = ?", (at, row.record.id))
+        held = _in_force(row, now)
+        if held is not None:
+            _log(connection, row.record, at, row.signed, "resolved", held.comment)
+
+    def _found(self, connection: sqlite3.Connection, prefix: str, now: float) -> _Row:
+        """The open episode of an id or prefix; one that could not be stored before is stored now."""
+        wanted = prefix.strip().lower()
+        unstored = [each for each in self._unstored.values() if wanted and each.id.startswith(wanted)]
+        for sighting in unstored:
+            if connection.in_transaction:
+                self._see(connection, sighting, now)
+        rows = [row for name, row in _load(connection).items() if wanted and name.startswith(wanted)]
+        alive = [row for row in rows if row.record.ended_at is None and self._continues(row.record, now)]
+        if len(alive) > 1:
+            raise Ambiguous(f"{safe(prefix)} fits {len(alive)} alerts: give more digits")
+        if alive:
+            return alive[0]
+        if rows:
+            end = rows[-1].record.ended_at or rows[-1].record.last_seen_at
+            raise Gone(f"{rows[-1].record.id} is over: ended {day_clock(end, now)}")
+        raise Gone(f"no open alert {safe(prefix)}")
+
+
+_COLUMNS = (
+    "SELECT e.id, e.rule, e.labels, e.workflow, e.summary, e.severity, e.began_at, e.began_at_least, "
+    "e.last_seen_at, e.ended_at, a.by, a.at, a.until, a.until_resolved, a.comment FROM episodes e "
+    "LEFT JOIN acks a ON a.number = "
+    "(SELECT max(number) FROM acks WHERE episode = e.id AND undone_at IS NULL) "
+)
+
+
+def _load(connection: sqlite3.Connection) -> dict[str, _Row]:
+    """All episodes by id, oldest begin first, without rows that no version of ours can have written."""
+    rows = [_row(found) for found in connection.execute(_COLUMNS + "ORDER BY e.began_at, e.rowid")]
+    return {row.record.id: row for row in rows if row is not None}
+
+
+def _newest(connection: sqlite3.Connection, key: EpisodeKey) -> _Row | None:
+    found = connection.execute(
+        _COLUMNS + "WHERE e.rule = ? AND e.labels = ? ORDER BY e.began_at DESC, e.rowid DESC LIMIT 1",
+        (key[0], json.dumps(key[1])),
+    ).fetchone()
+    return None if found is None else _row(found)
+
+
+def _row(columns: tuple[object, ...]) -> _Row | None:
+    """A row as model objects; None unless every number in it is one. Another user may have written
+    it: every text is made safe again."""
+    numbers = (*columns[5:10], *columns[11:14])
+    if any(each is not None and not isinstance(each, int | float) for each in numbers):
+        return None
+    record = EpisodeRecord(
+        id=safe(str(columns[0])),
+        rule=safe(str(columns[1])),
+        labels=_labels(str(columns[2])),
+        workflow=None if columns[3] is None else safe(str(columns[3])),
+        summary=safe(str(columns[4])),
+        severity=Severity(min(max(int(str(columns[5])), Severity.INFO), Severity.CRITICAL)),
+        began_at=float(str(columns[6])),
+        began_at_least=bool(columns[7]),
+        last_seen_at=float(str(columns[8])),
+        ended_at=None if columns[9] is None else float(str(columns[9])),
+    )
+    if columns[10] is None:
+        return _Row(record, None)
+    by, comment = safe(str(columns[10])), safe(str(columns[14]))
+    ack = Ack(
+        by=shown_name(by, comment),
+        at=float(str(columns[11])),
+        until=None if columns[12] is None else float(str(columns[12])),
+        until_resolved=bool(columns[13]),
+        comment=comment,
+    )
+    return _Row(record, ack, by)
+
+
+def _labels(text: str) -> Labels:
+    try:
+        pairs = json.loads(text)
+        return tuple((safe(str(name)), safe(str(value))) for name, value in pairs)
+    except (ValueError, TypeError):
+        return (("unreadable", safe(text, limit=80)),)
+
+
+def _in_force(row: _Row, now: float) -> Ack | None:
+    if row.ack is None or (row.ack.until is not None and row.ack.until <= now):
+        return None
+    return row.ack
+
+
+def _refuse_other(row: _Row, held: Ack | None, by: str, comment: str, now: float) -> None:
+    if held is None or same_person(row.signed, held.comment, by, comment):
+        return
+    until = "it ends" if held.until is None else day_clock(held.until, now)
+    raise Held(f"{row.record.id}: {held.by} has it until {until}", held)
+
+
+def _ends(record: EpisodeRecord | None, at: float) -> bool:
+    """Not if somebody else has seen it fire since."""
+    return record is not None and record.ended_at is None and record.last_seen_at <= at
+
+
+def _undo(connection: sqlite3.Connection, episode: str, by: str, now: float) -> None:
+    connection.execute(
+        "UPDATE acks SET undone_at = ?, undone_by = ? WHERE episode = ? AND undone_at IS NULL",
+        (now, by, episode),
+    )
+
+
+def _log(
+    connection: sqlite3.Connection, record: EpisodeRecord, now: float, who: str, what: str, comment: str
+) -> None:
+    connection.execute(
+        "INSERT INTO audit (at, who, what, episode, rule, labels, comment, effect) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+        (now, who, what, record.id, record.rule, json.dumps(record.labels), comment, "local"),
+    )

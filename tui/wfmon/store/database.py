@@ -1,0 +1,336 @@
+"""A small SQLite file with many writers, that survives what happens to files.
+
+Full disk: the ballast is given up and the write tried once more. Corrupt: set aside, told, a new one
+begun. Not writable: read as far as possible. Replaced or deleted by another hand: opened anew. On a
+network file system, where WAL cannot work, another journal mode.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import fcntl
+import os
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import TypeVar
+from urllib.parse import quote
+
+from wfmon.store import schema
+from wfmon.store.ballast import Ballast
+from wfmon.store.errors import StoreError
+from wfmon.store.network import on_network
+from wfmon.store.paths import StateDir
+
+T = TypeVar("T")
+BUSY_SECONDS = 5.0
+BALLAST_RETRY_SECONDS = 60.0
+_SET_ASIDE = "corrupt"
+_WORDS = {
+    sqlite3.SQLITE_FULL: "disk full",
+    sqlite3.SQLITE_READONLY: "read-only",
+    sqlite3.SQLITE_BUSY: "busy: another process holds it",
+    sqlite3.SQLITE_LOCKED: "busy: another process holds it",
+    sqlite3.SQLITE_CANTOPEN: "cannot be opened",
+    sqlite3.SQLITE_PERM: "no permission",
+    sqlite3.SQLITE_IOERR: "disk error",
+    sqlite3.SQLITE_CORRUPT: "corrupt",
+    sqlite3.SQLITE_NOTADB: "corrupt",
+}
+
+
+class Database:
+    """One connection, used by any thread, one at a time. Opening is done by the first use."""
+
+    def __init__(self, state: StateDir, name: str, *, read_only: bool = False) -> None:
+        self._state = state
+        self._path = state.path / name
+        self._read_only = read_only
+        self._lock = threading.RLock()
+        self._connection: sqlite3.Connection | None = None
+        self._identity: tuple[int, int] | None = None
+        self._writes = 0
+        self._ballast = Ballast(state.path / f"{name}.ballast", state.file_mode)
+        self._ballast_tried = 0.0
+        self._notes: dict[str, None] = {}
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the file, oldest first."""
+        return tuple(self._notes)
+
+    def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
+        """The result of ``work``; raises StoreError."""
+        return self._guarded(work)
+
+    def write(self, work: Callable[[sqlite3.Connection], T], *, reserve: bool = True) -> T:
+        """The result of ``work``, after the commit is on the disk; raises StoreError.
+
+        ``reserve``: give up the ballast for it where the disk is full.
+        """
+        if self._read_only:
+            raise StoreError("started with --read-only")
+        if self._state.problem is not None:
+            raise StoreError(self._state.problem)
+
+        def transaction(connection: sqlite3.Connection) -> T:
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                result = work(connection)
+                connection.execute("COMMIT")
+            except BaseException:
+                if connection.in_transaction:
+                    connection.execute("ROLLBACK")
+                raise
+            return result
+
+        with self._lock:
+            result = self._guarded(transaction, reserve=reserve)
+            self._writes += 1
+            self._hold_ballast()
+            return result
+
+    def version(self) -> tuple[int, ...]:
+        """Changes whenever the content may have; costs a stat and one read of shared memory."""
+
+        def look(connection: sqlite3.Connection) -> tuple[int, ...]:
+            seen = int(connection.execute("PRAGMA data_version").fetchone()[0])
+            return (*(self._identity or ()), seen, self._writes)
+
+        return self._guarded(look)
+
+    def close(self) -> None:
+        with self._lock:
+            if self._connection is not None:
+                self._connection.close()
+            self._connection = None
+
+    def _guarded(self, work: Callable[[sqlite3.Connection], T], *, reserve: bool = False) -> T:
+        """``work`` on the present file; tried once more where there is hope."""
+        with self._lock:
+            try:
+                return work(self._current())
+            except sqlite3.Error as error:
+                if not self._hope(error, reserve):
+                    raise self._told(error) from error
+            except OSError as error:
+                if not (reserve and error.errno == errno.ENOSPC and self._ballast.free()):
+                    raise StoreError(_os_words(error)) from error
+            try:
+                return work(self._current())
+            except sqlite3.Error as error:
+                raise self._told(error) from error
+            except OSError as error:
+                raise StoreError(_os_words(error)) from error
+
+    def _hope(self, error: sqlite3.Error, reserve: bool) -> bool:
+        code = _code(error)
+        self.close()
+        if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
+            return not self._read_only and self._state.problem is None and self._set_aside()
+        full = code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or _no_room(self._state.path)
+        return reserve and full and self._ballast.free()
+
+    def _told(self, error: sqlite3.Error) -> StoreError:
+        self.close()
+        code = _code(error)
+        if code in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CANTOPEN) and _no_room(self._state.path):
+            return StoreError(_WORDS[sqlite3.SQLITE_FULL])
+        return StoreError(_WORDS.get(code, str(error)))
+
+    def _current(self) -> sqlite3.Connection:
+        """The connection to the file that has the name now."""
+        if self._connection is not None and self._identity == _identity(self._path):
+            return self._connection
+        self.close()
+        if self._read_only or self._state.problem is not None:
+            self._connection = self._open_to_read()
+        else:
+            with _only_one(self._path, self._state.file_mode):
+                self._connection = self._open_to_write()
+            self._hold_ballast()
+        self._identity = _identity(self._path)
+        return self._connection
+
+    def _open_to_write(self) -> sqlite3.Connection:
+        _create(self._path, self._state)
+        connection = _connect(self._path, "mode=rw")
+        try:
+            self._journal(connection)
+            connection.execute("PRAGMA synchronous=FULL")
+            found = schema.version(connection)
+            if found > schema.VERSION:
+                raise StoreError(f"{self._path.name} is of a newer wfmon-tui (schema {found})")
+            fault = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            if fault != "ok":
+                raise _corrupt(fault)
+            schema.migrate(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    def _journal(self, connection: sqlite3.Connection) -> None:
+        wanted = "DELETE" if on_network(self._state.path) else "WAL"
+        try:
+            got = connection.execute(f"PRAGMA journal_mode={wanted}").fetchone()[0]
+        except sqlite3.OperationalError as error:
+            if _code(error) not in (sqlite3.SQLITE_IOERR, sqlite3.SQLITE_PROTOCOL) or _no_room(
+                self._state.path
+            ):
+                raise
+            got = connection.execute("PRAGMA journal_mode=DELETE").fetchone()[0]
+        if str(got).lower() != "wal":
+            self._note(f"{self._path.name}: journal mode {got}, because WAL does not work there")
+
+    def _open_to_read(self) -> sqlite3.Connection:
+        """Read-only; where even the shared memory of WAL cannot be made, the file as it lies there."""
+        if not self._path.exists():
+            return _empty()
+        connection = _connect(self._path, "mode=ro")
+        try:
+            connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        except sqlite3.OperationalError as error:
+            connection.close()
+            if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
+                raise
+            connection = _connect(self._path, "mode=ro&immutable=1")
+            self._note(f"{self._path.name}: read as it lies on the disk, the newest acks may be missing")
+        if schema.version(connection) != schema.VERSION:
+            connection.close()
+            raise StoreError(f"{self._path.name} is of another version of wfmon-tui")
+        return connection
+
+    def _set_aside(self) -> bool:
+        """Rename the corrupt file, unless another process has done so already."""
+        stamp = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
+        aside = self._path.with_name(f"{self._path.name}.{_SET_ASIDE}-{stamp}")
+        try:
+            with _only_one(self._path, self._state.file_mode):
+                if not _is_corrupt(self._path):
+                    return True
+                self._path.rename(aside)
+                for tail in ("-wal", "-shm", "-journal"):
+                    rest = self._path.with_name(self._path.name + tail)
+                    if rest.exists():
+                        rest.rename(aside.with_name(aside.name + tail))
+        except (OSError, StoreError):
+            return False
+        self._note(f"{self._path.name} was corrupt: set aside as {aside.name}, acks of before are lost")
+        return True
+
+    def _hold_ballast(self) -> None:
+        now = time.monotonic()
+        if now - self._ballast_tried >= BALLAST_RETRY_SECONDS or not self._ballast_tried:
+            self._ballast_tried = now
+            self._ballast.hold()
+
+    def _note(self, text: str) -> None:
+        self._notes[text] = None
+
+
+def _connect(path: Path, query: str) -> sqlite3.Connection:
+    return sqlite3.connect(
+        f"file:{quote(str(path))}?{query}",
+        uri=True,
+        timeout=BUSY_SECONDS,
+        isolation_level=None,
+        check_same_thread=False,
+    )
+
+
+def _empty() -> sqlite3.Connection:
+    connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
+    schema.migrate(connection)
+    return connection
+
+
+def _create(path: Path, state: StateDir) -> None:
+    """Make the file with its mode whatever the umask, and with the group of its directory."""
+    try:
+        descriptor = os.open(
+            path, os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, state.file_mode
+        )
+    except FileExistsError:
+        return
+    try:
+        os.fchmod(descriptor, state.file_mode)
+        group = path.parent.stat().st_gid
+        if state.shared and os.fstat(descriptor).st_gid != group:
+            os.fchown(descriptor, -1, group)
+    finally:
+        os.close(descriptor)
+
+
+@contextlib.contextmanager
+def _only_one(path: Path, mode: int) -> Iterator[None]:
+    """One process at a time opens, migrates or sets aside; raises StoreError when it takes too long."""
+    lock = path.with_name(f"{path.name}.lock")
+    descriptor = os.open(lock, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW | os.O_CLOEXEC, mode)
+    try:
+        if os.fstat(descriptor).st_uid == os.geteuid():
+            os.fchmod(descriptor, mode)
+        _wait_for(descriptor, path)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _wait_for(descriptor: int, path: Path) -> None:
+    deadline = time.monotonic() + BUSY_SECONDS
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            if time.monotonic() > deadline:
+                raise StoreError(f"{path.name} is being opened by another process") from None
+            time.sleep(0.02)
+        else:
+            return
+
+
+def _is_corrupt(path: Path) -> bool:
+    if not path.exists():
+        return False
+    connection = _connect(path, "mode=rw")
+    try:
+        return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
+    except sqlite3.Error as error:
+        return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    finally:
+        connection.close()
+
+
+def _corrupt(fault: str) -> sqlite3.DatabaseError:
+    error = sqlite3.DatabaseError(fault)
+    error.sqlite_errorcode = sqlite3.SQLITE_CORRUPT
+    return error
+
+
+def _code(error: sqlite3.Error) -> int:
+    """The primary result code, which the extended ones carry in their low byte."""
+    return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return (found.st_dev, found.st_ino)
+
+
+def _no_room(path: Path) -> bool:
+    try:
+        return os.statvfs(path).f_bavail == 0
+    except OSError:
+        return False
+
+
+def _os_words(error: OSError) -> str:
+    if error.errno == errno.ENOSPC:
+        return _WORDS[sqlite3.SQLITE_FULL]
+    return os.strerror(error.errno).lower() if error.errno else str(error)

@@ -1,0 +1,74 @@
+"""The tables of ``acks.db`` and the steps from one schema version to the next."""
+
+from __future__ import annotations
+
+import sqlite3
+
+# Statement lists: MIGRATIONS[n] leads from version n to n + 1.
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        """CREATE TABLE episodes (
+            id TEXT PRIMARY KEY,
+            rule TEXT NOT NULL,
+            labels TEXT NOT NULL,
+            workflow TEXT,
+            summary TEXT NOT NULL,
+            severity INTEGER NOT NULL,
+            began_at REAL NOT NULL,
+            began_at_least INTEGER NOT NULL,
+            last_seen_at REAL NOT NULL,
+            ended_at REAL
+        )""",
+        "CREATE INDEX episodes_by_key ON episodes (rule, labels, began_at)",
+        """CREATE TABLE acks (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            episode TEXT NOT NULL REFERENCES episodes (id),
+            by TEXT NOT NULL,
+            at REAL NOT NULL,
+            until REAL,
+            until_resolved INTEGER NOT NULL,
+            comment TEXT NOT NULL,
+            undone_at REAL,
+            undone_by TEXT
+        )""",
+        "CREATE INDEX acks_by_episode ON acks (episode, number)",
+        """CREATE TABLE audit (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            at REAL NOT NULL,
+            who TEXT NOT NULL,
+            what TEXT NOT NULL,
+            episode TEXT NOT NULL,
+            rule TEXT NOT NULL,
+            labels TEXT NOT NULL,
+            comment TEXT NOT NULL,
+            effect TEXT NOT NULL
+        )""",
+        """CREATE TRIGGER audit_is_append_only_update BEFORE UPDATE ON audit
+           BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",
+        """CREATE TRIGGER audit_is_append_only_delete BEFORE DELETE ON audit
+           BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",
+    ),
+)
+VERSION = len(MIGRATIONS)
+
+
+def version(connection: sqlite3.Connection) -> int:
+    """The schema version of the file; 0 for an empty one."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring the file to ``VERSION``, all in one transaction."""
+    if version(connection) >= VERSION:
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for step in MIGRATIONS[version(connection) :]:
+            for statement in step:
+                connection.execute(statement)
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    except BaseException:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        raise
