@@ -1,0 +1,80 @@
+"""The configuration for watching the workload: rules count in seconds, as the incidents do."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable
+from pathlib import Path
+
+from wfmon.demo import control
+from wfmon.demo.disk import LIMIT
+from wfmon.demo.spec import WORKFLOWS, WorkflowSpec, of_group
+
+RULES = """
+[windows]
+runs = "30s"
+grow_runs = 20
+max = "10m"
+rate = "60s"
+
+[monitor]
+stale_after = "10s"
+backoff_max = "5s"
+evaluate_every = "1s"
+
+[host]
+interval = "2s"
+scan_interval = "4s"
+
+[alerts]
+episode_gap = "30s"
+resolved_keep = "2m"
+
+[alerts.failure_rate]
+clear_quiet = "10s"
+
+[alerts.memory]
+warn = { trip = 0.10, clear = 0.15, for = "10s", keep = "10s" }
+critical = { trip = 0.05, clear = 0.08, for = "5s", keep = "5s" }
+
+[alerts.storage]
+warn = { trip = 0.10, clear = 0.20, for = "3s", keep = "3s", trip_bytes = "20GiB" }
+critical = { trip = 0.03, clear = 0.05, for = "3s", keep = "3s", trip_bytes = "512KiB" }
+
+[alerts.source_down]
+for = "5s"
+"""
+
+
+def config_text(directory: Path, metrics: Iterable[str], logs: Iterable[str]) -> str:
+    """TOML for ``wfmon-tui --config``; only what differs from the shipped defaults."""
+    parts = [
+        "# Written by the sample workload; gone when it ends.",
+        RULES.strip(),
+        f"[state]\ndir = {quoted(directory / control.STATE)}",
+        f"[[storage.dir]]\npath = {quoted(directory / control.DATA)}\nlimit = {LIMIT}",
+        f'[[source]]\nname = "workers"\nkind = "scrape"\ninterval = "1s"\nurls = {listed(metrics)}',
+        f'[[source]]\nname = "logs"\nkind = "logs"\ninterval = "1s"\npaths = {listed(logs)}',
+    ]
+    parts += [workflow_text(spec, directory) for spec in WORKFLOWS]
+    return "\n\n".join(parts) + "\n"
+
+
+def workflow_text(spec: WorkflowSpec, directory: Path) -> str:
+    lines = ["[[workflow]]", f"name = {quoted(spec.name)}"]
+    # Two workflows of one process cannot be told apart by it; it goes to the first.
+    if of_group(spec.group)[0] is spec:
+        pattern = rf"wfmon\.demo\.worker --group {spec.group} --dir {re.escape(str(directory))} "
+        lines.append(f"match = {listed([pattern])}")
+    lines.append(f"runbook = {quoted(f'runbooks/{spec.name}.md')}")
+    return "\n".join(lines)
+
+
+def quoted(value: object) -> str:
+    """A TOML basic string; JSON's escapes are a subset of TOML's."""
+    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
+
+
+def listed(values: Iterable[str]) -> str:
+    return f"[{', '.join(quoted(value) for value in values)}]"
