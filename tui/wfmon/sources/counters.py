@@ -1,0 +1,222 @@
+"""The recent history of the counters of one target, and exact growth over windows of it.
+
+Growth follows alerting-and-burn 4.2: between two looks a counter grew by v - v₀, or by v where it
+fell (it was reset); a series that appears in a target which was already watched counts from 0 (the
+first failure counts); the first look at a target only seeds. So every figure is a difference of two
+stored totals: counts stay exact integers, money keeps the precision of the counter itself.
+"""
+
+from __future__ import annotations
+
+import math
+from array import array
+from bisect import bisect_right
+from collections.abc import Hashable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+# A window begins at the last look before it, if that is not older than this (Prometheus' lookback).
+LOOKBACK_SECONDS = 300.0
+# Younger points are all kept; older ones at least this much denser than their age.
+KEEP_ALL_SECONDS = 600.0
+RESOLUTION = 60
+MAX_TRACKS = 100_000  # of one target, vanished ones included; above it vanished ones are forgotten
+
+Key = TypeVar("Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """The last part of a window that is known: from ``base`` on, ``covered`` seconds long."""
+
+    base: float
+    covered: float
+
+
+class Track:
+    """One counter: its growth since it is known, at the times when it had changed.
+
+    ``born``: it appeared while its target was watched, so that it was 0 before its first point.
+    """
+
+    __slots__ = ("_compact_at", "_offset", "born", "gone_at", "grown", "raw", "seen", "times")
+
+    def __init__(self, born: bool) -> None:
+        self.times = array("d")
+        self.grown = array("d")
+        self.raw = math.nan
+        self.born = born
+        self.seen = 0
+        self.gone_at = math.inf
+        self._offset = 0.0
+        self._compact_at = 48
+
+    def add(self, now: float, value: float, *, restarted: bool) -> None:
+        """``value`` is finite. ``restarted``: it began again at 0, whatever it was before."""
+        if not self.times:
+            self.times.append(now)
+            self.grown.append(value)
+        else:
+            if value < self.raw or restarted:
+                self._offset = self.grown[-1]
+            self.times.append(now)
+            self.grown.append(self._offset + value)
+        self.raw = value
+
+    def growth(self, bases: Sequence[float]) -> list[float]:
+        """Growth since each of ``bases`` (descending: the shortest window first)."""
+        times, grown = self.times, self.grown
+        if not times:
+            return [0.0] * len(bases)
+        last = grown[-1]
+        before_all = 0.0 if self.born else grown[0]
+        result = []
+        end = len(times)
+        for base in bases:
+            end = bisect_right(times, base, 0, end)
+            result.append(last - (grown[end - 1] if end else before_all))
+        return result
+
+    def compact_if_long(self, now: float, horizon: float, stagger: int) -> None:
+        """Drops what no window can ask for, and thins what only long windows ask for."""
+        if len(self.times) < self._compact_at:
+            return
+        first = max(0, bisect_right(self.times, now - horizon) - 1)
+        dense = bisect_right(self.times, now - KEEP_ALL_SECONDS)
+        keep = list(_thinned(self.times, first, dense, now)) if dense > first else []
+        keep.extend(range(max(dense, first), len(self.times)))
+        if keep[0] > 0:
+            self.born = False  # what was before the first kept point is never asked for again
+        self.times = array("d", [self.times[i] for i in keep])
+        self.grown = array("d", [self.grown[i] for i in keep])
+        # Not all series at the same look: the work of many thousands is spread.
+        self._compact_at = len(keep) + 32 + stagger % 32
+
+    def began_again_unseen(self) -> None:
+        """Its process restarted while it was not there: any value that comes is growth."""
+        self.raw = math.inf
+
+    def shift(self, seconds: float) -> None:
+        self.gone_at += seconds
+        for index, at in enumerate(self.times):
+            self.times[index] = at + seconds
+
+
+def _thinned(times: array[float], first: int, end: int, now: float) -> Iterator[int]:
+    """Of ``times[first:end]`` the last index in each slot; slots are as wide as age / RESOLUTION allows.
+
+    The very first index stays: it is what the longest window begins with.
+    """
+    yield first
+    for index in range(first + 1, end):
+        spacing = 10.0 * 2 ** max(0, math.floor(math.log2((now - times[index]) / RESOLUTION / 10.0)))
+        following = times[index + 1] if index + 1 < len(times) else math.inf
+        if math.floor(times[index] / spacing) != math.floor(following / spacing):
+            yield index
+
+
+class CounterHistory(Generic[Key]):
+    """The counters of one target that are asked for over the same longest window.
+
+    ``horizon`` is that window in seconds. Series that vanish keep their growth until it has left
+    the window, and are remembered for ``remember`` seconds, so that one that comes back is not
+    taken for new.
+    """
+
+    def __init__(
+        self,
+        horizon: float,
+        *,
+        remember: float | None = None,
+        lookback: float = LOOKBACK_SECONDS,
+        max_tracks: int = MAX_TRACKS,
+    ) -> None:
+        self._horizon = horizon
+        self._remember = max(horizon, remember or 0.0)
+        self._lookback = lookback
+        self._max_tracks = max_tracks
+        self._marks = array("d")
+        self._tracks: dict[Key, Track] = {}
+        self._look = 0
+
+    @property
+    def looks(self) -> int:
+        """How often the target answered, as far back as is remembered."""
+        return len(self._marks)
+
+    @property
+    def tracks(self) -> Mapping[Key, Track]:
+        return self._tracks
+
+    def observe(self, now: float, values: Mapping[Key, float], *, restarted: bool = False) -> None:
+        """One successful look at the target.
+
+        ``restarted``: its process began anew since the last look, so that every counter started again
+        at 0, also one that has already passed its old value.
+        """
+        self._set_clock(now)
+        watched = bool(self._marks)
+        self._look += 1
+        look, tracks, horizon = self._look, self._tracks, self._horizon
+        for key, value in values.items():
+            track = tracks.get(key)
+            if track is None:
+                track = tracks[key] = Track(born=watched)
+            track.seen = look
+            if value == track.raw and not restarted:
+                continue
+            if not math.isfinite(value):
+                if not track.times:
+                    track.born = False
+                continue
+            track.add(now, value, restarted=restarted)
+            track.compact_if_long(now, horizon, hash(key))
+        if len(values) < len(tracks):
+            self._settle_vanished(now, restarted)
+        self._marks.append(now)
+        if self._marks[0] < now - 2 * (horizon + self._lookback):
+            del self._marks[: max(0, bisect_right(self._marks, now - horizon - self._lookback) - 1)]
+
+    def fell(self, values: Mapping[Key, float]) -> bool:
+        """Whether a counter of the last look is lower in ``values``, or not there."""
+        return any(
+            values.get(key, -math.inf) < track.raw
+            for key, track in self._tracks.items()
+            if track.seen == self._look
+        )
+
+    def span(self, now: float, seconds: float) -> Span:
+        """What is known of the last ``seconds`` before ``now``.
+
+        The growth between the last look before the window and its begin is counted into the window,
+        as Prometheus' ``m - m offset W`` does. Where nobody looked for longer than the lookback, the
+        window begins at the first look inside it.
+        """
+        if not self._marks:
+            return Span(now, 0.0)
+        base = now - seconds
+        last = self._marks[-1]
+        index = bisect_right(self._marks, base)
+        if not index or base - self._marks[index - 1] > self._lookback:
+            base = self._marks[index] if index < len(self._marks) else last
+        return Span(base, min(seconds, max(0.0, last - base)))
+
+    def _set_clock(self, now: float) -> None:
+        """A clock that was set back moves the history with it: the looks stay in their order."""
+        if self._marks and now <= self._marks[-1]:
+            seconds = now - self._marks[-1] - 1e-3
+            for index, at in enumerate(self._marks):
+                self._marks[index] = at + seconds
+            for track in self._tracks.values():
+                track.shift(seconds)
+
+    def _settle_vanished(self, now: float, restarted: bool) -> None:
+        vanished = [(key, track) for key, track in self._tracks.items() if track.seen != self._look]
+        crowded = len(self._tracks) > self._max_tracks
+        for key, track in vanished:
+            if track.seen == self._look - 1:
+                track.gone_at = now
+            if restarted:
+                track.began_again_unseen()
+            if crowded or now - track.gone_at > self._remember:
+                del self._tracks[key]

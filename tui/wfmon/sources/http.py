@@ -1,0 +1,315 @@
+"""The one way to ask an HTTP server: everything ends by one deadline and within one size.
+
+The deadline holds over name resolution, connecting, TLS, redirects, headers and body; the size holds
+for what is sent and for what it unpacks to. Blocking: sources call it from threads of their own.
+Loading this file loads no HTTP client; the first question does.
+"""
+
+from __future__ import annotations
+
+import email.utils
+import threading
+import time
+import zlib
+from base64 import b64encode
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+from urllib.parse import unquote, urlsplit, urlunsplit
+
+from wfmon.model.source import Failure
+from wfmon.sources.base import SourceError
+from wfmon.text.numbers import duration, size
+from wfmon.text.sanitize import safe
+
+if TYPE_CHECKING:
+    import httpx
+
+MAX_REDIRECTS = 5
+LONGEST_WAIT_SECONDS = 3600.0  # a Retry-After beyond this is not believed
+USER_AGENT = "wfmon-tui"
+
+_URL_LIMIT = 200
+_AUTH_CODES = (401, 403, 407)
+_RETRY_CODES = (429, 503)
+
+
+class Credentials(Protocol):
+    """What ``wfmon.config.secrets.resolve`` gives: a bearer token, or a user name with a password."""
+
+    @property
+    def bearer(self) -> str | None: ...
+    @property
+    def username(self) -> str | None: ...
+    @property
+    def password(self) -> str | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A 2xx answer, unpacked. ``content_type`` is raw text from outside."""
+
+    status: int
+    content_type: str
+    body: bytes
+
+
+def shown_url(url: str) -> str:
+    """``url`` without credentials, query and fragment, safe to show."""
+    try:
+        parts = urlsplit(url)
+        host = parts.netloc.rpartition("@")[2]
+        shown = urlunsplit((parts.scheme, host, parts.path, "", ""))
+    except ValueError:
+        shown = url.partition("?")[0].rpartition("@")[2]
+    return safe(shown, limit=_URL_LIMIT)
+
+
+class HttpReader:
+    """Asks one server; keeps its connection, its credentials and the time it asked us to wait for.
+
+    ``timeout`` is in seconds for a whole answer, ``max_bytes`` bounds the packed and the unpacked
+    body. ``credentials`` is called before the first question and again after a refused one, because
+    tokens in files rotate; it raises ``SourceError`` where a secret cannot be read. Proxies and
+    .netrc of the environment are not used: the monitor connects to what it was pointed at.
+    """
+
+    def __init__(
+        self,
+        *,
+        timeout: float,
+        max_bytes: int,
+        credentials: Callable[[], Credentials | None] | None = None,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self._timeout = timeout
+        self._max_bytes = max_bytes
+        self._credentials = credentials
+        self._authorization: str | None = None
+        self._resolved = False
+        self._clock = clock
+        self._wait_until = -1.0
+        self._client: httpx.Client | None = None
+        self._asking = threading.Lock()
+        self._closed = False
+
+    def get(self, url: str, *, accept: str = "*/*", timeout: float | None = None) -> Answer:
+        """Raises ``SourceError``; its text names the URL without credentials and query.
+
+        ``timeout`` may shorten the time of this one question. A server that said Retry-After is not
+        asked again before that time.
+        """
+        shown = shown_url(url)
+        seconds = min(self._timeout, timeout) if timeout is not None else self._timeout
+        waiting = self._wait_until - self._clock()
+        if waiting > 0:
+            raise SourceError(Failure.HTTP, f"{shown}: asked to wait, {duration(waiting)} left")
+        _check_scheme(url, shown)
+        with self._asking:
+            try:
+                return self._get(url, shown, accept, seconds)
+            finally:
+                if self._closed:
+                    self._close_client()
+
+    def close(self) -> None:
+        """Never blocks: a question under way ends by its deadline and then closes the connection."""
+        self._closed = True
+        if self._asking.acquire(blocking=False):
+            try:
+                self._close_client()
+            finally:
+                self._asking.release()
+
+    def _close_client(self) -> None:
+        if self._client is not None:
+            self._client.close()
+            self._client = None
+
+    def _get(self, url: str, shown: str, accept: str, seconds: float) -> Answer:
+        import httpcore
+        import httpx
+
+        deadline = self._clock() + seconds
+        progress = _Progress()
+        try:
+            try:
+                return self._exchange(url, shown, accept, deadline, progress)
+            except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
+                # A kept connection that the server had just given up: once more on a new one.
+                if progress.answered:
+                    raise
+                return self._exchange(url, shown, accept, deadline, progress)
+        except httpcore.TimeoutException as error:
+            what = f"only {size(progress.received)} of the answer" if progress.answered else "no answer"
+            raise SourceError(Failure.TIMEOUT, f"{shown}: {what} within {duration(seconds)}") from error
+        except httpcore.ConnectError as error:
+            raise _not_connected(shown, error) from error
+        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.InvalidURL) as error:
+            what = "connection lost" if isinstance(error, httpcore.NetworkError) else "broken answer"
+            raise SourceError(Failure.NETWORK, f"{shown}: {what}: {safe(str(error), limit=120)}") from error
+
+    def _exchange(self, url: str, shown: str, accept: str, deadline: float, progress: _Progress) -> Answer:
+        client = self._open_client()
+        plain, authorization = self._authorize(url)
+        headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+        if authorization:
+            headers["Authorization"] = authorization
+        request = client.build_request("GET", plain, headers=headers, extensions={"deadline": deadline})
+        for _ in range(MAX_REDIRECTS + 1):
+            response = client.send(request, stream=True)
+            try:
+                progress.answered = True
+                if response.next_request is None:
+                    self._check_status(response, shown)
+                    return self._answer(response, shown, progress)
+                # httpx leaves credentials out of a request to another origin.
+                request = response.next_request
+                _check_scheme(str(request.url), shown)
+                progress.answered = False
+            finally:
+                response.close()
+        raise SourceError(Failure.HTTP, f"{shown}: redirected more than {MAX_REDIRECTS} times")
+
+    def _open_client(self) -> httpx.Client:
+        if self._client is None:
+            import httpx
+
+            from wfmon.sources.deadline import DeadlineTransport
+
+            self._client = httpx.Client(
+                transport=DeadlineTransport(clock=self._clock), trust_env=False, follow_redirects=False
+            )
+        return self._client
+
+    def _authorize(self, url: str) -> tuple[str, str | None]:
+        """The URL without user and password, and the header that stands for them."""
+        parts = urlsplit(url)
+        plain = urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+        if not self._resolved and self._credentials is not None:
+            found = self._credentials()
+            if found is not None and found.bearer:
+                self._authorization = _bearer(found.bearer)
+            elif found is not None and found.username is not None:
+                self._authorization = _basic(found.username, found.password or "")
+        self._resolved = True
+        if self._authorization is None and parts.username is not None:
+            return plain, _basic(unquote(parts.username), unquote(parts.password or ""))
+        return plain, self._authorization
+
+    def _check_status(self, response: httpx.Response, shown: str) -> None:
+        code = response.status_code
+        if 200 <= code < 300:
+            return
+        said = safe(f"{code} {response.reason_phrase}".strip(), limit=80)
+        if code in _RETRY_CODES:
+            wait = _retry_after(response.headers.get("Retry-After", ""))
+            self._wait_until = self._clock() + wait
+            if wait:
+                said += f", asks to wait {duration(wait)}"
+        if code in _AUTH_CODES:
+            self._resolved, self._authorization = False, None
+            raise SourceError(Failure.AUTH, f"{shown}: {said}")
+        raise SourceError(Failure.NOT_FOUND if code == 404 else Failure.HTTP, f"{shown}: {said}")
+
+    def _answer(self, response: httpx.Response, shown: str, progress: _Progress) -> Answer:
+        limit = self._max_bytes
+        announced = response.headers.get("Content-Length", "")
+        if announced.isascii() and announced.isdigit() and len(announced) < 20 and int(announced) > limit:
+            raise _too_large(shown, limit)
+        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        body = bytearray()
+        for part in _unpacked(progress.counted(response.iter_raw(), limit, shown), coding, limit, shown):
+            body += part
+            if len(body) > limit:
+                raise _too_large(shown, limit)
+        return Answer(response.status_code, response.headers.get("Content-Type", ""), bytes(body))
+
+
+class _Progress:
+    """How far an answer has come, for the words of its failure."""
+
+    def __init__(self) -> None:
+        self.answered = False
+        self.received = 0
+
+    def counted(self, chunks: Iterable[bytes], limit: int, shown: str) -> Iterable[bytes]:
+        for chunk in chunks:
+            self.received += len(chunk)
+            if self.received > limit:
+                raise _too_large(shown, limit)
+            yield chunk
+
+
+def _unpacked(chunks: Iterable[bytes], coding: str, limit: int, shown: str) -> Iterable[bytes]:
+    """Unpacks gzip in pieces of at most ``limit`` + 1 bytes, so that a bomb is noticed, not stored."""
+    if coding in ("", "identity"):
+        yield from chunks
+        return
+    if coding not in ("gzip", "x-gzip"):
+        raise SourceError(Failure.BAD_DATA, f"{shown}: encoded as {safe(coding, limit=40)}, asked for gzip")
+    unpacker = zlib.decompressobj(wbits=31)
+    try:
+        for chunk in chunks:
+            packed = chunk
+            while packed:
+                if unpacker.eof:
+                    unpacker = zlib.decompressobj(wbits=31)
+                yield unpacker.decompress(packed, limit + 1)
+                packed = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
+    except zlib.error as error:
+        raise SourceError(Failure.BAD_DATA, f"{shown}: broken gzip: {safe(str(error), limit=80)}") from error
+    if not unpacker.eof:
+        raise SourceError(Failure.BAD_DATA, f"{shown}: gzip ends in the middle")
+
+
+def _too_large(shown: str, limit: int) -> SourceError:
+    return SourceError(Failure.TOO_LARGE, f"{shown}: more than {size(limit)}")
+
+
+def _check_scheme(url: str, shown: str) -> None:
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
+    except ValueError:
+        usable = False
+    if not usable:
+        what = "" if shown_url(url) == shown else f", leads to {shown_url(url)}"
+        raise SourceError(Failure.BAD_DATA, f"{shown}{what}: not an http or https URL")
+
+
+def _not_connected(shown: str, error: Exception) -> SourceError:
+    import socket
+    import ssl
+
+    cause = error.__cause__
+    if isinstance(cause, ConnectionRefusedError):
+        return SourceError(Failure.REFUSED, f"{shown}: connection refused")
+    if isinstance(cause, ssl.SSLError):
+        said = getattr(cause, "verify_message", "") or cause.reason or str(cause)
+        return SourceError(Failure.NETWORK, f"{shown}: TLS: {safe(said, limit=120)}")
+    if isinstance(cause, socket.gaierror):
+        return SourceError(Failure.NETWORK, f"{shown}: no such host name")
+    return SourceError(Failure.NETWORK, f"{shown}: {safe(str(cause or error), limit=120)}")
+
+
+def _basic(username: str, password: str) -> str:
+    return "Basic " + b64encode(f"{username}:{password}".encode()).decode("ascii")
+
+
+def _bearer(token: str) -> str:
+    token = token.strip()
+    if not (token.isascii() and token.isprintable()):  # the HTTP library would quote it in its error
+        raise SourceError(Failure.AUTH, "the bearer token holds characters that no header can carry")
+    return f"Bearer {token}"
+
+
+def _retry_after(value: str) -> float:
+    """Seconds that a Retry-After header asks for (RFC 9110 10.2.3); 0 where it says nothing usable."""
+    if value.isascii() and value.isdigit():
+        return min(float(value), LONGEST_WAIT_SECONDS)
+    try:
+        at = email.utils.parsedate_to_datetime(value).timestamp()
+    except (ValueError, TypeError, OverflowError):
+        return 0.0
+    return min(max(0.0, at - time.time()), LONGEST_WAIT_SECONDS)
