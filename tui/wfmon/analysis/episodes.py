@@ -77,9 +77,6 @@ class Unjudged:
     text: str
 
 
-_NO_RECORDS: Mapping[EpisodeKey, EpisodeRecord] = MappingProxyType({})
-
-
 @dataclass(frozen=True, slots=True)
 class EpisodeMemory:
     """All that one evaluation hands to the next. ``stored`` are episodes of the store that no
@@ -87,7 +84,7 @@ class EpisodeMemory:
 
     at: float = 0.0
     episodes: Mapping[EpisodeKey, Episode] = field(default_factory=dict)
-    stored: Mapping[EpisodeKey, EpisodeRecord] = _NO_RECORDS
+    stored: Mapping[EpisodeKey, EpisodeRecord] = field(default_factory=dict)
     calm: frozenset[tuple[EpisodeKey, Severity]] = frozenset()
     ends: Mapping[EpisodeKey, float] = field(default_factory=dict)
     unjudged: tuple[Unjudged, ...] = ()

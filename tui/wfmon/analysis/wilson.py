@@ -21,4 +21,4 @@ def lower_bound(failed: float, n: float, z: float) -> float:
     p = failed / n
     z2 = z * z
     bound = (p + z2 / (2 * n) - z * sqrt(p * (1 - p) / n + z2 / (4 * n * n))) / (1 + z2 / n)
-    return min(1.0, max(0.0, bound))
+    return min(p, max(0.0, bound)) if failed else 0.0

@@ -48,7 +48,9 @@ def _judge(
     step = _window(workflow, now, cleared)
     counts = step.counts
     bound = lower_bound(counts.failed, counts.n, settings.z)
-    proven = counts.failed >= settings.min_failures
+    quiet = _quiet(workflow.ladder, settings)
+    # A long window may still hold what is over.
+    proven = counts.failed >= settings.min_failures and not quiet
     trips = (
         (Severity.WARNING, proven and bound > settings.threshold),
         (Severity.CRITICAL, proven and bound > settings.threshold * settings.critical_factor),
@@ -57,7 +59,7 @@ def _judge(
         unseen=unseen,
         covered=any(_covered(each) for each in workflow.ladder),
         above=counts.error_ratio is None or counts.error_ratio > settings.threshold,
-        clears=_quiet(workflow.ladder, settings),
+        clears=quiet,
     )
     first, second = (_finding(workflow, step, severity, trip, known, settings) for severity, trip in trips)
     return first, second
