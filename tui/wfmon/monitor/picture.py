@@ -42,8 +42,15 @@ class Picture:
 class PictureMaker:
     """Keeps what is costly to make anew: run indexes, sorted samples, drawn series, unchanged rows."""
 
-    def __init__(self, windows: Windows, aliases: Aliases, runbooks: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        windows: Windows,
+        aliases: Aliases,
+        runbooks: Mapping[str, str],
+        off: Sequence[SourceStatus] = (),
+    ) -> None:
         self._windows = windows
+        self._off = off
         self._aliases = aliases
         self._runbooks = runbooks
         self._indexes: dict[str, dict[str, RunIndex]] = {}
@@ -53,7 +60,7 @@ class PictureMaker:
 
     def make(self, tracks: Sequence[Track], now: float) -> Picture:
         metrics = [seen for track in tracks if (seen := self._metrics(track, now)) is not None]
-        logs = _first_of_each([seen for track in tracks if (seen := self._runs(track, now)) is not None])
+        logs = _first_of_each([log for track in tracks if (log := self._runs(track, now)) is not None])
         host = next((t.reading.host for t in tracks if t.reading and t.reading.host), None)
         claims = claims_of(metrics)
         rows = merge_workflows(metrics, claims, logs, self._windows, self._extras(host))
@@ -65,7 +72,7 @@ class PictureMaker:
         windows = {row.name: row.window_seconds or self._windows.runs for row in rows}
         return Picture(
             at=now,
-            sources=tuple(track.status(now) for track in tracks),
+            sources=(*(track.status(now) for track in tracks), *self._off),
             totals=replace(
                 totals,
                 tokens_trend=self._trends.drawn(TOTAL_TOKENS),

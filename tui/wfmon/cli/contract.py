@@ -1,0 +1,230 @@
+"""``snapshot --json``, schema 1: the outer form of a snapshot (the contract's names and units)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+
+from wfmon.model.alert import Ack, Alert
+from wfmon.model.host import HostSample, Volume
+from wfmon.model.run import Run
+from wfmon.model.snapshot import CostRow, Snapshot, Totals, Workflow
+from wfmon.model.source import SourceState, SourceStatus
+from wfmon.text.numbers import rfc3339
+
+SCHEMA = 1
+
+Json = dict[str, object]
+
+
+def snapshot_json(snapshot: Snapshot) -> Json:
+    """Every field of the contract; what is not known, or is later work, is null or an empty list."""
+    at = snapshot.at
+    return {
+        "schema": SCHEMA,
+        "at": rfc3339(at),
+        "hostname": snapshot.host_name,
+        "version": snapshot.version,
+        "collector": {
+            "pid": snapshot.collector.pid,
+            "user": snapshot.collector.user,
+            "self": snapshot.collector.self_,
+        },
+        "verdict": {"level": snapshot.verdict.level, "text": snapshot.verdict.text},
+        "sources": [_source(source, at) for source in snapshot.sources],
+        "totals": _totals(snapshot.totals),
+        "workflows": [_workflow(workflow, at) for workflow in snapshot.workflows],
+        "runs": [_run(run) for run in snapshot.runs],
+        "runs_total": snapshot.runs_total,
+        "tokens": [asdict(row) for row in snapshot.tokens],
+        "cost": _cost(snapshot),
+        "host": _host(snapshot.host_name, snapshot.host),
+        "memory": _memory(snapshot.host),
+        "storage": [_volume(volume) for volume in snapshot.host.volumes] if snapshot.host else [],
+        "alerts": [_alert(alert) for alert in snapshot.alerts],
+    }
+
+
+def _age(then: float | None, at: float) -> float | None:
+    return None if then is None else max(0.0, at - then)
+
+
+def _source(source: SourceStatus, at: float) -> Json:
+    # waiting is a state of the first seconds only; the contract knows it as stale without an age
+    state = SourceState.STALE if source.state is SourceState.WAITING else source.state
+    return {
+        "name": source.name,
+        "kind": source.kind,
+        "profile": source.profile,
+        "state": state,
+        "age_seconds": _age(source.as_of, at),
+        "latency_seconds": source.latency_seconds,
+        "error": f"{source.failure}: {source.error}" if source.failure and source.error else source.failure,
+        "missing": list(source.missing),
+    }
+
+
+def _totals(totals: Totals) -> Json:
+    return {
+        "active": totals.active,
+        "active_at_least": totals.active_at_least,
+        "n": totals.n,
+        "runs_per_minute": totals.runs_per_minute,
+        "success_ratio": totals.success_ratio,
+        "error_ratio": totals.error_ratio,
+        "retries": totals.retries,
+        "duration_p50_seconds": totals.duration_p50_seconds,
+        "duration_p95_seconds": totals.duration_p95_seconds,
+        "tokens_per_minute": totals.tokens_per_minute,
+        "cost_usd_per_hour": totals.cost_usd_per_hour,
+        "api_calls_per_minute": totals.api_calls_per_minute,
+        "window_seconds": totals.window_seconds,
+    }
+
+
+def _workflow(workflow: Workflow, at: float) -> Json:
+    counts = workflow.runs
+    return {
+        "name": workflow.name,
+        "sources": list(workflow.sources),
+        "active": workflow.active,
+        "active_at_least": workflow.active_at_least,
+        "runs": asdict(counts) if counts else None,
+        "n": counts.n if counts else None,
+        "window_seconds": workflow.window_seconds,
+        "age_seconds": _age(workflow.as_of, at),
+        "runs_per_minute": workflow.runs_per_minute,
+        "success_ratio": counts.success_ratio if counts else None,
+        "error_ratio": counts.error_ratio if counts else None,
+        "retries": workflow.retries,
+        "duration_p50_seconds": workflow.duration_p50_seconds,
+        "duration_p95_seconds": workflow.duration_p95_seconds,
+        "tokens_per_minute": workflow.tokens_per_minute,
+        "cost_usd_per_hour": workflow.cost_usd_per_hour,
+        "cost_quality": workflow.cost_quality,
+        "api_calls_per_minute": workflow.api_calls_per_minute,
+        "last_run_at": rfc3339(workflow.last_run_at),
+        "last_error": workflow.last_error,
+        "usual": asdict(workflow.usual) if workflow.usual else None,
+        "origin": dict(workflow.origin),
+    }
+
+
+def _run(run: Run) -> Json:
+    return {
+        "id": run.id,
+        "workflow": run.workflow,
+        "status": run.status,
+        "started_at": rfc3339(run.started_at),
+        "ended_at": rfc3339(run.ended_at),
+        "duration_seconds": run.duration_seconds,
+        "attempt": run.attempt,
+        "tokens": run.usage.total,
+        "cost_usd": run.usage.cost_usd,
+        "pid": run.pid,
+        "error": run.error,
+        "source": run.source,
+        "log": run.log,
+    }
+
+
+def _cost(snapshot: Snapshot) -> Json:
+    cost = snapshot.cost
+    return {
+        "usd_per_hour": cost.usd_per_hour,
+        "today_usd": None,
+        "month_usd": None,
+        "timezone": None,
+        "by_model": [_cost_row(row) for row in cost.by_model],
+        "by_provider": [_cost_row(row) for row in cost.by_provider],
+        "by_workflow": [_cost_row(row) for row in cost.by_workflow],
+        "unpriced_tokens": cost.unpriced_tokens,
+        "wasted_usd": cost.wasted_usd,
+        "budgets": [],
+    }
+
+
+def _cost_row(row: CostRow) -> Json:
+    return {"name": row.name, "usd_per_hour": row.usd_per_hour, "total_usd": row.total_usd}
+
+
+def _host(name: str, host: HostSample | None) -> Json:
+    """The contract names ``host`` twice, as a name and as figures: the object carries both."""
+    return {
+        "name": name,
+        "cpu_ratio": host.cpu_ratio if host else None,
+        "load1": host.load1 if host else None,
+        "cpus": host.cpus if host else None,
+        "psi_memory_full_avg10": host.psi_memory_full_avg10 if host else None,
+    }
+
+
+def _memory(host: HostSample | None) -> Json:
+    memory, swap = (host.memory, host.swap) if host else (None, None)
+    return {
+        "host": {
+            "total_bytes": memory.total_bytes if memory else None,
+            "available_bytes": memory.available_bytes if memory else None,
+            "used_ratio": memory.used_ratio if memory else None,
+        },
+        "swap": {
+            "total_bytes": swap.total_bytes if swap else None,
+            "used_bytes": swap.used_bytes if swap else None,
+        },
+        "workflows": [
+            {
+                "workflow": part.workflow,
+                "rss_bytes": part.rss_bytes,
+                "cpu_ratio": part.cpu_ratio,
+                "processes": part.processes,
+            }
+            for part in (host.workflows if host else ())
+        ],
+    }
+
+
+def _volume(volume: Volume) -> Json:
+    return {
+        "mount": volume.mount,
+        "device": volume.device,
+        "path": volume.path,
+        "total_bytes": volume.total_bytes,
+        "free_bytes": volume.free_bytes,
+        "used_ratio": volume.used_ratio,
+        "inodes_used_ratio": volume.inodes_used_ratio,
+        "bytes_per_day": None,
+        "full_in_seconds": None,
+    }
+
+
+def _alert(alert: Alert) -> Json:
+    return {
+        "id": alert.id,
+        "rule": alert.rule,
+        "severity": alert.severity.word,
+        "state": alert.state,
+        "workflow": alert.workflow,
+        "labels": dict(alert.labels),
+        "summary": alert.summary,
+        "since": rfc3339(alert.since),
+        "since_at_least": alert.since_at_least,
+        "ended_at": rfc3339(alert.ended_at),
+        "value": alert.value,
+        "threshold": alert.threshold,
+        "n": alert.n,
+        "peak": alert.peak,
+        "flaps": alert.flaps,
+        "source": alert.source,
+        "runbook": alert.runbook,
+        "ack": _ack(alert.ack) if alert.ack else None,
+    }
+
+
+def _ack(ack: Ack) -> Json:
+    return {
+        "by": ack.by,
+        "at": rfc3339(ack.at),
+        "until": rfc3339(ack.until),
+        "until_resolved": ack.until_resolved,
+        "comment": ack.comment,
+        "shared": ack.shared,
+    }

@@ -1,0 +1,60 @@
+"""From the config to the sources it names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from wfmon.config import schema
+from wfmon.model.source import SourceState, SourceStatus
+from wfmon.sources.base import Source
+from wfmon.sources.profile import Profile
+from wfmon.text.sanitize import safe
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """``off`` are configured but not asked, each with the reason in words."""
+
+    live: tuple[Source, ...]
+    off: tuple[SourceStatus, ...]
+
+
+def build_sources(config: schema.Config, profiles: Sequence[Profile]) -> Sources:
+    """One object per configured source, the host last. Modules are loaded for the kinds in use only."""
+    live: list[Source] = []
+    off: list[SourceStatus] = []
+    for entry in config.source:
+        if entry.kind == "alertmanager":
+            off.append(_off(entry, "alerts of an Alertmanager are not read yet"))
+        else:
+            live.append(_build(entry, config, profiles))
+    if config.host.enabled:
+        from wfmon.sources.host import HostSource
+
+        live.append(HostSource(config.workflow, config.storage, config.host))
+    return Sources(tuple(live), tuple(off))
+
+
+def _build(entry: schema.Source, config: schema.Config, profiles: Sequence[Profile]) -> Source:
+    if entry.kind == "prometheus":
+        from wfmon.sources.prometheus import PrometheusSource
+
+        return PrometheusSource.from_config(entry, config.windows, profiles)
+    if entry.kind == "scrape":
+        from wfmon.sources.scrape import ScrapeSource
+
+        return ScrapeSource.from_config(entry, config.windows, profiles)
+    from wfmon.sources.logfiles import LogFilesSource
+
+    return LogFilesSource.from_config(entry, config.logs)
+
+
+def _off(entry: schema.Source, why: str) -> SourceStatus:
+    return SourceStatus(
+        name=safe(entry.name or entry.kind),
+        kind=entry.kind,
+        state=SourceState.OFF,
+        missing=(why,),
+        where=safe(entry.url),
+    )
