@@ -1,0 +1,66 @@
+"""An app on the base class with every way to misbehave at the end; ``ready`` is shown when it runs."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import threading
+import time
+
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.widget import Widget
+
+from wfmon.ui.lifeline import end_process
+from wfmon.ui.terminal import QuietApp, run_app
+
+
+class Board(Widget):
+    can_focus = True
+    presses = 0
+
+    def render(self) -> str:
+        return f"ready {self.presses}"
+
+
+class WaysOut(QuietApp):
+    CSS = "Board { height: 1fr; background: $primary; color: $text; }"
+    BINDINGS = [  # noqa: RUF012
+        Binding("q", "quit"),
+        Binding("x", "crash"),
+        Binding("b", "block"),
+        Binding("h", "hang_executor"),
+        Binding("t", "hang_thread"),
+        Binding("p", "press"),
+    ]
+
+    def compose(self) -> ComposeResult:
+        yield Board()
+
+    def action_press(self) -> None:
+        board = self.query_one(Board)
+        board.presses += 1
+        board.refresh()
+
+    def action_crash(self) -> None:
+        api_key = "sk-live-0123456789abcdef0123456789abcdef"  # noqa: F841 (a local that no report may show)
+        raise RuntimeError("password=hunter2 \x1b]0;PWNED\x07")
+
+    def action_block(self) -> None:
+        self.query_one(Board).presses = 99
+        time.sleep(20)
+
+    async def action_hang_executor(self) -> None:
+        self._task = asyncio.create_task(asyncio.to_thread(time.sleep, 20))
+        self.action_press()
+
+    def action_hang_thread(self) -> None:
+        threading.Thread(target=time.sleep, args=(20,)).start()
+        self.action_press()
+
+
+if __name__ == "__main__":
+    code = run_app(WaysOut())
+    if "--no-end" not in sys.argv:
+        end_process(code)
+    sys.exit(code)
