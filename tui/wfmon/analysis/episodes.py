@@ -45,6 +45,7 @@ class Episode:
     be judged now. ``restarts`` are the times at which it fired again after an end.
     """
 
+    id: str
     key: EpisodeKey
     since: float
     at_least: bool
@@ -141,7 +142,7 @@ def sightings(memory: EpisodeMemory) -> tuple[Sighting, ...]:
     """What fires now, for the store (alerts without data are still open, but were not seen)."""
     return tuple(
         Sighting(
-            id=provisional_id(episode.key, episode.since),
+            id=episode.id,
             rule=episode.key[0],
             labels=episode.key[1],
             severity=episode.severity,
@@ -217,6 +218,7 @@ def _resumed(
         workflow=record.workflow,
     )
     return Episode(
+        id=record.id,
         key=record.key,
         since=since,
         at_least=record.began_at_least,
@@ -248,6 +250,8 @@ def _step(
         next_level = _step_level(finding, level, (key, severity) in calm, now, elapsed, severity)
         if next_level is not None:
             levels.append(next_level)
+    if before is not None:
+        before = _not_in_future(before, now)
     lost = before is not None and not said and now - before.seen_at > UNSEEN_SECONDS
     if levels and not lost:
         return _open(before, key, tuple(levels), said, now, settings)
@@ -292,7 +296,7 @@ def _open(
             # It may come back; until it fires the ended episode is what there is to show.
             return replace(before, levels=levels, seen_at=now)
         kept = before if first.since - before.ended_at < settings.gap_seconds else None
-    since, at_least = (first.since, first.at_least) if kept is None else (min(kept.since, now), kept.at_least)
+    since, at_least = (first.since, first.at_least) if kept is None else (kept.since, kept.at_least)
     if kept is not None and first.since < since:
         since, at_least = first.since, first.at_least
     restarts = () if kept is None else tuple(at for at in kept.restarts if now - at < FLAP_SECONDS)
@@ -305,6 +309,7 @@ def _open(
     if shown is None:
         shown = next(iter(said.values()))
     return Episode(
+        id=provisional_id(key, since) if kept is None else kept.id,
         key=key,
         since=since,
         at_least=at_least,
@@ -322,7 +327,20 @@ def _closed(before: Episode, now: float, settings: EpisodeSettings) -> Episode |
     ended_at = before.ended_at if before.ended_at is not None else now
     if now - ended_at >= max(settings.gap_seconds, settings.resolved_keep_seconds):
         return None
-    return replace(before, levels=(), ended_at=min(ended_at, now), unknown=False)
+    return replace(before, levels=(), seen_at=now, ended_at=ended_at, unknown=False)
+
+
+def _not_in_future(episode: Episode, now: float) -> Episode:
+    """The episode on a clock that may have been set back."""
+    if episode.seen_at <= now:
+        return episode
+    return replace(
+        episode,
+        since=min(episode.since, now),
+        seen_at=now,
+        fired_at=None if episode.fired_at is None else min(episode.fired_at, now),
+        ended_at=None if episode.ended_at is None else min(episode.ended_at, now),
+    )
 
 
 def _worse(peak: float | None, finding: Finding) -> float | None:
@@ -372,7 +390,7 @@ def _alert(episode: Episode, record: EpisodeRecord | None, now: float, unsaved: 
         record = None
     began = episode.since if record is None else min(record.began_at, episode.since)
     at_least = episode.at_least if record is None or began == episode.since else record.began_at_least
-    alert_id = provisional_id(episode.key, episode.since) if record is None else record.id
+    alert_id = episode.id if record is None else record.id
     ack = None if record is None else record.ack
     return Alert(
         id=alert_id,
