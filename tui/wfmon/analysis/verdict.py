@@ -6,7 +6,7 @@ is appended. Texts hold times of day instead of ages, so that a quiet sentence d
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import tzinfo
 
@@ -64,15 +64,19 @@ def exit_code(level: Level) -> int:
 
 def verdict(scene: Scene) -> Verdict:
     """The sentence, without sign in front and without a key at its end (the screen adds them)."""
-    down = {
-        dict(alert.labels).get("source"): alert
-        for alert in scene.alerts
-        if _counts(alert, scene) and alert.rule == source_down.RULE
-    }
-    trouble = [alert for alert in scene.alerts if _counts(alert, scene) and alert not in down.values()]
-    critical = _alert_part([a for a in trouble if a.severity is Severity.CRITICAL], Level.CRITICAL, scene)
-    warning = _alert_part([a for a in trouble if a.severity is not Severity.CRITICAL], Level.WARNING, scene)
-    parts = [*critical, *_blind(down, scene), *_unknown(scene), *warning]
+    blind = _blind_sources(scene)
+    names = {source.name for source in blind}
+    open_alerts = [alert for alert in scene.alerts if _counts(alert, scene)]
+    of_source = {name: alert for alert in open_alerts if (name := _source_of(alert)) in names}
+    trouble = [alert for alert in open_alerts if _source_of(alert) not in names]
+    critical = [alert for alert in trouble if alert.severity is Severity.CRITICAL]
+    lesser = [alert for alert in trouble if alert.severity is not Severity.CRITICAL]
+    parts = [
+        *_alert_part(critical, Level.CRITICAL, scene),
+        *_blind_part(blind, of_source, scene),
+        *_unknown(scene),
+        *_alert_part(lesser, Level.WARNING, scene),
+    ]
     if not parts:
         return Verdict(Level.OK, _fine(scene))
     first, also = parts[0], tuple(part.short for part in parts[1:])
@@ -135,27 +139,29 @@ def _holders(alerts: Sequence[Alert]) -> str:
     return f" ({', '.join(names)} {'has' if len(names) == 1 else 'have'} {'some' if free else 'it'})"
 
 
-def _blind(down: dict[str | None, Alert], scene: Scene) -> list[_Part]:
-    """Sources that do not answer, each with who has the alert about it."""
-    taken = {
-        dict(alert.labels).get("source")
-        for alert in scene.alerts
-        if scene.unacked and alert.rule == source_down.RULE and alert.open and alert.taken
-    }
+def _source_of(alert: Alert) -> str | None:
+    return dict(alert.labels).get("source") if alert.rule == source_down.RULE else None
+
+
+def _blind_sources(scene: Scene) -> list[SourceStatus]:
+    """Sources that do not answer, the longest silent first, those never heard of last."""
+    taken = {_source_of(alert) for alert in scene.alerts if scene.unacked and alert.open and alert.taken}
     blind = [source for source in scene.sources if source.state in _BLIND and source.name not in taken]
+    return sorted(blind, key=lambda each: (each.state is SourceState.WAITING, each.failing_since or 0.0))
+
+
+def _blind_part(blind: Sequence[SourceStatus], alerts: Mapping[str, Alert], scene: Scene) -> list[_Part]:
     if not blind:
         return []
-    first = min(blind, key=lambda source: (source.state is SourceState.WAITING, source.failing_since or 0.0))
-    alert = down.get(first.name)
-    words = f"cannot see {first.name}: {source_down.reason(first)}"
-    since = first.failing_since
-    if since is not None:
-        words += f" since {clock(since, scene.now, scene.zone)}"
-    text = words
+    first = blind[0]
+    alert = alerts.get(first.name)
+    text = f"cannot see {first.name}: {source_down.reason(first)}"
+    if first.failing_since is not None:
+        text += f" since {clock(first.failing_since, scene.now, scene.zone)}"
     if alert is not None:
         text += f" · {holder_words(alert, scene)}"
     if len(blind) > 1:
-        text += " · cannot see " + ", ".join(source.name for source in blind if source is not first)
+        text += " · cannot see " + ", ".join(source.name for source in blind[1:])
     short = "? cannot see " + ", ".join(source.name for source in blind)
     return [_Part(Level.UNKNOWN, text, short, alert.id if alert else None)]
 
