@@ -92,7 +92,8 @@ _SPELLINGS = {
     " ": "space",
 }
 _NAMED = frozenset(
-    "up down left right home end pgup pgdn enter esc tab shift-tab space backspace delete insert".split()
+    {"up", "down", "left", "right", "home", "end", "pgup", "pgdn", "enter", "esc"}
+    | {"tab", "shift-tab", "space", "backspace", "delete", "insert"}
 )
 
 

@@ -48,6 +48,11 @@ def open_error(shell: ShellDoor, workflow: str | None = None) -> None:
     open_run(shell, run, focus_error=True)
 
 
+def knows_error(snapshot: Snapshot) -> bool:
+    """Whether there is an error line to go to, or something to say of why there is none."""
+    return any(run.failed for run in snapshot.runs) or bool(_worst_alerts(snapshot))
+
+
 def worst_run(snapshot: Snapshot, workflow: str | None = None) -> Run | None:
     """The newest failed run; of the workflow that the worst alert speaks of, where it has one."""
     failed = [run for run in snapshot.runs if run.failed and workflow in (None, run.workflow)]

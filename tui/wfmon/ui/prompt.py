@@ -22,11 +22,15 @@ class Question(Protocol):
 
 @dataclass(slots=True)
 class AskLine:
-    """``done`` gets the text, or None when given up; ``changed`` every intermediate text."""
+    """``done`` gets the text, or None when given up; ``changed`` every intermediate text.
+
+    ``other`` gets the keys that do not edit (up and down, for a list above the line).
+    """
 
     label: str
     done: Callable[[str | None], None]
     changed: Callable[[str], None] | None = None
+    other: Callable[[str], None] | None = None
     editor: LineEditor = field(default_factory=LineEditor)
 
     def press(self, key: str, character: str | None) -> bool:
@@ -34,7 +38,10 @@ class AskLine:
             self.done(self.editor.text if key == "enter" else None)
             return True
         before = self.editor.text
-        if self.editor.press(key, character) and self.changed and self.editor.text != before:
+        if not self.editor.press(key, character):
+            if self.other:
+                self.other(key)
+        elif self.changed and self.editor.text != before:
             self.changed(self.editor.text)
         return False
 

@@ -127,6 +127,22 @@ def rule(look: Look, width: int, title: str, right: str = "") -> Row:
     return line.row()
 
 
+class Scroll:
+    """The window of a list that is drawn; it moves no further than the cursor needs."""
+
+    def __init__(self) -> None:
+        self.top = 0
+
+    def window(self, index: int | None, count: int, height: int) -> range:
+        """Indexes to draw in ``height`` rows; ``index`` (None: the cursor is elsewhere) is among them."""
+        if height <= 0:
+            return range(0)
+        if index is not None:
+            self.top = min(max(self.top, index - height + 1), index)
+        self.top = max(0, min(self.top, count - height))
+        return range(self.top, min(count, self.top + height))
+
+
 class RowCursor:
     """A cursor over keys, and the window of a list that shows it.
 
@@ -135,7 +151,7 @@ class RowCursor:
 
     def __init__(self) -> None:
         self.key: str | None = None
-        self.top = 0
+        self._scroll = Scroll()
         self._keys: Sequence[str] = ()
         self._index = 0
 
@@ -156,7 +172,7 @@ class RowCursor:
                 return
             if self._index >= len(keys) or keys[self._index] != self.key:
                 try:
-                    self._index = keys.index(self.key)  # type: ignore[arg-type]
+                    self._index = keys.index(self.key)
                 except ValueError:
                     self._index = min(self._index, len(keys) - 1)
                     self.key = keys[self._index]
@@ -190,12 +206,4 @@ class RowCursor:
 
     def window(self, height: int) -> range:
         """Indexes of the rows to draw in ``height`` rows, so that the cursor is among them."""
-        count = len(self._keys)
-        if height <= 0:
-            return range(0)
-        if self._index < self.top:
-            self.top = self._index
-        elif self._index >= self.top + height:
-            self.top = self._index - height + 1
-        self.top = max(0, min(self.top, count - height))
-        return range(self.top, min(count, self.top + height))
+        return self._scroll.window(self._index, len(self._keys), height)

@@ -6,7 +6,7 @@ It knows no Textual: the app gives it keys, clicks, snapshots and the time, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -38,6 +38,9 @@ class Host(Protocol):
         ...
 
     def copy(self, text: str) -> None: ...
+    def costs(self) -> Sequence[tuple[str, str]]:
+        """What the screen itself costs, as labels and figures."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,6 +122,10 @@ class Shell:
         """Draw with another theme from now on."""
         self.look = look
         self.redraw()
+
+    def costs(self) -> Sequence[tuple[str, str]]:
+        """What the monitor itself costs, as labels and figures."""
+        return self._host.costs()
 
     def copy(self, text: str, what: str) -> None:
         self._host.copy(text)
@@ -231,10 +238,11 @@ class Shell:
             "refresh": lambda: self.start(self._refresh()),
             "redraw": self._host.repaint,
             "suspend": self._host.suspend_to_shell,
-            "worst_error": lambda: navigate.open_error(self),
             "sources": lambda: navigate.open_sources(self),
             "copy": self._copy_row,
         }
+        if self.snapshot is not None and navigate.knows_error(self.snapshot):
+            deeds["worst_error"] = lambda: navigate.open_error(self)
         if len(self._views) > 1:
             deeds["back"] = self.back
         return deeds

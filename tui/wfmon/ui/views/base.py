@@ -43,6 +43,18 @@ class ShellDoor(Protocol):
         ...
 
     @property
+    def latest(self) -> Snapshot | None:
+        """The newest snapshot, also while paused."""
+        ...
+
+    @property
+    def paused_at(self) -> float | None: ...
+    @property
+    def label(self) -> str:
+        """What is watched, where the person named it (a profile, the demo)."""
+        ...
+
+    @property
     def by(self) -> str:
         """How this person's acks are signed."""
         ...

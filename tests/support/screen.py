@@ -1,0 +1,149 @@
+"""A shell without a terminal: doors that remember, a host that counts, a clock that stands."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any
+
+from wfmon.model.action import Action, Outcome
+from wfmon.model.log import LogPage, LogRequest
+from wfmon.model.snapshot import Snapshot
+from wfmon.ui.keys import Keymap
+from wfmon.ui.look import Look, make_look
+from wfmon.ui.shell import Settings, Shell
+from wfmon.ui.theme import load_theme
+from wfmon.ui.views.base import View
+from wfmon.ui.views.operations import OperationsView
+
+from support.snapshots import NOW
+
+
+class FakeDoors:
+    """Doors whose snapshots are posted by hand."""
+
+    def __init__(self, snapshot: Snapshot | None = None) -> None:
+        self._snapshot = snapshot
+        self._deliver: list[Callable[[Snapshot], None]] = []
+        self.actions: list[Action] = []
+        self.outcome = Outcome(True, "done")
+        self.page = LogPage(())
+
+    @property
+    def snapshot(self) -> Snapshot | None:
+        return self._snapshot
+
+    @property
+    def subscribers(self) -> int:
+        return len(self._deliver)
+
+    def subscribe(self, deliver: Callable[[Snapshot], None]) -> Callable[[], None]:
+        self._deliver.append(deliver)
+        if self._snapshot is not None:
+            deliver(self._snapshot)
+        return lambda: self._deliver.remove(deliver)
+
+    def publish(self, snapshot: Snapshot) -> None:
+        self._snapshot = snapshot
+        for deliver in list(self._deliver):
+            deliver(snapshot)
+
+    async def pages(self, request: LogRequest) -> LogPage:
+        return self.page
+
+    async def act(self, action: Action) -> Outcome:
+        self.actions.append(action)
+        return self.outcome
+
+
+class FakeHost:
+    """Counts what the shell asks of the program."""
+
+    def __init__(self) -> None:
+        self.draws = 0
+        self.left = False
+        self.suspended = False
+        self.repainted = 0
+        self.copied: list[str] = []
+
+    def draw_soon(self) -> None:
+        self.draws += 1
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        return asyncio.get_running_loop().create_task(work)
+
+    def leave(self) -> None:
+        self.left = True
+
+    def suspend_to_shell(self) -> None:
+        self.suspended = True
+
+    def repaint(self) -> None:
+        self.repainted += 1
+
+    def copy(self, text: str) -> None:
+        self.copied.append(text)
+
+    def costs(self) -> list[tuple[str, str]]:
+        return [("key may wait, p99", "3ms")]
+
+
+def look(theme: str = "dark", *, ascii_only: bool = False) -> Look:
+    return make_look(load_theme(theme, no_color=False), ascii_only=ascii_only, timezone="UTC")
+
+
+class Stage:
+    """A shell with a view, a clock and fakes around it."""
+
+    def __init__(
+        self,
+        snapshot: Snapshot | None = None,
+        *,
+        view: View | None = None,
+        ascii_only: bool = False,
+        read_only: bool = False,
+        label: str = "",
+        size: tuple[int, int] = (80, 24),
+    ) -> None:
+        self.now = NOW
+        self.size = size
+        self.doors = FakeDoors(snapshot)
+        self.host = FakeHost()
+        settings = Settings(look(ascii_only=ascii_only), Keymap(), by="joe", label=label, read_only=read_only)
+        self.shell = Shell(self.doors, settings, self.host, lambda: self.now)
+        self.view = view or OperationsView()
+        self.shell.open(self.view)
+        if snapshot is not None:
+            self.show(snapshot)
+
+    def show(self, snapshot: Snapshot) -> list[str]:
+        """A snapshot arrives and goes on the screen."""
+        self.shell.arrived(snapshot)
+        self.shell.present()
+        return self.lines()
+
+    def lines(self) -> list[str]:
+        """The screen as text, without the blanks at the right."""
+        width, height = self.size
+        rows = self.shell.draw(width, height)
+        assert len(rows) == height
+        assert {row.strip.cell_length for row in rows} == {width}
+        return [row.text.rstrip() for row in rows]
+
+    def text(self) -> str:
+        return "\n".join(self.lines())
+
+    def press(self, *keys: str) -> list[str]:
+        for key in keys:
+            self.shell.press(key, key if len(key) == 1 else None)
+        return self.lines()
+
+    def type(self, text: str) -> list[str]:
+        return self.press(*text)
+
+    def cursor_line(self) -> str:
+        """The text of the row under the cursor."""
+        width, height = self.size
+        key = self.shell.view.cursor.key
+        rows = [row for row in self.shell.draw(width, height) if row.key == key]
+        return rows[0].text.rstrip() if rows else ""

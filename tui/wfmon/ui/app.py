@@ -1,0 +1,213 @@
+"""The Textual application: it holds the terminal and the clock, and shows the shell's rows."""
+
+from __future__ import annotations
+
+import asyncio
+import resource
+import time
+from collections.abc import Callable, Coroutine
+from typing import Any, ClassVar
+
+from textual import events
+from textual.app import ComposeResult
+from textual.binding import BindingType
+from textual.screen import Screen
+
+from wfmon.config.schema import Config
+from wfmon.model.snapshot import Snapshot
+from wfmon.monitor.doors import Doors
+from wfmon.text import numbers
+from wfmon.text.sanitize import safe
+from wfmon.ui.keys import Keymap
+from wfmon.ui.look import make_look
+from wfmon.ui.shell import Settings, Shell
+from wfmon.ui.terminal import QuietApp
+from wfmon.ui.terminal import run_app as run_in_terminal
+from wfmon.ui.theme import load_theme
+from wfmon.ui.views.base import View
+from wfmon.ui.views.operations import OperationsView
+from wfmon.ui.widgets.canvas import Canvas
+
+CLOCK_SECONDS = 1.0
+
+
+class Board(Screen[None], inherit_bindings=False):
+    """The only Textual screen. It hands every key to the shell and has no bindings of its own."""
+
+    ALLOW_SELECT = False
+    AUTO_FOCUS = ""
+    DEFAULT_CSS = "Board { overflow: hidden; background: ansi_default; }"
+
+    def compose(self) -> ComposeResult:
+        yield Canvas(self.draw, self._click, self._wheel)
+
+    @property
+    def shell(self) -> Shell:
+        app = self.app
+        assert isinstance(app, WfmonApp)
+        return app.shell
+
+    def draw(self) -> None:
+        canvas = self.query_one(Canvas)
+        width, height = canvas.size
+        if width and height:
+            canvas.show([row.strip for row in self.shell.draw(width, height)])
+
+    def on_key(self, event: events.Key) -> None:
+        event.stop()
+        event.prevent_default()
+        self.shell.press(event.key, event.character)
+
+    def on_paste(self, event: events.Paste) -> None:
+        event.stop()
+        self.shell.paste(event.text)
+
+    def _click(self, column: int, row: int) -> None:
+        self.shell.click(column, row)
+
+    def _wheel(self, _column: int, row: int, direction: int) -> None:
+        self.shell.wheel(row, direction)
+
+
+class WfmonApp(QuietApp, inherit_bindings=False):
+    """One canvas, one timer. Snapshots come from the monitor's thread and are shown at most every
+    ``refresh`` seconds, the first ones and a change of the verdict's level at once."""
+
+    ALLOW_SELECT = False
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = []
+
+    def __init__(
+        self,
+        doors: Doors,
+        settings: Settings,
+        *,
+        refresh: float = 1.0,
+        clock: Callable[[], float] = time.time,
+        first: Callable[[], View] = OperationsView,
+    ) -> None:
+        super().__init__(ansi_color=True)
+        self.animation_level = "none"
+        self.shell = Shell(doors, settings, self, clock)
+        self._doors = doors
+        self._first = first
+        self._refresh_seconds = refresh
+        self._unsubscribe: Callable[[], None] = lambda: None
+        self._began = time.monotonic()
+        self._draw_asked = False
+        self._presented_at = 0.0
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def get_default_screen(self) -> Screen[None]:
+        return Board(id="_default")
+
+    def on_mount(self) -> None:
+        loop = asyncio.get_running_loop()
+
+        def deliver(snapshot: Snapshot) -> None:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(self._arrived, snapshot)
+
+        self.shell.open(self._first())
+        self._unsubscribe = self._doors.subscribe(deliver)
+        self.set_interval(min(CLOCK_SECONDS, self._refresh_seconds), self._tick)
+
+    def on_unmount(self) -> None:
+        self._unsubscribe()
+        self.shell.closed()
+        for task in self._tasks:
+            task.cancel()
+
+    # --- what the shell needs (see shell.Host)
+
+    def draw_soon(self) -> None:
+        """Draw once when the present events are done."""
+        if not self._draw_asked:
+            self._draw_asked = True
+            self.call_later(self._draw)
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
+        task = asyncio.get_running_loop().create_task(self._told(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
+
+    def leave(self) -> None:
+        self.exit(0)
+
+    def suspend_to_shell(self) -> None:
+        self.action_suspend_process()
+
+    def copy(self, text: str) -> None:
+        self.copy_to_clipboard(text)
+
+    def costs(self) -> list[tuple[str, str]]:
+        usage = resource.getrusage(resource.RUSAGE_SELF)
+        return [
+            ("key may wait, p50", numbers.latency(self.lag.quantile(0.50))),
+            ("key may wait, p99", numbers.latency(self.lag.quantile(0.99))),
+            ("longest in a minute", numbers.latency(self.lag.longest)),
+            ("CPU time", numbers.span(usage.ru_utime + usage.ru_stime)),
+            ("CPU of one core", numbers.percent(time.process_time() / (time.monotonic() - self._began))),
+            ("most memory", numbers.size(usage.ru_maxrss * 1024)),
+            ("frame writer", self.writer.status),
+        ]
+
+    # --- inside
+
+    def _arrived(self, snapshot: Snapshot) -> None:
+        if self.shell.arrived(snapshot):
+            self._present()
+
+    def _present(self) -> None:
+        self.shell.present()
+        self._presented_at = time.monotonic()
+        self.draw_soon()
+
+    def _tick(self) -> None:
+        if time.monotonic() - self._presented_at >= self._refresh_seconds - 0.1:
+            self._present()
+        else:
+            self.draw_soon()
+
+    def _draw(self) -> None:
+        self._draw_asked = False
+        screen = self.screen
+        if isinstance(screen, Board) and screen.is_mounted:
+            screen.draw()
+
+    async def _told(self, work: Coroutine[Any, Any, None]) -> None:
+        """Run ``work``; what goes wrong in it is told on the screen, as nobody awaits it."""
+        try:
+            await work
+        except Exception as error:  # noqa: BLE001
+            self.shell.tell(f"{type(error).__name__}: {safe(str(error))}", ok=False)
+
+
+def run_app(
+    doors: Doors,
+    config: Config,
+    *,
+    theme: str = "",
+    ascii_only: bool | None = None,
+    view: str = "ops",
+    read_only: bool = False,
+    watch_label: str = "",
+    by: str = "",
+) -> int:
+    """Show ``doors`` until the person leaves; the exit code. Empty or None: as ``config`` says.
+
+    Raises, before the terminal is touched: ``ThemeError``, ``KeymapError``, and ``ValueError`` for
+    an unknown time zone or view.
+    """
+    ui = config.ui
+    if view != "ops":
+        raise ValueError(f"view: no view {view!r} yet; known: ops")
+    look = make_look(
+        load_theme(theme or ui.theme),
+        ascii_only=ui.ascii if ascii_only is None else ascii_only,
+        timezone=ui.timezone,
+    )
+    settings = Settings(look, Keymap(ui.keys), by=by, label=watch_label, read_only=read_only)
+    app = WfmonApp(doors, settings, refresh=float(ui.refresh))
+    return run_in_terminal(app, mouse=ui.mouse)

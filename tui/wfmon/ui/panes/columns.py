@@ -1,0 +1,175 @@
+"""The columns of the workflow table: what each shows, and which fit a width."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from wfmon.model.run import FAILED, RunStatus
+from wfmon.model.snapshot import Workflow
+from wfmon.text import numbers
+from wfmon.ui.look import Look
+
+Cell = tuple[str, str]  # text, role
+TREND_CEILING = 0.25  # an error ratio that fills a sparkline's cell
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``width`` holds the gap before it. ``figure`` names the origin that can make it stale.
+
+    ``rank`` orders by importance: what does not fit goes from the highest rank on.
+    """
+
+    id: str
+    head: str
+    width: int
+    rank: int
+    cell: Callable[[Workflow, Look, float], Cell]
+    figure: str = ""
+    right: bool = True
+    needs_usual: bool = False
+
+
+def _figure(text: str, *, zero: bool = False) -> Cell:
+    return text, "muted" if zero or text == numbers.UNKNOWN else "text"
+
+
+def _active(workflow: Workflow, look: Look, _now: float) -> Cell:
+    if workflow.active is None:
+        return _figure(numbers.UNKNOWN)
+    least = look.signs.at_least if workflow.active_at_least else ""
+    return _figure(f"{least}{numbers.count(workflow.active)}", zero=workflow.active == 0)
+
+
+def _runs(workflow: Workflow, _look: Look, _now: float) -> Cell:
+    return _figure(numbers.rate(workflow.runs_per_minute), zero=workflow.runs_per_minute == 0)
+
+
+def _errors(workflow: Workflow, _look: Look, _now: float) -> Cell:
+    ratio = workflow.runs.error_ratio if workflow.runs else None
+    return _figure(numbers.percent_cell(ratio), zero=ratio == 0)
+
+
+def _usual_errors(workflow: Workflow, _look: Look, _now: float) -> Cell:
+    return _figure(numbers.percent_cell(workflow.usual.error_ratio if workflow.usual else None))
+
+
+def _trend(workflow: Workflow, look: Look, _now: float) -> Cell:
+    points = workflow.error_trend
+    bad = any(point for point in points[-10:] if point)
+    return look.signs.sparkline(points, 10, ceiling=TREND_CEILING), "spark_bad" if bad else "muted"
+
+
+def _retries(workflow: Workflow, _look: Look, _now: float) -> Cell:
+    return _figure(numbers.count(workflow.retries), zero=workflow.retries == 0)
+
+
+def _p50(workflow: Workflow, _look: Look, _now: float) -> Cell:
+    return _figure(numbers.span(workflow.duration_p50_seconds))
+
+
+def _p95(workflow: Workflow, _look: Look, _now: float) -> Cell:
+    return _figure(numbers.span(workflow.duration_p95_seconds))
+
+
+def _slower(workflow: Workflow, _look: Look, _now: float) -> Cell:
+    usual = workflow.usual.duration_p95_seconds if workflow.usual else None
+    present = workflow.duration_p95_seconds
+    return _figure(numbers.times(present / usual if usual and present is not None else None))
+
+
+def _tokens(workflow: Workflow, _look: Look, _now: float) -> Cell:
+    return _figure(numbers.count(workflow.tokens_per_minute), zero=workflow.tokens_per_minute == 0)
+
+
+def _cost(workflow: Workflow, look: Look, _now: float) -> Cell:
+    usd = workflow.cost_usd_per_hour
+    if usd is None:
+        return _figure(numbers.UNKNOWN)
+    return _figure(look.signs.quality(workflow.cost_quality) + numbers.money_cell(usd), zero=usd == 0)
+
+
+def _calls(workflow: Workflow, _look: Look, _now: float) -> Cell:
+    return _figure(numbers.rate(workflow.api_calls_per_minute), zero=workflow.api_calls_per_minute == 0)
+
+
+def _memory(workflow: Workflow, _look: Look, _now: float) -> Cell:
+    return _figure(numbers.size(workflow.rss_bytes))
+
+
+def _last(workflow: Workflow, look: Look, now: float) -> Cell:
+    if workflow.last_run_at is None:
+        return _figure(numbers.UNKNOWN)
+    status = workflow.last_status
+    sign, role = "", "text"
+    if status is RunStatus.SUCCESS:
+        sign, role = f" {look.signs.good}", "good"
+    elif status in FAILED:
+        sign, role = f" {look.signs.critical}", "critical"
+    return coarse(max(0.0, now - workflow.last_run_at)) + sign, role
+
+
+def _last_error(workflow: Workflow, _look: Look, _now: float) -> Cell:
+    return workflow.last_error or "", "muted"
+
+
+def coarse(seconds: float) -> str:
+    """An age that does not change every second once it is not fresh: 7s, 15s, 40s, 6m."""
+    if 10 <= seconds < 60:
+        seconds = seconds // 5 * 5
+    return numbers.age(seconds)
+
+
+NAME_WIDTH = 18
+MOST_NAME_WIDTH = 40
+ERROR_WIDTH = 24
+
+COLUMNS: tuple[Column, ...] = (
+    Column("active", "ACT", 3, 0, _active, "active"),
+    Column("runs", "RUN/m", 7, 1, _runs, "runs"),
+    Column("errors", "ERR%", 6, 0, _errors, "runs"),
+    Column("usual", "usual", 6, 6, _usual_errors, needs_usual=True),
+    Column("trend", "ERRORS", 12, 8, _trend, "runs"),
+    Column("retries", "RETRY", 7, 9, _retries, "retries"),
+    Column("p50", "P50", 7, 12, _p50, "duration"),
+    Column("p95", "P95", 7, 3, _p95, "duration"),
+    Column("slower", "xusu", 6, 7, _slower, needs_usual=True),
+    Column("tokens", "TOK/m", 8, 4, _tokens, "tokens"),
+    Column("cost", "$/h", 7, 5, _cost, "cost"),
+    Column("calls", "API/m", 8, 10, _calls, "api_calls"),
+    Column("memory", "MEM", 8, 11, _memory),
+    Column("last", "LAST", 10, 2, _last, right=False),
+)
+LAST_ERROR = Column("error", "LAST ERROR", ERROR_WIDTH, 99, _last_error, right=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """Which columns stand beside a name of ``name`` cells; ``hidden``: how many found no room."""
+
+    name: int
+    columns: tuple[Column, ...]
+    hidden: int
+
+
+def choose(width: int, longest_name: int, *, usual: bool, skip: int = 0) -> Layout:
+    """The columns that fit ``width``, by rank, in the order of the table.
+
+    ``usual``: some workflow has a baseline. ``skip``: leave out that many of the first figures, so
+    that later ones come into view.
+    """
+    wanted = [column for column in COLUMNS if usual or not column.needs_usual]
+    candidates = wanted[min(skip, len(wanted) - 1) :]
+    room = width - 2 - NAME_WIDTH
+    taken: list[Column] = []
+    for column in sorted(candidates, key=lambda column: column.rank):
+        if column.width <= room:
+            taken.append(column)
+            room -= column.width
+    name = NAME_WIDTH + max(0, min(room, longest_name - NAME_WIDTH, MOST_NAME_WIDTH - NAME_WIDTH))
+    room -= name - NAME_WIDTH
+    columns = tuple(column for column in candidates if column in taken)
+    if room >= ERROR_WIDTH:
+        columns = (*columns, Column("error", "LAST ERROR", room, 99, _last_error, right=False))
+    return Layout(name, columns, len(candidates) - len(taken))

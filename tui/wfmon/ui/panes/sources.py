@@ -1,0 +1,110 @@
+"""The sources: what each sees, how fresh it is, and what is missing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wfmon.model.source import SourceState, SourceStatus
+from wfmon.text import numbers
+from wfmon.ui.look import Look
+from wfmon.ui.rows import Line, Row, cut, width_of, wrap
+
+_INDENT = 14
+
+
+def head(look: Look, width: int) -> Row:
+    line = Line(look, width).add("  ").add("NAME", "label", 12).add("KIND", "label", 12)
+    line.add("STATE", "label", 6).add("AGE", "label", 5, right=True).add("TOOK", "label", 7, right=True)
+    line.add("  ").add("SEES", "label", _sees_width(width)).add("MISSING", "label")
+    return line.row()
+
+
+def source_rows(
+    look: Look, width: int, source: SourceStatus, now: float, *, selected: bool, opened: bool
+) -> list[Row]:
+    """The row of one source and, below it, what does not fit there.
+
+    ``opened``: also where it is and how often it is asked.
+    """
+    sign, role = _sign(look, source.state)
+    line = Line(look, width, selected=selected).add(sign, role).add(" ")
+    line.add(cut(source.name, 11), "strong", 12).add(cut(source.kind, 11), "text", 12)
+    line.add(_state(source.state), role if source.state is not SourceState.OK else "text", 7)
+    line.add(_age(source, now), "text", 4, right=True)
+    line.add(" ").add(numbers.latency(source.latency_seconds), "text", 6, right=True).add("  ")
+    sees, room = _sees(source), _sees_width(width)
+    missing = _missing(source)
+    short = missing if width_of(missing) <= width - line.used - room else ""
+    fits = width_of(sees) < room
+    line.add(sees if fits else cut(sees, room - 1, look.signs.cut), "text", room)
+    line.add(short or ("below" if missing else look.signs.none), "muted" if not missing else "text")
+    rows = [line.row(source.name)]
+    details = [] if fits else [("sees", sees)]
+    details += [] if short or not missing else [("missing" if source.missing else "why", missing)]
+    if source.error and source.error != missing and (opened or source.state is not SourceState.OK):
+        details.append(("why", source.error))
+    if opened:
+        details += _opened(source)
+    for label, text in details:
+        rows += _detail(look, width, source.name, label, text)
+    return rows
+
+
+def _detail(look: Look, width: int, key: str, label: str, text: str) -> list[Row]:
+    rows = []
+    for number, part in enumerate(wrap(text, width - _INDENT - 9, 6)):
+        line = Line(look, width).to(_INDENT).add(label if number == 0 else "", "label", 9)
+        rows.append(line.add(part, "text").row(key))
+    return rows
+
+
+def _opened(source: SourceStatus) -> list[tuple[str, str]]:
+    details = [("where", source.where)] if source.where else []
+    if source.profile:
+        details.append(("profile", source.profile))
+    if source.interval_seconds is not None:
+        details.append(("asked", f"every {numbers.span(source.interval_seconds)}"))
+    return details
+
+
+def _sees(source: SourceStatus) -> str:
+    if source.state in (SourceState.DOWN, SourceState.STALE) and source.sees:
+        return f"last: {source.sees}"
+    return source.sees or numbers.UNKNOWN
+
+
+def _missing(source: SourceStatus) -> str:
+    if source.state is SourceState.DOWN and source.failure is not None:
+        return source.failure.value
+    return "; ".join(source.missing)
+
+
+def _sees_width(width: int) -> int:
+    return 27 + max(0, width - 80) // 2
+
+
+def _state(state: SourceState) -> str:
+    return "asked" if state is SourceState.WAITING else state.value
+
+
+def _age(source: SourceStatus, now: float) -> str:
+    since = source.failing_since if source.state is SourceState.DOWN else source.as_of
+    since = since if since is not None else source.as_of
+    return numbers.age(max(0.0, now - since)) if since is not None else numbers.UNKNOWN
+
+
+def _sign(look: Look, state: SourceState) -> tuple[str, str]:
+    match state:
+        case SourceState.OK:
+            return look.signs.good, "good"
+        case SourceState.DOWN:
+            return look.signs.critical, "critical"
+        case SourceState.OFF:
+            return look.signs.none, "muted"
+        case _:
+            return look.signs.unknown, "unknown"
+
+
+def worst_first(sources: Sequence[SourceStatus]) -> list[SourceStatus]:
+    """As configured, but what does not answer on top."""
+    return sorted(sources, key=lambda source: source.state in (SourceState.OK, SourceState.OFF))

@@ -1,0 +1,90 @@
+"""Line 1: where this is, how many inputs answer, how old the oldest is, one clock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from wfmon.model.snapshot import Snapshot
+from wfmon.model.source import SourceState, SourceStatus
+from wfmon.text import numbers
+from wfmon.ui.look import Look
+from wfmon.ui.rows import Line, Row, width_of
+
+_FAILING = (SourceState.DOWN, SourceState.STALE)
+
+
+@dataclass(frozen=True, slots=True)
+class Paused:
+    """How long the screen has stood still, and how many alerts are new since."""
+
+    seconds: float
+    new_alerts: int
+
+
+def title_row(
+    look: Look,
+    width: int,
+    snapshot: Snapshot | None,
+    now: float,
+    *,
+    view: str,
+    label: str = "",
+    paused: Paused | None = None,
+) -> Row:
+    clock = f"{look.clock(now)} {look.zone_name(now)}"
+    right: list[tuple[str, str]] = []
+    if paused is not None:
+        right.append((_paused(paused), "warning"))
+    elif snapshot is not None:
+        right.extend(_inputs(look, snapshot, now))
+    right.append((clock, "title"))
+    dot = f" {look.signs.dot} "
+    host = snapshot.host_name if snapshot else "starting"
+    left = dot.join(part for part in (host, label, view) if part)
+    while len(right) > 1 and _size(right, dot) + width_of(left) + 9 > width:
+        right.pop(-2)
+    size = _size(right, dot)
+    line = Line(look, width).add("wfmon  ", "muted").add(left, "title", max(0, width - 8 - size))
+    line.to(width - size)
+    for number, (text, role) in enumerate(right):
+        line.add(dot if number else "", "rule").add(text, role)
+    return line.row()
+
+
+def _size(parts: list[tuple[str, str]], dot: str) -> int:
+    return sum(width_of(text) for text, _ in parts) + width_of(dot) * (len(parts) - 1)
+
+
+def _inputs(look: Look, snapshot: Snapshot, now: float) -> list[tuple[str, str]]:
+    asked = [source for source in snapshot.sources if source.state is not SourceState.OFF]
+    if not asked:
+        return [("no sources", "unknown")]
+    answering = sum(source.state is SourceState.OK for source in asked)
+    role = "title" if answering == len(asked) else "unknown"
+    parts = [(f"{answering}/{len(asked)} sources", role)]
+    failing = [source for source in asked if source.state in _FAILING]
+    if failing:
+        parts.append((_failing(look, min(failing, key=_since), now), "unknown"))
+    elif snapshot.workflows:
+        live = [(source.as_of, source.name) for source in asked if source.as_of is not None]
+        if live:
+            at, name = min(live)
+            parts.append((f"{name} {numbers.age(max(0.0, now - at))} old", "title"))
+    return parts
+
+
+def _since(source: SourceStatus) -> float:
+    return source.failing_since or source.as_of or 0.0
+
+
+def _failing(look: Look, source: SourceStatus, now: float) -> str:
+    since = source.failing_since or source.as_of
+    age = f" {numbers.age(max(0.0, now - since))}" if since is not None else ""
+    return f"{source.name} {look.signs.critical}{age}"
+
+
+def _paused(paused: Paused) -> str:
+    words = f"PAUSED {numbers.age(max(0.0, paused.seconds))}"
+    if paused.new_alerts:
+        words += f" · {paused.new_alerts} new alert{'s' if paused.new_alerts > 1 else ''}"
+    return words

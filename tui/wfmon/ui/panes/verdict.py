@@ -1,0 +1,59 @@
+"""Line 2: the one sentence; and, when all is fine, what ended a while ago."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wfmon.model.alert import Alert, AlertState
+from wfmon.model.snapshot import Verdict
+from wfmon.text import numbers
+from wfmon.ui.look import Look
+from wfmon.ui.panes.words import subject, who_had
+from wfmon.ui.rows import Line, Row, width_of, wrap
+
+KEY = "verdict"
+
+
+def verdict_rows(look: Look, width: int, verdict: Verdict, *, enter: bool) -> list[Row]:
+    """One row, two where the sentence is longer. ``enter``: ⏎ opens what it speaks of."""
+    sign, role = look.level_sign(verdict.level)
+    rows = []
+    parts = wrap(verdict.text, width - 3, 2)
+    for number, text in enumerate(parts):
+        line = Line(look, width).add(sign if number == 0 else " ", role).add(" ").add(text, _weight(role))
+        hint = f" {look.signs.dot} {look.signs.enter}"
+        if enter and number == len(parts) - 1 and line.used + width_of(hint) <= width:
+            line.add(hint, "muted")
+        rows.append(line.row(KEY))
+    return rows
+
+
+def ended_row(
+    look: Look, width: int, ended: Sequence[Alert], now: float, *, shared: bool, selected: bool
+) -> Row | None:
+    """What the page was about, when all is green again; None if nothing ended."""
+    if not ended:
+        return None
+    last = max(ended, key=lambda alert: alert.ended_at or 0.0)
+    at = last.ended_at or now
+    span = f"{look.minute(last.since, now)}–{look.minute(at, now)}"
+    text = (
+        f"{len(ended)} ended {numbers.age(max(0.0, now - at))} ago: {subject(last)} {_was(last)} {span}, "
+        f"{who_had(last, shared)}"
+    )
+    return Line(look, width, selected=selected).add("  ").add(text, "muted").row(f"a:{last.id}")
+
+
+def ended(alerts: Sequence[Alert]) -> list[Alert]:
+    return [alert for alert in alerts if alert.state is AlertState.RESOLVED]
+
+
+def _weight(role: str) -> str:
+    return role if role in ("critical", "unknown") else "strong"
+
+
+def _was(alert: Alert) -> str:
+    worst = alert.peak if alert.peak is not None else alert.value
+    if alert.rule == "failure_rate" and worst is not None:
+        return f"failed {numbers.percent(worst)}"
+    return alert.rule

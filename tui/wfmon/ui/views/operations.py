@@ -1,0 +1,331 @@
+"""The start screen: what is broken now, since when, who has it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+from wfmon.model.alert import Alert
+from wfmon.model.snapshot import Snapshot, Workflow
+from wfmon.model.source import SourceState
+from wfmon.ui import navigate, order
+from wfmon.ui.acking import ack_deeds, only_alert
+from wfmon.ui.panes import alerts as alert_pane
+from wfmon.ui.panes import verdict as verdict_pane
+from wfmon.ui.panes import workflows as workflow_pane
+from wfmon.ui.panes.beside import Part, beside, split
+from wfmon.ui.panes.columns import Layout, choose
+from wfmon.ui.panes.empty import nothing_seen, waiting
+from wfmon.ui.panes.memory import memory_rows
+from wfmon.ui.panes.storage import storage_rows
+from wfmon.ui.panes.titlebar import Paused, title_row
+from wfmon.ui.panes.tokens import token_rows
+from wfmon.ui.prompt import AskLine, Choose
+from wfmon.ui.rows import Line, Row, Scroll
+from wfmon.ui.views.base import Deed, Frame, ShellDoor, View
+from wfmon.ui.views.plan import Plan, plan
+
+STILL_SECONDS = 5.0
+BOTTOM_ROWS = 10
+
+
+class OperationsView(View):
+    name = "operations"
+    footer: ClassVar[tuple[str, ...]] = (
+        "open",
+        "worst_error",
+        "log",
+        "ack",
+        "unack",
+        "filter",
+        "sort",
+        "pause",
+        "sources",
+        "refresh",
+    )
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.filter = ""
+        self.sort = "n"
+        self.inverted = False
+        self.skip = 0
+        self._alerts_pane = alert_pane.AlertsPane()
+        self._workflows_pane = workflow_pane.WorkflowsPane()
+        self._alert_order = order.StillOrder()
+        self._workflow_order = order.StillOrder()
+        self._alert_scroll = Scroll()
+        self._workflow_scroll = Scroll()
+        self._alerts: dict[str, Alert] = {}
+        self._workflows: dict[str, Workflow] = {}
+        self._worst: dict[str, Alert] = {}
+        self._keys: list[str] = []
+        self._arranged_for: object = None
+        self._longest_name = 0
+        self._touched_at: float | None = None
+        self._layout: Layout | None = None
+        self._left_at: dict[str, str] = {}
+
+    # --- keys
+
+    def on_key(self) -> None:
+        self._touched_at = self.shell.now()
+
+    def deeds(self) -> Mapping[str, Deed]:
+        deeds: dict[str, Deed] = {}
+        snapshot = self.shell.snapshot
+        if snapshot is None:
+            return deeds
+        if self._workflows:
+            deeds |= {"filter": self._ask_filter, "sort": self._ask_sort, "invert": self._invert}
+            if self._layout is not None and self._layout.hidden:
+                deeds["more_columns"] = lambda: self._shift(1)
+            if self.skip:
+                deeds["fewer_columns"] = lambda: self._shift(-1)
+        if self.filter:
+            deeds["back"] = lambda: self._set_filter("")
+        if self._alerts and self._workflows:
+            deeds |= {"next_pane": self._other_pane, "previous_pane": self._other_pane}
+        alert, workflow = self.row_alert(), self.row_workflow()
+        if alert is not None:
+            deeds["open"] = lambda: navigate.open_alert(self.shell, alert.id)
+        elif workflow is not None:
+            deeds["open"] = lambda: navigate.open_workflow(self.shell, workflow)
+        if workflow is not None:
+            deeds["log"] = lambda: navigate.open_log(self.shell, workflow)
+            if navigate.worst_run(snapshot, workflow) is not None:
+                deeds["row_error"] = lambda: navigate.open_error(self.shell, workflow)
+        deeds |= ack_deeds(self.shell, alert or (only_alert(snapshot, workflow) if workflow else None))
+        return deeds
+
+    def click(self, key: str, column: int) -> None:
+        alert_id = self.shell.snapshot.verdict.alert_id if self.shell.snapshot else None
+        if key != verdict_pane.KEY:
+            super().click(key, column)
+        elif alert_id is not None:
+            navigate.open_alert(self.shell, alert_id)
+
+    def row_alert(self) -> Alert | None:
+        """The alert under the cursor."""
+        return self._alerts.get(self.cursor.key or "")
+
+    def row_workflow(self) -> str | None:
+        """The workflow of the row under the cursor."""
+        alert = self.row_alert()
+        if alert is not None:
+            return alert.workflow
+        workflow = self._workflows.get(self.cursor.key or "")
+        return workflow.name if workflow is not None else None
+
+    def _other_pane(self) -> None:
+        here = (self.cursor.key or "")[:2]
+        there = workflow_pane.KEY if here == alert_pane.KEY else alert_pane.KEY
+        if self.cursor.key is not None:
+            self._left_at[here] = self.cursor.key
+        rows = [key for key in self._keys if key.startswith(there)]
+        wanted = self._left_at.get(there)
+        if rows:
+            self.cursor.select(wanted if wanted in rows else rows[0])
+
+    def _ask_filter(self) -> None:
+        before = self.filter
+
+        def done(text: str | None) -> None:
+            self._set_filter(before if text is None else text)
+
+        self.shell.ask(AskLine("filter:", done, self._set_filter))
+
+    def _set_filter(self, text: str) -> None:
+        self.filter = text
+
+    def _ask_sort(self) -> None:
+        def done(key: str | None) -> None:
+            if key is not None:
+                self.sort, self.inverted = key, False
+                self._touched_at = None
+
+        choices = [(key, words) for key, words, _figure in order.SORTS]
+        self.shell.ask(Choose("sort:", choices, done, self.sort))
+
+    def _invert(self) -> None:
+        self.inverted = not self.inverted
+        self._touched_at = None
+
+    def _shift(self, step: int) -> None:
+        self.skip = max(0, self.skip + step)
+
+    # --- drawing
+
+    def rows(self, frame: Frame) -> list[Row]:
+        snapshot = frame.snapshot
+        rows = [self._title(frame)]
+        if snapshot is None:
+            return rows + waiting(frame.look, frame.width, [])
+        self._arrange(snapshot, frame.now)
+        here = self.row_alert()
+        enter = here is not None and here.id == snapshot.verdict.alert_id
+        rows += verdict_pane.verdict_rows(frame.look, frame.width, snapshot.verdict, enter=enter)
+        ended = [alert for alert in self._alerts.values() if not alert.open]
+        opened = [key for key in self._alert_order.keys if self._alerts[key].open]
+        if ended:
+            row = verdict_pane.ended_row(
+                frame.look,
+                frame.width,
+                verdict_pane.ended(snapshot.alerts),
+                frame.now,
+                shared=snapshot.acks_shared,
+                selected=here is not None and not here.open,
+            )
+            rows += [row] if row is not None else []
+        shares = plan(
+            frame.height - len(rows), len(opened), max(1, len(self._workflow_order.keys)), BOTTOM_ROWS
+        )
+        rows += self._alert_rows(frame, snapshot, opened, shares.alerts)
+        rows += self._workflow_rows(frame, snapshot, shares)
+        if shares.bottom:
+            rows += _bottom(frame, snapshot, shares.bottom)
+        return rows
+
+    def _title(self, frame: Frame) -> Row:
+        return title_row(
+            frame.look,
+            frame.width,
+            frame.snapshot,
+            frame.now,
+            view="ops",
+            label=self.shell.label,
+            paused=paused(self.shell, frame.now),
+        )
+
+    def _arrange(self, snapshot: Snapshot, now: float) -> None:
+        still = self._touched_at is not None and 0 <= now - self._touched_at < STILL_SECONDS
+        asked = (snapshot.alerts, snapshot.workflows, still, self.filter, self.sort, self.inverted)
+        if self._arranged_for is not None and _same(asked, self._arranged_for):
+            return
+        self._arranged_for = asked
+        wanted = self.filter.casefold()
+        opened = [alert for alert in snapshot.alerts if alert.open and _matches(alert, wanted)]
+        gone = [] if any(alert.open for alert in snapshot.alerts) else verdict_pane.ended(snapshot.alerts)
+        last = [max(gone, key=lambda alert: alert.ended_at or 0.0)] if gone else []
+        shown = sorted(opened, key=alert_pane.need) + last
+        self._alerts = {alert_pane.KEY + alert.id: alert for alert in shown}
+        self._worst = order.worst_alerts(snapshot.alerts)
+        workflows = [one for one in snapshot.workflows if wanted in one.name.casefold()]
+        workflows = order.ranked(workflows, self._worst, self.sort, invert=self.inverted)
+        self._workflows = {workflow_pane.KEY + one.name: one for one in workflows}
+        self._longest_name = max((len(one.name) for one in snapshot.workflows), default=0)
+        alerts = self._alert_order.arrange(list(self._alerts), frozen=still)
+        rows = self._workflow_order.arrange(list(self._workflows), frozen=still)
+        self._keys = [*alerts, *rows]
+        self.cursor.place(self._keys)
+        if self._touched_at is None and opened:
+            self.cursor.select(self._keys[0])
+
+    def _alert_rows(self, frame: Frame, snapshot: Snapshot, opened: list[str], height: int) -> list[Row]:
+        if not opened:
+            return []
+        look, width, now = frame.look, frame.width, frame.now
+        key = self.cursor.key
+        index = opened.index(key) if key in opened else None
+        window = self._alert_scroll.window(index, len(opened), height)
+        shown = [self._alerts[opened[number]] for number in window]
+        rows = [
+            self._alerts_pane.title(
+                look,
+                width,
+                snapshot.alerts,
+                now,
+                new=self._alert_order.new,
+                problem=snapshot.store_problem,
+            )
+        ]
+        rows += self._alerts_pane.rows(look, width, shown, now, cursor=key)
+        if len(shown) < len(opened):
+            seen = {alert.id for alert in shown}
+            hidden = [self._alerts[one] for one in opened if self._alerts[one].id not in seen]
+            rows.append(self._alerts_pane.more(look, width, hidden))
+        return rows
+
+    def _workflow_rows(self, frame: Frame, snapshot: Snapshot, shares: Plan) -> list[Row]:
+        look, width = frame.look, frame.width
+        if not snapshot.workflows:
+            names = [one.name for one in snapshot.sources if one.state is SourceState.WAITING]
+            return waiting(look, width, names) if names else nothing_seen(look, width)
+        usual = any(one.usual is not None for one in snapshot.workflows)
+        layout = choose(width, self._longest_name, usual=usual, skip=self.skip)
+        if layout != self._layout:
+            self._layout = layout
+        layout = self._layout or layout
+        keys = self._workflow_order.keys
+        rows = [self._workflows_pane.title(look, width, snapshot.totals, self._notes(snapshot))]
+        rows.append(self._workflows_pane.head(look, width, layout))
+        if not keys:
+            words = f'  no workflow matches "{self.filter}" · esc clears the filter'
+            return [*rows, Line(look, width).add(words, "muted").row()]
+        self.page = shares.workflows
+        at = self.cursor.index - (len(self._keys) - len(keys))
+        stale = frozenset(
+            one.name for one in snapshot.sources if one.state in (SourceState.DOWN, SourceState.STALE)
+        )
+        for number in self._workflow_scroll.window(at if at >= 0 else None, len(keys), shares.workflows):
+            workflow = self._workflows[keys[number]]
+            rows.append(
+                self._workflows_pane.row(
+                    look,
+                    width,
+                    layout,
+                    workflow,
+                    frame.now,
+                    alert=self._worst.get(workflow.name),
+                    stale=stale,
+                    selected=self.cursor.key == keys[number],
+                )
+            )
+        return rows
+
+    def _notes(self, snapshot: Snapshot) -> list[str]:
+        """What the title of the workflows says of filter, order and what does not fit."""
+        notes = []
+        if self.filter:
+            notes.append(f"/{self.filter} {len(self._workflow_order.keys)} of {len(snapshot.workflows)}")
+        if self.sort != "n" or self.inverted:
+            words = next(words for key, words, _figure in order.SORTS if key == self.sort)
+            notes.append(f"by {words}{', inverted' if self.inverted else ''}")
+        if self._workflow_order.new:
+            notes.append(f"{self._workflow_order.new} new below")
+        if len(self._workflow_order.keys) > self.page:
+            notes.append(f"{len(self._workflow_order.keys)} workflows")
+        return notes
+
+
+def paused(shell: ShellDoor, now: float) -> Paused | None:
+    """What line 1 says of a screen that stands still."""
+    if shell.paused_at is None:
+        return None
+    shown = {alert.id for alert in shell.snapshot.alerts if alert.open} if shell.snapshot else set()
+    latest = shell.latest
+    new = sum(alert.open and alert.id not in shown for alert in latest.alerts) if latest else 0
+    return Paused(now - shell.paused_at, new)
+
+
+def _bottom(frame: Frame, snapshot: Snapshot, height: int) -> list[Row]:
+    look, host = frame.look, snapshot.host
+    left, middle, right = split(frame.width)
+    parts = (
+        Part("Tokens & cost", left, lambda width, rows: token_rows(look, width, rows, snapshot)),
+        Part("Memory", middle, lambda width, rows: memory_rows(look, width, rows, host)),
+        Part("Storage", right, lambda width, rows: storage_rows(look, width, rows, host)),
+    )
+    return beside(look, parts, height)
+
+
+def _matches(alert: Alert, wanted: str) -> bool:
+    if not wanted:
+        return True
+    texts = (alert.rule, alert.workflow or "", *(value for _name, value in alert.labels))
+    return any(wanted in text.casefold() for text in texts)
+
+
+def _same(one: tuple[object, ...], other: object) -> bool:
+    """Equal element by element, where the large parts are compared by identity."""
+    return isinstance(other, tuple) and one[0] is other[0] and one[1] is other[1] and one[2:] == other[2:]
