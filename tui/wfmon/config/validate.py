@@ -1,0 +1,179 @@
+"""What the types cannot say: values that contradict each other, the world or the rules of the house."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterator, Mapping
+
+import msgspec
+
+from wfmon.config.check_sources import source_findings
+from wfmon.config.lines import KeyPath
+from wfmon.config.problems import Finding
+from wfmon.config.schema import Alerts, Config, Duration, Hysteresis
+from wfmon.text.numbers import find_zone
+from wfmon.text.sanitize import guard, safe
+
+# Durations for which zero has a meaning: at once, never, no gap.
+_MAY_BE_ZERO = frozenset(("for", "keep", "clear_quiet", "episode_gap", "resolved_keep"))
+
+
+def findings(config: Config, themes: Collection[str], distrust: Mapping[int, str]) -> list[Finding]:
+    """Everything that is wrong with ``config``, in the order of its sections.
+
+    ``themes`` are the names there are. ``distrust`` says, by index of the source, why its ``cmd`` may
+    not be run.
+    """
+    return [
+        *_control_characters(msgspec.to_builtins(config, enc_hook=_plain), ()),
+        *_durations(config, ()),
+        *_windows(config),
+        *_ui(config, themes),
+        *_ranges(config),
+        *_alerts(config.alerts),
+        *source_findings(config.source, distrust),
+        *_workflows(config),
+        *_storage(config),
+    ]
+
+
+def _plain(value: object) -> object:
+    return float(value) if isinstance(value, float) else int(str(value))
+
+
+def _control_characters(value: object, path: KeyPath) -> Iterator[Finding]:
+    if isinstance(value, str):
+        if guard(value) != value:
+            yield path, f"control or invisible characters in {safe(value, limit=60)}, expected plain text"
+    elif isinstance(value, dict):
+        for key, inner in value.items():
+            yield from _control_characters(inner, (*path, key))
+    elif isinstance(value, list):
+        for index, inner in enumerate(value):
+            yield from _control_characters(inner, (*path, index))
+
+
+def _durations(table: msgspec.Struct, path: KeyPath) -> Iterator[Finding]:
+    for name, key in zip(table.__struct_fields__, table.__struct_encode_fields__, strict=True):
+        value = getattr(table, name)
+        here = (*path, key)
+        if isinstance(value, Duration):
+            if float(value) == 0.0 and key not in _MAY_BE_ZERO:
+                yield here, "is zero, expected a duration longer than 0"
+        elif isinstance(value, msgspec.Struct):
+            yield from _durations(value, here)
+        elif isinstance(value, list):
+            for index, entry in enumerate(value):
+                if isinstance(entry, msgspec.Struct):
+                    yield from _durations(entry, (*here, index))
+
+
+def _windows(config: Config) -> Iterator[Finding]:
+    if config.windows.max < config.windows.runs:
+        yield ("windows", "max"), "is shorter than windows.runs, expected at least as long"
+    if config.windows.grow_runs < 0:
+        yield ("windows", "grow_runs"), "is negative, expected 0 or more"
+
+
+def _ui(config: Config, themes: Collection[str]) -> Iterator[Finding]:
+    if config.ui.theme not in themes:
+        yield ("ui", "theme"), _unknown_theme(config.ui.theme, themes)
+    try:
+        find_zone(config.ui.timezone)
+    except ValueError:
+        shown = safe(config.ui.timezone, limit=40)
+        expected = 'expected "local", "UTC" or a name such as "Europe/Berlin"'
+        yield ("ui", "timezone"), f'unknown time zone "{shown}", {expected}'
+    for action, keys in config.ui.keys.items():
+        if not all(key.strip() for key in keys.split(",")):
+            yield ("ui", "keys", action), 'names no key, expected "key" or "key,key"'
+
+
+def _unknown_theme(name: str, themes: Collection[str]) -> str:
+    import difflib
+
+    close = difflib.get_close_matches(name, themes, 1)
+    hint = f", nearest: {close[0]}" if close else ""
+    return f'no theme "{safe(name, limit=40)}", expected one of {", ".join(sorted(themes))}{hint}'
+
+
+def _ranges(config: Config) -> Iterator[Finding]:
+    logs, monitor = config.logs, config.monitor
+    if logs.tail_bytes == 0:
+        yield ("logs", "tail_bytes"), "is zero, expected a size above 0"
+    if logs.max_line_bytes < 1024:
+        yield ("logs", "max_line_bytes"), "is too small, expected at least 1KiB"
+    if logs.keep_runs < 1:
+        yield ("logs", "keep_runs"), "is too small, expected 1 or more"
+    if not 0 <= monitor.stretch <= 1e6:
+        yield ("monitor", "stretch"), "is out of range, expected 0 to 1000000"
+
+
+def _alerts(alerts: Alerts) -> Iterator[Finding]:
+    rate = alerts.failure_rate
+    at: KeyPath = ("alerts", "failure_rate")
+    if not 0 < rate.threshold < 1:
+        yield (*at, "threshold"), f"is {rate.threshold:g}, expected a ratio between 0 and 1 (0.05 is 5 %)"
+    if rate.min_failures < 1:
+        yield (*at, "min_failures"), "is too small, expected 1 or more"
+    if not 0 < rate.z <= 10:
+        yield (*at, "z"), "is out of range, expected a normal quantile above 0 and at most 10"
+    if not 1 <= rate.critical_factor <= 1e6:
+        yield (*at, "critical_factor"), "is out of range, expected 1 or more"
+    for name, rule in (("memory", alerts.memory), ("storage", alerts.storage)):
+        yield from _hysteresis(rule.warn, ("alerts", name, "warn"))
+        yield from _hysteresis(rule.critical, ("alerts", name, "critical"))
+        if rule.critical.trip > rule.warn.trip:
+            yield (
+                ("alerts", name, "critical", "trip"),
+                "is above warn.trip, expected critical to need less free",
+            )
+    if not 0 < alerts.memory.psi_full_avg10 <= 100:
+        yield ("alerts", "memory", "psi_full_avg10"), "is out of range, expected a percentage above 0"
+    if alerts.ack.max < alerts.ack.lease:
+        yield ("alerts", "ack", "max"), "is shorter than alerts.ack.lease, expected at least as long"
+
+
+def _hysteresis(level: Hysteresis, path: KeyPath) -> Iterator[Finding]:
+    for key in ("trip", "clear"):
+        value: float = getattr(level, key)
+        if not 0 <= value <= 1:
+            yield (*path, key), f"is {value:g}, expected a ratio 0 to 1 of what is free"
+    if level.trip > level.clear:
+        yield (*path, "clear"), f"is below trip ({level.trip:g}), expected trip or more"
+
+
+def _workflows(config: Config) -> Iterator[Finding]:
+    owners: dict[str, str] = {}
+    for index, workflow in enumerate(config.workflow):
+        at: KeyPath = ("workflow", index)
+        if not workflow.name.strip():
+            yield (*at, "name"), "is empty, expected the name of a workflow"
+        for place, name in (("name", workflow.name), *(("aliases", alias) for alias in workflow.aliases)):
+            if name in owners:
+                yield (*at, place), f'"{safe(name, limit=60)}" already belongs to workflow "{owners[name]}"'
+            owners[name] = safe(workflow.name, limit=60)
+        for position, pattern in enumerate(workflow.match):
+            yield from _pattern(pattern, (*at, "match", position))
+
+
+def _pattern(pattern: str, path: KeyPath) -> Iterator[Finding]:
+    if not pattern:
+        yield path, "is empty and would match every process, expected a regular expression"
+        return
+    try:
+        re.compile(pattern)
+    except (re.error, OverflowError, RecursionError) as error:
+        yield path, f'"{safe(pattern, limit=60)}" is not a regular expression: {error}'
+
+
+def _storage(config: Config) -> Iterator[Finding]:
+    for index, folder in enumerate(config.storage.dir):
+        at: KeyPath = ("storage", "dir", index)
+        if not folder.path:
+            yield (*at, "path"), "is empty, expected a directory"
+        if folder.limit == 0:
+            yield (*at, "limit"), "is zero, expected a size above 0"
+    for index, mount in enumerate(config.storage.mounts):
+        if not mount.startswith("/"):
+            yield ("storage", "mounts", index), "is not a mount point, expected a path that begins with /"
