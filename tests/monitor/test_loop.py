@@ -12,7 +12,7 @@ import pytest
 
 from support.waiting import wait_until
 from wfmon.analysis.merge import Windows
-from wfmon.config.loader import load
+from wfmon.config.loader import load_config
 from wfmon.model.action import AckAlert, Refresh, UnackAlert
 from wfmon.model.alert import AlertState
 from wfmon.model.log import LogRequest
@@ -80,7 +80,7 @@ def failing_runs(now: float, failed: int = 30, good: int = 60) -> Reading:
 
 
 def monitor(source: Source, store: AckStore, worker: type[Inline] = Inline, clock: float = START) -> Monitor:
-    config = load().config
+    config = load_config(environ={}).config
     judge = Judge(rule_settings(config), store, "joe", UTC)
     identity = Identity("h", "0", Collector(1, "joe"), read_only=False)
     return Monitor(

@@ -40,7 +40,7 @@ def snapshot_json(snapshot: Snapshot) -> Json:
         "host": _host(snapshot.host_name, snapshot.host),
         "memory": _memory(snapshot.host),
         "storage": [_volume(volume) for volume in snapshot.host.volumes] if snapshot.host else [],
-        "alerts": [_alert(alert) for alert in snapshot.alerts],
+        "alerts": [alert_json(alert) for alert in snapshot.alerts],
     }
 
 
@@ -196,7 +196,8 @@ def _volume(volume: Volume) -> Json:
     }
 
 
-def _alert(alert: Alert) -> Json:
+def alert_json(alert: Alert) -> Json:
+    """One alert as ``snapshot`` and ``check`` print it."""
     return {
         "id": alert.id,
         "rule": alert.rule,

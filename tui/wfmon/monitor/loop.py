@@ -228,6 +228,8 @@ class Monitor:
         if isinstance(event, Answer):
             track = self._tracks[event.source]
             track.answered(event, self._clock())
+            if track.answers == 1:
+                self._next_picture = 0.0
             if event.reading is not None:
                 self._hints.spread(event.source, event.reading)
             self._dirty = True
@@ -255,16 +257,12 @@ class Monitor:
         if now >= self._next_tick or now < self._next_tick - 2 * TICK:
             self._next_tick = now + TICK
             self._dirty = True
-        if self._dirty and (now >= self._next_picture or self._starting):
+        if self._dirty and now >= self._next_picture:
             cpu = time.thread_time()
             self._dirty = False
             self._publish(self._maker.make(list(self._tracks.values()), now), now)
             spent = time.thread_time() - cpu
             self._next_picture = now + max(self._refresh / 2, spent / SHARE)
-
-    @property
-    def _starting(self) -> bool:
-        return any(track.answers == 0 for track in self._tracks.values())
 
     def _publish(self, picture: Picture, now: float) -> None:
         judged = self._judge.judge(picture, now)

@@ -1,0 +1,22 @@
+"""``wfmon-tui demo``: the sample workload, and the monitor beside it."""
+
+from __future__ import annotations
+
+from wfmon.cli.options import Options
+from wfmon.cli.watch import has_terminal, watch
+from wfmon.demo.incidents import NAMES
+from wfmon.demo.workload import Workload
+
+
+def run(options: Options) -> int:
+    """Ends the workload and removes its files on every way out."""
+    incidents = {"all": NAMES, "none": ()}.get(options.incident, (options.incident,))
+    if options.workload_only:
+        from wfmon.demo import only
+
+        return only.run(options.seed, incidents, lambda line: print(line, flush=True))
+    if not has_terminal():
+        return 2
+    with Workload(options.seed, incidents) as workload:
+        config = options.load_config(workload.info.config).config
+        return watch(options, config, label="demo")

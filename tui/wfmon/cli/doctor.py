@@ -1,0 +1,80 @@
+"""``wfmon-tui doctor``: every source, what it answers, what is missing and what would give it."""
+
+from __future__ import annotations
+
+import os
+import sys
+
+from wfmon.cli.headless import look
+from wfmon.cli.options import Options
+from wfmon.cli.table import table
+from wfmon.model.snapshot import Snapshot
+from wfmon.model.source import SourceState, SourceStatus
+from wfmon.store.paths import state_dir
+from wfmon.text.numbers import age, latency, rfc3339, zone_name
+
+SIGNS = {
+    SourceState.OK: "✓",
+    SourceState.DOWN: "✖",
+    SourceState.STALE: "?",
+    SourceState.WAITING: "?",
+    SourceState.OFF: "–",
+}
+
+
+def run(options: Options) -> int:
+    """0 if every source that is asked answered, else 1."""
+    loaded = options.load_config()
+    seen = look(loaded.config, options.wait, read_only=True)
+    if seen.snapshot is None:
+        print(f"no source answered within {options.wait:g}s", file=sys.stderr)
+        return 1
+    for line in (*_sources(seen.snapshot), *_state(loaded.config.state.dir), *_terminal(seen.snapshot)):
+        print(line)
+    asked = [source for source in seen.snapshot.sources if source.state is not SourceState.OFF]
+    return 0 if asked and all(source.state is SourceState.OK for source in asked) else 1
+
+
+def _sources(snapshot: Snapshot) -> list[str]:
+    if not snapshot.sources:
+        return ["no source is configured; see: wfmon-tui --help"]
+    head = ("  NAME", "KIND", "STATE", "AGE", "TOOK", "PROFILE", "SEES")
+    rows = table([head, *(_row(source, snapshot.at) for source in snapshot.sources)], left=7)
+    lines = [rows[0]]
+    for source, row in zip(snapshot.sources, rows[1:], strict=True):
+        lines.append(row)
+        lines.extend(f"    where    {text}" for text in (source.where,) if text)
+        if source.failure:
+            lines.append(f"    problem  {source.failure}: {source.error or ''}".rstrip(": "))
+        lines.extend(f"    missing  {text}" for text in source.missing)
+    return lines
+
+
+def _row(source: SourceStatus, at: float) -> tuple[str, ...]:
+    return (
+        f"{SIGNS[source.state]} {source.name}",
+        source.kind,
+        source.state,
+        age(None if source.as_of is None else at - source.as_of),
+        latency(source.latency_seconds),
+        source.profile or "–",
+        source.sees or "–",
+    )
+
+
+def _state(configured: str) -> list[str]:
+    state = state_dir(configured, os.environ)
+    kind = "shared: others' acks are seen" if state.shared else "private: only your own acks are seen"
+    problem = [f"    problem  {state.problem}"] if state.problem else []
+    return ["", f"state     {state.path}  ({kind})", *problem]
+
+
+def _terminal(snapshot: Snapshot) -> list[str]:
+    size = os.get_terminal_size() if sys.stdout.isatty() else None
+    terminal = f"{size.columns}x{size.lines}" if size else "none (standard output is no terminal)"
+    term, colour = os.environ.get("TERM", "–"), os.environ.get("COLORTERM", "–")
+    return [
+        f"clock     {rfc3339(snapshot.at)}  local zone {zone_name(snapshot.at)}",
+        f"terminal  {terminal}  TERM={term} COLORTERM={colour}"
+        + (" NO_COLOR" if os.environ.get("NO_COLOR") else ""),
+    ]

@@ -1,0 +1,68 @@
+"""From a config to a monitor that is ready to start."""
+
+from __future__ import annotations
+
+import os
+import platform
+from dataclasses import dataclass
+from datetime import tzinfo
+
+import wfmon
+from wfmon.analysis.merge import Windows
+from wfmon.config import schema
+from wfmon.model.snapshot import Collector
+from wfmon.monitor.judge import Judge
+from wfmon.monitor.loop import Identity, Monitor
+from wfmon.monitor.picture import PictureMaker
+from wfmon.monitor.settings import rule_settings
+from wfmon.monitor.track import Pace
+from wfmon.sources.profile import load_profiles
+from wfmon.sources.registry import build_sources
+from wfmon.store.acks import AckStore, AckTerms
+from wfmon.store.identity import who
+from wfmon.store.paths import state_dir
+from wfmon.text.numbers import find_zone
+from wfmon.text.sanitize import safe
+
+
+@dataclass(frozen=True, slots=True)
+class Assembled:
+    """A monitor with what its fronts also need; ``close`` ends it without waiting for sources."""
+
+    monitor: Monitor
+    store: AckStore
+    me: str
+    zone: tzinfo
+
+    def close(self) -> None:
+        self.monitor.stop()
+        self.store.close()
+
+
+def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = False) -> Assembled:
+    """Build everything; nothing is asked yet. Raises ``ConfigError`` for a wrong profile file."""
+    store = open_store(config, read_only=read_only)
+    me = who(os.environ, config.user.name)
+    zone = find_zone(config.ui.timezone)
+    rules = rule_settings(config)
+    sources = build_sources(config, load_profiles())
+    windows = Windows(
+        config.windows.runs, config.windows.grow_runs, config.windows.max, config.windows.rate
+    )
+    aliases = {alias: entry.name for entry in config.workflow for alias in entry.aliases}
+    runbooks = {entry.name: safe(entry.runbook) for entry in config.workflow if entry.runbook}
+    monitor = Monitor(
+        sources.live,
+        PictureMaker(windows, aliases, runbooks, sources.off),
+        Judge(rules, store, me, zone, unacked=unacked),
+        Identity(safe(platform.node()), wfmon.__version__, Collector(os.getpid(), me), read_only),
+        Pace(config.monitor.stale_after, config.monitor.backoff_max, config.monitor.stretch),
+        refresh=config.ui.refresh,
+    )
+    return Assembled(monitor, store, me, zone)
+
+
+def open_store(config: schema.Config, *, read_only: bool = False) -> AckStore:
+    """The acks of the configured state directory."""
+    terms = AckTerms(config.alerts.episode_gap, config.alerts.ack.lease, config.alerts.ack.max)
+    return AckStore(state_dir(config.state.dir, os.environ), terms, read_only=read_only)
