@@ -147,7 +147,7 @@ class _Backend(httpcore.NetworkBackend):
         except queue.Empty:
             raise httpcore.ConnectTimeout("name resolution") from None
         if isinstance(addresses, OSError):
-            raise httpcore.ConnectError(str(addresses)) from addresses
+            raise httpcore.ConnectError(addresses) from addresses
         return addresses
 
 

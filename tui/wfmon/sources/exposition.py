@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from wfmon.text.sanitize import safe_bytes
 
 MAX_SERIES = 50_000  # of one target; a label with run ids in it must not eat the host's memory
+MAX_SERIES_BYTES = 16_384  # of a name with its labels; the library's time grows with its square
 
 _SERIES_LINE = re.compile(
     rb'([a-zA-Z_:][a-zA-Z0-9_:]*[ \t]*(?:\{(?:[^"}]++|"(?:[^"\\]++|\\.)*+")*+\})?)[ \t]*+([^ \t#]++)'
@@ -117,6 +118,9 @@ class ExpositionReader:
                     continue
                 key, number = match.group(1).rstrip(), match.group(2)
                 if key not in known:
+                    if len(key) > MAX_SERIES_BYTES:
+                        bad.append(line)
+                        continue
                     unknown.append(key)
             try:
                 values[key] = float(number)

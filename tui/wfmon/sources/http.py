@@ -25,6 +25,8 @@ from wfmon.text.sanitize import safe
 if TYPE_CHECKING:
     import httpx
 
+    from wfmon.config.schema import Auth
+
 MAX_REDIRECTS = 5
 LONGEST_WAIT_SECONDS = 3600.0  # a Retry-After beyond this is not believed
 USER_AGENT = "wfmon-tui"
@@ -63,6 +65,22 @@ def shown_url(url: str) -> str:
     except ValueError:
         shown = url.partition("?")[0].rpartition("@")[2]
     return safe(shown, limit=_URL_LIMIT)
+
+
+def credentials_from(auth: Auth | None) -> Callable[[], Credentials | None] | None:
+    """How a source reads its credentials; what cannot be read is a ``SourceError`` (AUTH)."""
+    if auth is None:
+        return None
+
+    def read() -> Credentials:
+        from wfmon.config.secrets import SecretError, resolve
+
+        try:
+            return resolve(auth)
+        except SecretError as error:
+            raise SourceError(Failure.AUTH, str(error)) from error
+
+    return read
 
 
 class HttpReader:
@@ -282,7 +300,7 @@ def _not_connected(shown: str, error: Exception) -> SourceError:
     import socket
     import ssl
 
-    cause = error.__cause__
+    cause = error.args[0] if error.args else error  # httpcore puts the system's error there
     if isinstance(cause, ConnectionRefusedError):
         return SourceError(Failure.REFUSED, f"{shown}: connection refused")
     if isinstance(cause, ssl.SSLError):
@@ -290,7 +308,7 @@ def _not_connected(shown: str, error: Exception) -> SourceError:
         return SourceError(Failure.NETWORK, f"{shown}: TLS: {safe(said, limit=120)}")
     if isinstance(cause, socket.gaierror):
         return SourceError(Failure.NETWORK, f"{shown}: no such host name")
-    return SourceError(Failure.NETWORK, f"{shown}: {safe(str(cause or error), limit=120)}")
+    return SourceError(Failure.NETWORK, f"{shown}: {safe(str(cause), limit=120)}")
 
 
 def _basic(username: str, password: str) -> str:

@@ -13,7 +13,7 @@ from wfmon.sources.counters import LOOKBACK_SECONDS, CounterHistory
 from wfmon.sources.exposition import Exposition, ExpositionReader, NotMetrics, Series
 from wfmon.sources.feeds import CONCEPTS, Feeds, counter_names, wanted_names
 from wfmon.sources.figures import View, build_sample, ladder
-from wfmon.sources.http import Answer, Credentials, HttpReader, shown_url
+from wfmon.sources.http import Answer, Credentials, HttpReader, credentials_from, shown_url
 from wfmon.sources.profile import Profile, choose_profiles
 from wfmon.text.sanitize import safe
 
@@ -86,7 +86,7 @@ class ScrapeSource:
             interval=source.interval if source.interval is not None else DEFAULT_INTERVAL,
             timeout=source.timeout if source.timeout is not None else DEFAULT_TIMEOUT,
             max_bytes=source.max_bytes if source.max_bytes is not None else DEFAULT_MAX_BYTES,
-            credentials=_credentials(source.auth),
+            credentials=credentials_from(source.auth),
         )
 
     def poll(self, now: float) -> Reading:
@@ -274,14 +274,3 @@ class _Target:
 def _where(shown: Sequence[str]) -> str:
     return f"{shown[0]} +{len(shown) - 1}" if len(shown) > 1 else "".join(shown)
 
-
-def _credentials(auth: schema.Auth | None) -> Callable[[], Credentials | None] | None:
-    if auth is None:
-        return None
-
-    def resolve() -> Credentials | None:
-        from wfmon.config.secrets import resolve as resolve_auth
-
-        return resolve_auth(auth)
-
-    return resolve
