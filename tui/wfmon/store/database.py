@@ -52,6 +52,7 @@ class Database:
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
         self._identity: tuple[int, int] | None = None
+        self._opened = 0
         self._writes = 0
         self._ballast = Ballast(state.path / f"{name}.ballast", state.file_mode)
         self._ballast_tried = 0.0
@@ -98,7 +99,7 @@ class Database:
 
         def look(connection: sqlite3.Connection) -> tuple[int, ...]:
             seen = int(connection.execute("PRAGMA data_version").fetchone()[0])
-            return (*(self._identity or ()), seen, self._writes)
+            return (self._opened, seen, self._writes)
 
         return self._guarded(look)
 
@@ -153,6 +154,7 @@ class Database:
                 self._connection = self._open_to_write()
             self._hold_ballast()
         self._identity = _identity(self._path)
+        self._opened += 1
         return self._connection
 
     def _open_to_write(self) -> sqlite3.Connection:
