@@ -194,6 +194,14 @@ def test_the_store_gives_id_begin_and_ack() -> None:
     assert (unsaved.state, unsaved.unsaved) == (AlertState.FIRING, "disk full")
 
 
+def test_a_record_of_an_earlier_episode_is_not_this_one() -> None:
+    old = record(ended_at=1000.0, ack=Ack("joe", 900, 9000))
+    memory = advance(begin([old], 5000), [said(True)], 5000, SETTINGS)
+    (alert,) = alerts(memory, {KEY: old}, 5000, SETTINGS)
+    assert (alert.id, alert.since, alert.ack) == (provisional_id(KEY, 5000), 5000, None)
+    assert episodes.cleared(memory, "rule") == {"w": 1000}
+
+
 def test_too_young_a_condition_is_unjudged() -> None:
     memory = advance(EpisodeMemory(), [said(True, for_seconds=60)], 100, SETTINGS)
     assert [each.text for each in memory.unjudged] == ["says True, only 0s of history, need 1m"]

@@ -386,7 +386,7 @@ def _too_young(finding: Finding, episode: Episode | None, now: float) -> str | N
 
 def _alert(episode: Episode, record: EpisodeRecord | None, now: float, unsaved: Mapping[str, str]) -> Alert:
     shown = episode.shown
-    if not episode.firing and episode.ended_at is None:
+    if record is not None and not _same(episode, record):
         record = None
     began = episode.since if record is None else min(record.began_at, episode.since)
     at_least = episode.at_least if record is None or began == episode.since else record.began_at_least
@@ -418,6 +418,13 @@ def _alert(episode: Episode, record: EpisodeRecord | None, now: float, unsaved: 
         ack=ack,
         unsaved=unsaved.get(alert_id),
     )
+
+
+def _same(episode: Episode, record: EpisodeRecord) -> bool:
+    """Whether the store's newest record of the key is about this episode; never about a pending one."""
+    if not episode.firing and episode.ended_at is None:
+        return False
+    return record.ended_at is None or record.ended_at >= episode.since
 
 
 def _state(episode: Episode, *, acked: bool) -> AlertState:

@@ -26,14 +26,15 @@ _BLIND = (SourceState.DOWN, SourceState.STALE, SourceState.WAITING)
 
 @dataclass(frozen=True, slots=True)
 class Scene:
-    """All that the verdict looks at. ``me`` is who looks; ``zone`` is the display zone.
+    """All that the verdict looks at. ``me`` is who looks; ``zone`` is the display
+    zone (None: local).
 
     ``acks_shared`` False: acks of others could not be seen, so nobody is said to have nothing.
     ``unacked``: leave out what somebody has (``check --unacked``).
     """
 
     now: float
-    zone: tzinfo
+    zone: tzinfo | None
     alerts: Sequence[Alert]
     unjudged: Sequence[Unjudged]
     sources: Sequence[SourceStatus]
@@ -90,7 +91,7 @@ def headline(alert: Alert) -> str:
     return alert.summary if alert.workflow is None else f"{alert.workflow}: {alert.summary}"
 
 
-def since_words(alert: Alert, now: float, zone: tzinfo) -> str:
+def since_words(alert: Alert, now: float, zone: tzinfo | None) -> str:
     """``since 14:00``; ``since 14:00 or longer`` where the data begins there."""
     return f"since {clock(alert.since, now, zone)}" + (" or longer" if alert.since_at_least else "")
 

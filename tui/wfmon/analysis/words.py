@@ -31,7 +31,7 @@ def size(count: float) -> str:
     return f"{value:.1f}P"
 
 
-def clock(at: float, now: float, zone: tzinfo) -> str:
+def clock(at: float, now: float, zone: tzinfo | None) -> str:
     """``14:00``; with the day when that is half a day away: ``Mon 14:00``, ``2026-03-01 14:00``."""
     moment = datetime.fromtimestamp(at, zone)
     away = abs(now - at)

@@ -86,7 +86,8 @@ class AckStore:
             return False
 
     def records(self, now: float) -> Mapping[EpisodeKey, EpisodeRecord]:
-        """Episodes that are open or ended within the gap, each with the ack in force at ``now``."""
+        """The newest episode of each rule and labels that was open within a day, each with the ack in
+        force at ``now``."""
         self._refresh()
         return self._view(now)
 
@@ -254,7 +255,7 @@ class AckStore:
         return {
             key: replace(row.record, ack=_in_force(row, now))
             for key, row in latest.items()
-            if self._continues(row.record, now)
+            if now - (row.record.ended_at or row.record.last_seen_at) <= UNSEEN_SECONDS
         }
 
     def _continues(self, record: EpisodeRecord, now: float) -> bool:
