@@ -48,16 +48,20 @@ def _is_narrow_character(character: str) -> bool:
     )
 
 
-def split_cells(text: str) -> list[str]:
-    """``text`` as cells; what has no width joins the cell before it, or is dropped where none is."""
+def add_cells(cells: list[str], text: str) -> None:
+    """Append ``text`` as cells; what has no width joins the cell before it, or goes where none is."""
     if is_narrow(text):
-        return list(text)
-    cells: list[str] = []
+        cells += text
+        return
     for start, end, width in split_graphemes(text)[0]:
         if width:
             cells.append(text[start:end])
             cells.extend([""] * (width - 1))
-    return cells
+        elif cells:
+            last = -1
+            while cells[last] == "" and last > -len(cells):
+                last -= 1
+            cells[last] += text[start:end]
 
 
 class Row:
@@ -105,6 +109,11 @@ class Row:
         row.cells, row.pens = self.cells[:], self.pens[:]
         return row
 
+    def fitted(self, width: int) -> Row:
+        row = Row(width)
+        row.put(0, self.cells, self.pens)
+        return row
+
     def same(self, other: Row) -> bool:
         return self.cells == other.cells and self.pens == other.pens
 
@@ -127,14 +136,22 @@ class ScreenMemory:
 
     def __init__(self, width: int = 0, height: int = 0) -> None:
         self.pens = Pens()
-        self.resize(width, height)
-
-    def resize(self, width: int, height: int) -> None:
         self.width, self.height = width, height
         self._wanted: list[Row | None] = [None] * height
         self._shown: list[Row | None] = [None] * height
         self._dirty: set[int] = set()
-        self._sane = True
+        self._sane = False
+
+    def resize(self, width: int, height: int) -> None:
+        """What was wanted stays wanted as far as it fits; what the terminal shows is not known."""
+        self.width, self.height = width, height
+        self._wanted = [*self._wanted[:height], *[None] * (height - len(self._wanted))]
+        for y, row in enumerate(self._wanted):
+            if row is not None:
+                self._wanted[y] = row.fitted(width)
+        self._shown = [None] * height
+        self._dirty.clear()
+        self.forget()
 
     def put(self, y: int, x: int, cells: list[str], pens: list[int]) -> None:
         """What the terminal should show from column ``x`` of row ``y``; outside the screen is ignored."""
@@ -158,7 +175,8 @@ class ScreenMemory:
     def forget_pens(self) -> None:
         """Start the numbers of the pens anew; all that is wanted must be put again."""
         self.pens.clear()
-        self.resize(self.width, self.height)
+        self._wanted = [None] * self.height
+        self.forget()
 
     def frame(self) -> str:
         """The bytes that make the terminal show what is wanted, "" when it already does."""

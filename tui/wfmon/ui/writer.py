@@ -15,7 +15,7 @@ from rich.console import Console, RenderableType
 from rich.style import Style
 
 from wfmon.text.sanitize import guard
-from wfmon.ui.screenmemory import ScreenMemory, is_narrow, split_cells
+from wfmon.ui.screenmemory import ScreenMemory, add_cells
 
 # First version that works, first that is not known to.
 TESTED_TEXTUAL = ((8, 2, 0), (8, 3, 0))
@@ -96,8 +96,8 @@ class FrameWriter:
         colours = console._color_system or ColorSystem.TRUECOLOR
         for y, left, right in update.spans:
             for end, (x, strip) in zip(update.chop_ends[y], update.chops[y].items(), strict=False):
-                if strip is not None and x <= right and end > left:
-                    self._put(y, x, end, strip, colours)
+                if strip is not None and x < right and end > left:
+                    self._put(y, x, min(end, right), strip, colours)
 
     def _put(self, y: int, x: int, end: int, strip: Strip, colours: ColorSystem) -> None:
         """A strip at its place, cut at ``end`` (a guarded control character is wider than thought)."""
@@ -107,15 +107,14 @@ class FrameWriter:
         for text, style, control in strip:
             if control:
                 continue
-            shown = text if text.isprintable() else guard(text)
-            added = list(shown) if is_narrow(shown) else split_cells(shown)
+            before = len(cells)
+            add_cells(cells, text if text.isprintable() else guard(text))
             if style is None:
                 number = 0
             else:
                 ansi = style._ansi
                 number = pens.number(Strip.render_ansi(style, colours) if ansi is None else ansi)
-            cells += added
-            numbers += [number] * len(added)
+            numbers += [number] * (len(cells) - before)
         if len(cells) > end - x:
             del cells[end - x :], numbers[end - x :]
         self.memory.put(y, x, cells, numbers)
