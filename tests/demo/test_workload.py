@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -328,11 +330,17 @@ def parent() -> Iterator[Parent]:
     assert process.stdout is not None
     told = json.loads(process.stdout.readline())
     assert set(told) >= {"metrics", "logs", "ledger", "dir", "config", "pid"}
+    started: list[psutil.Process] = []
     try:
         wait_until((Path(told["dir"]) / "ready").exists)
         wait_until(lambda: (Path(told["dir"]) / "logs" / "invoice_extract.jsonl").stat().st_size)
-        yield Parent(process, told, tree(process.pid))
+        started = tree(process.pid)
+        yield Parent(process, told, started)
     finally:
+        for left in started:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                left.kill()
+        shutil.rmtree(told["dir"], ignore_errors=True)
         process.kill()
         process.wait()
         process.stdout.close()
