@@ -1,0 +1,83 @@
+"""Seeded runs of one workflow and two rules over them: the naive one and ours, as the monitor runs it."""
+
+from __future__ import annotations
+
+import random
+from bisect import bisect_right
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from wfmon.analysis.choose import grown
+from wfmon.analysis.episodes import EpisodeMemory, advance, cleared
+from wfmon.analysis.rules import failure_rate
+from wfmon.model.settings import EpisodeSettings, FailureRateSettings
+from wfmon.model.snapshot import LadderStep, StatusCounts, Workflow
+from wfmon.model.windows import window_ladder
+
+HOUR = 3600.0
+SETTINGS = FailureRateSettings(
+    enabled=True, threshold=0.05, min_failures=3, z=2.3263, critical_factor=4.0, clear_quiet_seconds=600.0
+)
+EPISODES = EpisodeSettings(gap_seconds=600.0, resolved_keep_seconds=900.0)
+LADDER = window_ladder(300.0, 6 * HOUR)
+GROW_RUNS = 20
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Finished runs in time order; ``failures[i]`` counts those that failed among the first ``i``."""
+
+    times: list[float]
+    failures: list[int]
+
+    def counts(self, now: float, seconds: float) -> StatusCounts:
+        first, last = bisect_right(self.times, now - seconds), bisect_right(self.times, now)
+        failed = self.failures[last] - self.failures[first]
+        return StatusCounts(success=last - first - failed, error=failed)
+
+
+def traffic(seed: int, per_hour: float, until: float, chance: Callable[[float], float]) -> Traffic:
+    """A Poisson process of runs; a run at time t fails with the chance ``chance(t)``."""
+    source = random.Random(seed)
+    times, failures, now = [], [0], 0.0
+    while (now := now + source.expovariate(per_hour / HOUR)) < until:
+        times.append(now)
+        failures.append(failures[-1] + (source.random() < chance(now)))
+    return Traffic(times, failures)
+
+
+def naive(runs: Traffic, start: float, until: float, step: float) -> Iterator[tuple[float, bool]]:
+    """More than 5 % of the last 5 minutes failed."""
+    now = start
+    while now <= until:
+        ratio = runs.counts(now, 300.0).error_ratio
+        yield now, ratio is not None and ratio > 0.05
+        now += step
+
+
+def ours(runs: Traffic, start: float, until: float, step: float) -> Iterator[tuple[float, bool]]:
+    """Whether the episode of rule ``failure_rate`` is open."""
+    memory, now = EpisodeMemory(), start
+    while now <= until:
+        ladder = tuple(LadderStep(each, each, runs.counts(now, each)) for each in LADDER)
+        chosen = grown(ladder, GROW_RUNS)
+        workflow = Workflow("w", runs=chosen.counts, window_seconds=chosen.seconds, ladder=ladder)
+        findings = failure_rate.evaluate(
+            [workflow], SETTINGS, now, cleared=cleared(memory, failure_rate.RULE)
+        )
+        memory = advance(memory, findings, now, EPISODES)
+        yield now, any(episode.firing for episode in memory.episodes.values())
+        now += step
+
+
+def begins(states: Iterator[tuple[float, bool]]) -> int:
+    """How often it went from quiet to firing."""
+    count, before = 0, False
+    for _, firing in states:
+        count += firing and not before
+        before = firing
+    return count
+
+
+def first(states: Iterator[tuple[float, bool]], wanted: bool) -> float | None:
+    return next((now for now, firing in states if firing is wanted), None)
