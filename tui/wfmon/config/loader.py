@@ -35,13 +35,13 @@ class Overlay(msgspec.Struct, frozen=True):
     """Settings from the command line.
 
     ``values`` are tables as in a file. ``sources`` replace the other sources of their kinds.
-    ``source_interval`` is for every source. ``named`` says which option set a key: ``("ui",
+    ``source_interval`` (seconds) is for every source. ``named`` says which option set a key: ``("ui",
     "theme")``, ``("sources", 0)``, ``("source_interval",)``.
     """
 
     values: Table = {}
     sources: tuple[Table, ...] = ()
-    source_interval: str | None = None
+    source_interval: float | None = None
     named: Mapping[KeyPath, str] = {}
 
 

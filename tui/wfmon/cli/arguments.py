@@ -1,0 +1,205 @@
+"""From the words of the command line to ``Options``."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from typing import NoReturn
+
+from wfmon import __version__
+from wfmon.cli.options import Options
+from wfmon.config.units import parse_duration
+from wfmon.text.sanitize import safe
+
+COMMANDS = {
+    "watch": "the live monitor (this is what runs without a command)",
+    "demo": "start a sample workload and watch it",
+    "snapshot": "ask every source once and print what is known",
+    "check": "the verdict in one line; exit code 0 ok, 1 warning, 2 critical, 3 unknown",
+    "ack": "take an alert",
+    "unack": "give an alert back",
+    "acks": "who has what",
+    "doctor": "every source: reachable, what it answers, what is missing",
+    "config": "path, show, check or schema of the settings",
+}
+VIEWS = ("ops", "dev", "finance", "exec")
+INCIDENTS = ("error-burst", "cost-spike", "hang", "disk-growth", "none", "all")
+ACTIONS = ("path", "show", "check", "schema")
+
+# Options that are followed by a value: it is not mistaken for the command.
+WITH_VALUE = frozenset(
+    (
+        "--config",
+        "--prometheus",
+        "--scrape",
+        "--logs",
+        "--alertmanager",
+        "--interval",
+        "--state-dir",
+        "--view",
+        "--theme",
+        "--refresh",
+        "--seed",
+        "--incident",
+        "--wait",
+        "--for",
+        "-m",
+        "--message",
+    )
+)
+_MAX_SECONDS = 366 * 86_400.0
+
+
+class UsageError(Exception):
+    """The command line cannot be understood; the text is safe to show."""
+
+
+def parse(words: Sequence[str]) -> Options:
+    """The options, from any place before or behind the command.
+
+    Raises ``UsageError``; ``SystemExit`` 0 once help or the version is printed.
+    """
+    command, rest = split_command(words)
+    if command is None and not {"-h", "--help"}.isdisjoint(rest):
+        print(overview(), end="")
+        raise SystemExit(0)
+    command = "watch" if command is None else command
+    if command not in COMMANDS:
+        raise UsageError(_unknown_command(command, words))
+    found = vars(parser(command).parse_args(rest))
+    for several in ("scrape", "logs"):
+        found[several] = tuple(found[several])
+    return Options(command=command, **found)
+
+
+def split_command(words: Sequence[str]) -> tuple[str | None, list[str]]:
+    """The first word that is neither an option nor the value of one, and all the others."""
+    index = 0
+    while index < len(words) and words[index] != "--":
+        if not words[index].startswith("-"):
+            return words[index], [*words[:index], *words[index + 1 :]]
+        index += 2 if words[index] in WITH_VALUE else 1
+    return None, list(words)
+
+
+def overview() -> str:
+    """The help of the program as a whole."""
+    commands = "\n".join(f"  {name:<10} {what}" for name, what in COMMANDS.items())
+    common = _Parser(usage=argparse.SUPPRESS, add_help=False, allow_abbrev=False, formatter_class=_formatter)
+    _add_common(common)
+    _add_watch(common)
+    options = common.format_help()
+    return (
+        "wfmon-tui: a terminal monitor for the AI-automation workflows of a host\n\n"
+        f"usage: wfmon-tui [COMMAND] [OPTIONS]\n\ncommands:\n{commands}\n\n{options}\n"
+        "wfmon-tui COMMAND --help tells the options of a command; wfmon-tui --version the version.\n"
+    )
+
+
+def parser(command: str) -> argparse.ArgumentParser:
+    """The parser of one command, with the options that all commands have."""
+    made = _Parser(
+        prog=f"wfmon-tui {command}",
+        description=COMMANDS[command],
+        allow_abbrev=False,
+        formatter_class=_formatter,
+    )
+    made.add_argument("-V", "--version", action="version", version=f"wfmon-tui {__version__}")
+    own = made.add_argument_group(command)
+    if command in ("watch", "demo", "config"):
+        _add_watch(made)
+    if command == "demo":
+        _add_demo(own)
+    if command in ("snapshot", "check", "doctor"):
+        own.add_argument(
+            "--wait", type=_duration, default=10.0, metavar="S", help="wait at most so long (10s)"
+        )
+    if command in ("snapshot", "check", "acks"):
+        own.add_argument("--json", action="store_true", help="print JSON")
+    if command == "check":
+        own.add_argument(
+            "--unacked", action="store_true", help="leave out what is acked, snoozed or silenced"
+        )
+    if command in ("ack", "unack"):
+        own.add_argument("alert_id", metavar="ID", type=_some_text, help="a unique prefix of the alert's id")
+    if command == "ack":
+        own.add_argument("--for", dest="for_seconds", type=_duration, metavar="D", help="until D from now")
+        own.add_argument("-m", "--message", dest="comment", default="", metavar="TEXT", help="why")
+    if command == "acks":
+        own.add_argument("--all", action="store_true", help="the audit trail: all that ever happened")
+    if command == "config":
+        own.add_argument("action", choices=ACTIONS, help="what to do")
+    _add_common(made)
+    return made
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        help_of = f"{self.prog} --help"
+        raise UsageError(f"{safe(message, limit=300)} (see: {help_of})")
+
+
+def _formatter(prog: str) -> argparse.HelpFormatter:
+    return argparse.HelpFormatter(prog, max_help_position=30, width=100)
+
+
+def _add_common(to: argparse.ArgumentParser) -> None:
+    group = to.add_argument_group("sources and settings")
+    group.add_argument("--config", metavar="FILE", help="settings, instead of the user's own file")
+    group.add_argument("--prometheus", metavar="URL", help="read a Prometheus server")
+    group.add_argument(
+        "--scrape", metavar="URL", action="append", default=[], help="read a /metrics endpoint (repeatable)"
+    )
+    group.add_argument(
+        "--logs", metavar="GLOB", action="append", default=[], help="read JSON-lines files (repeatable)"
+    )
+    group.add_argument("--alertmanager", metavar="URL", help="an Alertmanager")
+    group.add_argument("--no-host", action="store_true", help="do not look at this host")
+    group.add_argument("--interval", type=_duration, metavar="D", help="how often a source is asked")
+    group.add_argument("--state-dir", type=_some_text, metavar="DIR", help="where acks are kept")
+    group.add_argument("--read-only", action="store_true", help="change nothing: no ack, no call that writes")
+
+
+def _add_watch(to: argparse.ArgumentParser) -> None:
+    group = to.add_argument_group("screen")
+    group.add_argument("--view", choices=VIEWS, default="ops", help="the view to start with (ops)")
+    group.add_argument("--theme", metavar="NAME", help="dark, light, clear, terminal or your own")
+    group.add_argument("--ascii", action="store_true", help="signs and sparklines in ASCII only")
+    group.add_argument("--refresh", type=_duration, metavar="D", help="how often the screen may change (1s)")
+
+
+def _add_demo(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--seed", type=int, default=1, metavar="N", help="another seed, another day (1)")
+    group.add_argument("--incident", choices=INCIDENTS, default="all", help="what goes wrong (all)")
+    group.add_argument(
+        "--workload-only", action="store_true", help="no screen; prints where its metrics and logs are"
+    )
+
+
+def _duration(text: str) -> float:
+    try:
+        seconds = parse_duration(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{safe(text, limit=40)}: {error}") from None
+    if not 0 < seconds <= _MAX_SECONDS:
+        raise argparse.ArgumentTypeError(
+            f"{safe(text, limit=40)}: expected a duration above 0, at most a year"
+        )
+    return seconds
+
+
+def _some_text(text: str) -> str:
+    if not text.strip():
+        raise argparse.ArgumentTypeError("is empty")
+    return text
+
+
+def _unknown_command(command: str, words: Sequence[str]) -> str:
+    import difflib
+
+    shown = safe(command, limit=80)
+    if "--logs" in words and "/" in command:
+        return f"unexpected {shown}: put the pattern behind --logs in quotes, or repeat --logs"
+    close = difflib.get_close_matches(command, COMMANDS, 1)
+    hint = f"did you mean {close[0]}?" if close else f"there are: {', '.join(COMMANDS)}"
+    return f"unknown command {shown}; {hint}"
