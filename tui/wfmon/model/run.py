@@ -71,7 +71,10 @@ class LogRef:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One execution. ``has_id`` is False for a run found in a line without a run id."""
+    """One execution. ``has_id`` is False for a run found in a line without a run id.
+
+    ``status_word`` is the log's own word where ``status`` is OTHER.
+    """
 
     id: str
     workflow: str
@@ -93,6 +96,7 @@ class Run:
     has_id: bool = True
     last_line_at: float | None = None
     steps: tuple[Step, ...] = ()
+    status_word: str | None = None
 
     @property
     def failed(self) -> bool:

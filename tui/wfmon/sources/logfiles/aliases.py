@@ -1,0 +1,118 @@
+"""Which keys of a log line mean what (metric-catalogue 26).
+
+Names are compared after lower-casing and dropping ``. _ -``; a nested key counts by its whole path,
+or by what is left of it once leading containers are taken off.
+"""
+
+from __future__ import annotations
+
+_DROP = str.maketrans("", "", "._- ")
+
+
+def normal(name: str) -> str:
+    """The form in which names are compared."""
+    return name.lower().translate(_DROP)
+
+
+def _list(names: str) -> tuple[str, ...]:
+    return tuple(normal(name) for name in names.split())
+
+
+# Ordered: the first that has a value wins.
+ALIASES: dict[str, tuple[str, ...]] = {
+    "time": _list(
+        "timestamp @timestamp ts time asctime event.timestamp datetime created time.timestamp "
+        "timeUnixNano observed_timestamp observedTimeUnixNano endTime startTime __REALTIME_TIMESTAMP"
+    ),
+    "level": _list(
+        "level levelname severity severity_text log.level lvl loglevel level.name levelno severity_number "
+        "PRIORITY"
+    ),
+    "message": _list("message msg event body body.stringValue text eventName event.name"),
+    "workflow": _list(
+        "workflow workflow_name workflow.name gen_ai.workflow.name traceloop.workflow.name workflow_type "
+        "wf-type flow_name flowId dag_id job_name graph_id pipeline agent_name gen_ai.agent.name "
+        "workflow_id dify.workflow.id dify.app_id app_id"
+    ),
+    "run": _list("run_id execution_id flow_run_id workflow_run_id dify.workflow.run_id wf-run-id dag_run_id"),
+    "weak": _list("session.id session_id thread_id litellm_call_id request_id trace_id"),
+    "status": _list("status state outcome result success finished dify.workflow.status wf-state"),
+    "event": _list("event eventName event.name event_type"),
+    "step": _list(
+        "step step_name step_key node node_name nodeName task task_name task_id task_run_name tool "
+        "tool_name activity activity_type stage span_name"
+    ),
+    "duration": _list(
+        "duration_seconds duration_s duration elapsed_time dify.workflow.elapsed_time response_time "
+        "total_run_time elapsed_seconds elapsed_s elapsed latency_seconds latency_s duration_ms "
+        "run_exec_ms elapsed_ms latency_ms duration_us elapsed_us latency_us duration_ns elapsed_ns "
+        "latency_ns"
+    ),
+    "start": _list("start_time startTime started_at start started startedAt"),
+    "end": _list("end_time endTime ended_at finished_at completed_at stoppedAt"),
+    "input": _list(
+        "input_tokens prompt_tokens gen_ai.usage.input_tokens usage.input_tokens usage.prompt_tokens "
+        "tokens_in tokens_input"
+    ),
+    "output": _list(
+        "output_tokens completion_tokens gen_ai.usage.output_tokens usage.output_tokens "
+        "usage.completion_tokens tokens_out tokens_output"
+    ),
+    "cached": _list(
+        "cache_read_input_tokens cache_read_tokens cached_tokens tokens_cached "
+        "prompt_tokens_details.cached_tokens"
+    ),
+    "cache_write": _list("cache_creation_input_tokens cache_creation_tokens cache_write_tokens"),
+    "reasoning": _list("reasoning_tokens completion_tokens_details.reasoning_tokens"),
+    "total": _list("tokens_used total_tokens gen_ai.usage.total_tokens tokens tokens_total"),
+    "cost": _list(
+        "cost_usd response_cost cost total_cost spend gen_ai.usage.cost dify.node.total_price "
+        "total_cost_usd cost_usd_micros"
+    ),
+    "model": _list("model gen_ai.response.model gen_ai.request.model model_name llm_model"),
+    "provider": _list(
+        "provider gen_ai.provider.name gen_ai.system custom_llm_provider llm_provider model_provider"
+    ),
+    "error": _list(
+        "error errorMessage error_str error_message error.message exception.message exc_info.message "
+        "err.message exception exc_info error_detail stack err stacktrace"
+    ),
+    "attempt": _list("attempt try_number run_attempt attemptNumber retry_count"),
+    "retries": _list("retries num_retries retries_used"),
+    "pid": _list("pid process process_id process.pid process.id"),
+}
+
+# What a name's unit makes of its number; names that are not here count as they are.
+SCALES: dict[str, float] = {
+    **{normal(f"{word}_ms"): 1e-3 for word in ("duration", "run_exec", "elapsed", "latency")},
+    **{normal(f"{word}_us"): 1e-6 for word in ("duration", "elapsed", "latency")},
+    **{normal(f"{word}_ns"): 1e-9 for word in ("duration", "elapsed", "latency")},
+    normal("cost_usd_micros"): 1e-6,
+}
+
+RETRY_COUNT = normal("retry_count")  # counts retries, where the others count attempts
+USAGE_FIELDS = frozenset({"input", "output", "cached", "cache_write", "reasoning", "total", "cost", "model"})
+
+# Dicts in which fields are looked for, after the top level, in this order.
+CONTAINERS: dict[str, int] = {
+    name: rank
+    for rank, name in enumerate(
+        _list(
+            "payload metadata attributes resource.attributes extra fields context temporal_workflow "
+            "temporal_activity dagster_meta labels record msg"
+        )
+    )
+}
+# Dicts in which only what was used is looked for: their status or time is not the line's.
+USAGE_CONTAINERS = frozenset(_list("usage token_usage tokenUsageEstimate usage_object response tokens cost"))
+
+# Keys whose text may be a JSON object of its own.
+CARRIERS = frozenset(_list("message msg body event log text"))
+
+ALIAS_RANK: dict[str, dict[str, int]] = {
+    field: {name: rank for rank, name in enumerate(names)} for field, names in ALIASES.items()
+}
+FIELDS_BY_NAME: dict[str, tuple[str, ...]] = {}
+for _field, _names in ALIASES.items():
+    for _name in _names:
+        FIELDS_BY_NAME[_name] = (*FIELDS_BY_NAME.get(_name, ()), _field)

@@ -1,0 +1,90 @@
+"""One file of a page: wanted lines in one direction, and how far they have been taken."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from wfmon.model.log import LogLine
+from wfmon.sources.logfiles.entries import Budget, Entry, Extent, backward, forward
+from wfmon.sources.logfiles.render import Lines, shown_level
+from wfmon.sources.logfiles.times import Zone, judge_zone
+from wfmon.sources.logfiles.view import FileView
+from wfmon.sources.logfiles.wanted import Wanted
+
+Shown = tuple[float, LogLine]  # the time by which files are merged, the line
+
+
+class OpenFile:
+    """A file of the page and the part of it that is read. ``naive`` times are read in its zone."""
+
+    def __init__(self, view: FileView, extent: Extent, wanted: Wanted, zone: Zone | None) -> None:
+        self.view = view
+        self.extent = extent
+        self.wanted = wanted
+        self._zone = zone or view.zone
+
+    def posix(self, moment: tuple[float, bool] | None) -> float | None:
+        if moment is None:
+            return None
+        seconds, naive = moment
+        if not naive:
+            return seconds
+        if self._zone is None:
+            self._zone, _ = judge_zone(seconds, self.extent.handle.stat().st_mtime)
+        return self._zone.posix(seconds)
+
+
+class Cursor:
+    """``position`` is where the next line in this direction begins (forward) or ends (backward)."""
+
+    def __init__(self, file: OpenFile, lines: Lines, budget: Budget, position: int, *, back: bool) -> None:
+        self.file = file
+        self._lines = lines
+        self._back = back
+        extent = file.extent
+        self._low, self._high = extent.low, extent.high
+        self.position = min(max(position, extent.low), extent.high)
+        needle = file.wanted.needle(file.view)
+        scan = backward if back else forward
+        self._found = self._wanted_lines(scan(extent, self.position, budget, needle))
+        self._next: Shown | None = None
+        self._last_at = file.view.newest_at if back else file.view.oldest_at
+        self.finished = False
+
+    def peek(self) -> Shown | None:
+        """The next line without taking it; None at the end. Raises Stopped."""
+        if self._next is None and not self.finished:
+            self._next = next(self._found, None)
+            if self._next is None:
+                self.finished = True
+                self.position = self._low if self._back else self._high
+            else:
+                self.position = self._next[1].end if self._back else self._next[1].offset
+        return self._next
+
+    def take(self) -> LogLine:
+        assert self._next is not None
+        line = self._next[1]
+        self._next = None
+        self.position = line.offset if self._back else line.end
+        return line
+
+    def _wanted_lines(self, entries: Iterator[Entry | int]) -> Iterator[Shown]:
+        wanted, view = self.file.wanted, self.file.view
+        for entry in entries:
+            if isinstance(entry, int):
+                self.position = entry
+                continue
+            events = self._lines.events(entry)
+            own = self.file.posix(events[0].time)
+            if own is not None:
+                self._last_at = own
+            if (wanted.is_before if self._back else wanted.is_behind)(own):
+                return
+            chosen = [event for event in events if wanted.accepts(event, view)]
+            if not chosen or not wanted.in_time(self._last_at) or shown_level(chosen[0]) < wanted.min_level:
+                continue
+            if chosen[0] is not events[0]:
+                events = chosen
+            at = self._last_at if self._last_at is not None else 0.0
+            yield at, self._lines.line(entry, events, view.number, own)

@@ -1,0 +1,142 @@
+"""From an entry to the line that is shown: one row of text, and the rows behind it.
+
+Everything is decoded first and made safe after that, and secrets are taken out of all of it.
+"""
+
+from __future__ import annotations
+
+import json
+
+import msgspec
+
+from wfmon.model.log import Level, LogLine
+from wfmon.model.run import RunStatus
+from wfmon.sources.logfiles.entries import Entry
+from wfmon.sources.logfiles.envelopes import Record, read_head, read_line, to_text
+from wfmon.sources.logfiles.fields import Event, FieldReader, clean_error
+from wfmon.sources.logfiles.times import PREFIX
+from wfmon.text.numbers import count, duration, money, size
+from wfmon.text.redact import redact
+from wfmon.text.sanitize import safe, safe_lines
+
+_MAX_MESSAGE = 4000
+_MAX_ROWS = 400
+_LONGEST_JSON = 200_000
+_FAILED = (RunStatus.ERROR, RunStatus.TIMEOUT)
+
+
+class Lines:
+    """Reads entries for the screen. One per thread."""
+
+    def __init__(self, fields: FieldReader) -> None:
+        self._fields = fields
+
+    def events(self, entry: Entry) -> list[Event]:
+        """What the entry's first line says; one event at least."""
+        line = read_head(entry.raw) if entry.skipped else read_line(entry.raw)
+        if line.records:
+            return [self._fields.event(record, line.prefix) for record in line.records]
+        return [self._fields.text_event(line.prefix)]
+
+    def line(self, entry: Entry, events: list[Event], file: int, at: float | None) -> LogLine:
+        event = events[0]
+        message = _message(event)
+        if len(events) > 1:
+            message += f" (+{len(events) - 1} more in this line)"
+        if entry.skipped:
+            message += f" … {size(entry.skipped)} of this line left out"
+        if entry.more and event.record is None and not message:
+            message = to_text(entry.more[0])
+        return LogLine(
+            file=file,
+            offset=entry.offset,
+            end=entry.end,
+            at=at,
+            level=shown_level(event),
+            message=safe(redact(message[: 2 * _MAX_MESSAGE]), limit=_MAX_MESSAGE),
+            workflow=event.workflow,
+            run=event.run or event.weak,
+            step=event.step,
+            attempt=event.attempt,
+            detail=_detail(entry, event),
+        )
+
+
+def shown_level(event: Event) -> Level:
+    """The line's level; a line that reports a failure is an error whatever its level says."""
+    if event.status is not None and event.status[0] in _FAILED and not event.status[2]:
+        return max(event.level, Level.ERROR)
+    return event.level
+
+
+def _message(event: Event) -> str:
+    text = event.message()
+    if event.record is None:
+        return _without_prefix(text or "")
+    if text is None:
+        return _compact(event)
+    if event.level >= Level.ERROR and event.error and (error := clean_error(event.error)) not in text:
+        return f"{text}: {error}"
+    return text
+
+
+def _without_prefix(text: str) -> str:
+    """A plain line without the time that is shown beside it."""
+    match = PREFIX.match(text)
+    return text[match.end() :].lstrip(" -|,:\t") if match else text.strip("\r\n")
+
+
+def _compact(event: Event) -> str:
+    """The meaningful fields of a line that has no message."""
+    parts = [event.event or event.step or "", event.status[1] if event.status else ""]
+    if event.duration is not None:
+        parts.append(f"in {duration(event.duration)}")
+    tokens = event.total
+    if tokens is None and (event.input is not None or event.output is not None):
+        tokens = (event.input or 0) + (event.output or 0)
+    if tokens is not None:
+        parts.append(f"{count(tokens)} tok")
+    if event.cost is not None:
+        parts.append(money(event.cost))
+    if event.model:
+        parts.append(event.model)
+    if event.error:
+        parts.append(clean_error(event.error))
+    said = " ".join(part for part in parts if part)
+    return said or json.dumps(event.record, default=str)[:_MAX_MESSAGE]
+
+
+def _detail(entry: Entry, event: Event) -> tuple[str, ...]:
+    rows: list[str] = []
+    if event.record is not None and len(entry.raw) <= _LONGEST_JSON:
+        rows += _pretty(event.record)
+    elif len(entry.raw) > _MAX_MESSAGE or (event.record is not None and entry.raw):
+        rows += safe_lines(redact(to_text(entry.raw[:_LONGEST_JSON])), limit_lines=_MAX_ROWS)
+    if entry.skipped:
+        rows.append(f"… {size(entry.skipped)} of this line left out")
+    if entry.more:
+        text = "\n".join(to_text(row) for row in entry.more)
+        rows += safe_lines(redact(text), limit_lines=_MAX_ROWS)
+    return tuple(rows)
+
+
+def _pretty(record: Record) -> list[str]:
+    """The object one field a row, texts of several rows (tracebacks) as rows of their own."""
+    texts = {key: value for key, value in record.items() if type(value) is str and "\n" in value.strip()}
+    flat = {key: value for key, value in record.items() if key not in texts} if texts else record
+    rows = list(safe_lines(redact(_json(flat)), limit_lines=_MAX_ROWS))
+    for key, value in texts.items():
+        rows.append(safe(key, limit=200) + ":")
+        rows += ["  " + row for row in safe_lines(redact(value), limit_lines=_MAX_ROWS)]
+    return rows
+
+
+def _json(record: Record) -> str:
+    try:
+        return msgspec.json.format(msgspec.json.encode(record), indent=2).decode()
+    except (msgspec.MsgspecError, UnicodeError, TypeError, ValueError, OverflowError, RecursionError):
+        pass
+    try:
+        return json.dumps(record, indent=2, ensure_ascii=False, default=str)
+    except (ValueError, RecursionError):
+        return "{…}"

@@ -1,0 +1,320 @@
+"""One run while its lines arrive: steps, attempts, usage, error, outcome.
+
+Usage of a run is what its last line reports; a figure that it does not report is the sum over the
+steps, and of a step the sum over its attempts, each counted once.
+"""
+
+from __future__ import annotations
+
+from wfmon.model.log import Level
+from wfmon.model.run import LogRef, Run, RunStatus, Step, Usage
+from wfmon.sources.logfiles.fields import Event, clean_error
+from wfmon.sources.logfiles.words import START_WORDS
+
+MAX_STEPS = 100
+_FIELDS = ("input", "output", "cached", "cache_write", "reasoning", "total", "cost")
+
+
+class UsageSum:
+    """Sums per field; None until a line names it."""
+
+    __slots__ = _FIELDS
+
+    def __init__(self) -> None:
+        self.clear()
+
+    def clear(self) -> None:
+        self.input: int | None = None
+        self.output: int | None = None
+        self.cached: int | None = None
+        self.cache_write: int | None = None
+        self.reasoning: int | None = None
+        self.total: int | None = None
+        self.cost: float | None = None
+
+    def add(self, other: Event | UsageSum) -> None:
+        for name in _FIELDS:
+            value = getattr(other, name)
+            if value is not None:
+                mine = getattr(self, name)
+                setattr(self, name, value if mine is None else mine + value)
+
+    def prefer(self, other: Event | UsageSum) -> None:
+        """Take each field that ``other`` names in the place of the sum."""
+        for name in _FIELDS:
+            value = getattr(other, name)
+            if value is not None:
+                setattr(self, name, value)
+
+    @property
+    def tokens(self) -> int | None:
+        """The reported total, or input + output where only those are reported."""
+        if self.total is not None:
+            return self.total
+        if self.input is None and self.output is None:
+            return None
+        return (self.input or 0) + (self.output or 0)
+
+    def usage(self) -> Usage:
+        return Usage(
+            self.input, self.output, self.cached, self.cache_write, self.reasoning, self.tokens, self.cost
+        )
+
+
+def has_usage(event: Event) -> bool:
+    return (
+        event.input is not None
+        or event.output is not None
+        or event.total is not None
+        or event.cost is not None
+    )
+
+
+class StepState:
+    """One step of a run: the attempts that are over, and the one that goes on."""
+
+    __slots__ = (
+        "attempt", "current", "duration", "error", "model", "name", "over", "started_at", "status",
+    )  # fmt: skip
+
+    def __init__(self, name: str, at: float) -> None:
+        self.name = name
+        self.status = RunStatus.RUNNING
+        self.started_at = at
+        self.duration: float | None = None
+        self.attempt: int | None = None
+        self.model: str | None = None
+        self.error: str | None = None
+        self.over = UsageSum()
+        self.current = UsageSum()
+
+    def take(self, event: Event, status: RunStatus | None, retry: bool) -> None:
+        if event.attempt is not None and event.attempt != self.attempt:
+            if self.attempt is not None:
+                self._close()
+            self.attempt = event.attempt
+        if event.model is not None:
+            self.model = event.model
+        if event.duration is not None and event.at - event.duration < self.started_at:
+            self.started_at = event.at - event.duration
+        if status is not None and status is not RunStatus.RUNNING:
+            self._end(event, status)
+        else:
+            if self.status is not RunStatus.RUNNING:
+                self.status = RunStatus.RUNNING
+            if has_usage(event):
+                self.current.add(event)
+        if retry:
+            self._close()
+
+    def _end(self, event: Event, status: RunStatus) -> None:
+        self.status = status
+        self.duration = event.duration if event.duration is not None else max(event.at - self.started_at, 0.0)
+        self.current.prefer(event)
+        self._close()
+        if status is RunStatus.SUCCESS:
+            self.error = None
+        elif text := event.error or event.message():
+            self.error = clean_error(text)
+
+    def _close(self) -> None:
+        self.over.add(self.current)
+        self.current.clear()
+
+    def add_to(self, total: UsageSum) -> None:
+        total.add(self.over)
+        total.add(self.current)
+
+    def step(self) -> Step:
+        used = UsageSum()
+        self.add_to(used)
+        return Step(
+            self.name,
+            self.status,
+            self.started_at,
+            self.duration,
+            self.attempt,
+            self.model,
+            used.usage(),
+            self.error,
+        )
+
+
+class RunState:
+    """``spans`` are, per file number, where its lines begin and end. ``start_known`` is False while the
+    first line seen may not be the run's first."""
+
+    __slots__ = (
+        "attempt", "began", "duration", "ended_at", "error", "error_at", "final", "first_at", "has_id",
+        "id", "last_at", "log", "loose", "model", "pid", "provider", "retries", "retry_lines", "spans",
+        "start_known", "status", "steps", "weak_ids", "word", "workflow",
+    )  # fmt: skip
+
+    def __init__(
+        self, workflow: str, run_id: str, at: float, *, start_known: bool, has_id: bool = True
+    ) -> None:
+        self.workflow = workflow
+        self.id = run_id
+        self.has_id = has_id
+        self.began = at
+        self.first_at = at
+        self.last_at = at
+        self.start_known = start_known
+        self.status = RunStatus.RUNNING
+        self.word: str | None = None
+        self.ended_at: float | None = None
+        self.duration: float | None = None
+        self.attempt: int | None = None
+        self.retries: int | None = None
+        self.retry_lines = 0
+        self.final: UsageSum | None = None
+        self.loose = UsageSum()
+        self.steps: dict[str, StepState] = {}
+        self.model: str | None = None
+        self.provider: str | None = None
+        self.pid: int | None = None
+        self.error: str | None = None
+        self.error_at: float | None = None
+        self.log: str | None = None
+        self.spans: dict[int, tuple[int, int]] = {}
+        self.weak_ids: frozenset[str] = frozenset()
+
+    @property
+    def open(self) -> bool:
+        return self.status is RunStatus.RUNNING
+
+    def take_line(self, event: Event, file: int, offset: int, end: int, retry: bool) -> None:
+        """What any line of the run tells."""
+        at = event.at
+        if at > self.last_at:
+            self.last_at = at
+        elif at < self.first_at:
+            self.first_at = at
+            self.began = min(self.began, at)
+        span = self.spans.get(file)
+        self.spans[file] = (offset, end) if span is None else (min(span[0], offset), max(span[1], end))
+        if event.pid is not None:
+            self.pid = event.pid
+        if event.model is not None:
+            self.model = event.model
+        if event.provider is not None:
+            self.provider = event.provider
+        if event.retries is not None:
+            self.retries = event.retries
+        if retry:
+            self.retry_lines += 1
+        if (event.level >= Level.ERROR or event.error is not None) and (
+            self.error_at is None or at >= self.error_at
+        ):
+            text = event.error or event.message()
+            if text:
+                self.error, self.error_at = clean_error(text), at
+
+    def take_step(self, event: Event, name: str | None, status: RunStatus | None, retry: bool) -> None:
+        """A line of a step, or of a call outside any step."""
+        step = self.steps.get(name) if name is not None else None
+        if step is None and name is not None and len(self.steps) < MAX_STEPS:
+            step = self.steps[name] = StepState(name, event.at)
+        if step is not None:
+            step.take(event, status, retry)
+        elif has_usage(event):
+            self.loose.add(event)
+        if event.attempt is not None and event.attempt > (self.attempt or 0) and not step:
+            self.attempt = event.attempt
+
+    def take_progress(self, event: Event, word: str | None) -> None:
+        """A line of the run itself that does not end it."""
+        if word in START_WORDS:
+            self.start_known = True
+            self.began = min(self.began, event.at)
+        if event.attempt is not None:
+            self.attempt = event.attempt
+        if has_usage(event):
+            self.loose.add(event)
+
+    def end(self, event: Event, status: RunStatus, word: str) -> None:
+        """The line that says how the run ended; of several the last one holds."""
+        self.status, self.word = status, word if status is RunStatus.OTHER else None
+        self.ended_at = event.end[0] if event.end is not None else event.at
+        if event.attempt is not None:
+            self.attempt = event.attempt
+        if has_usage(event):
+            self.final = UsageSum()
+            self.final.add(event)
+        if event.start is not None:
+            self.began, self.start_known = min(event.start[0], self.ended_at), True
+        if event.duration is not None:
+            self.duration = event.duration
+            if not self.start_known:
+                self.began, self.start_known = self.ended_at - event.duration, True
+        elif self.start_known:
+            self.duration = max(self.ended_at - self.began, 0.0)
+        if status is RunStatus.SUCCESS:
+            self.error = self.error_at = None
+
+    def lose(self, at: float) -> None:
+        """No line for too long, or its process is gone."""
+        self.status, self.ended_at, self.duration = RunStatus.LOST, at, None
+
+    def reopen(self) -> None:
+        """It goes on: a further attempt, or it was not lost after all."""
+        self.status = RunStatus.RUNNING
+        self.word = self.ended_at = self.duration = self.final = None
+
+    def run(self, source: str) -> Run:
+        file = max(self.spans, default=None)
+        return Run(
+            id=self.id,
+            workflow=self.workflow,
+            status=self.status,
+            started_at=self.began,
+            ended_at=self.ended_at,
+            duration_seconds=self.duration,
+            attempt=self._attempt(),
+            retries=self._retries(),
+            usage=self._usage(),
+            model=self.model,
+            provider=self.provider,
+            pid=self.pid,
+            error=self.error,
+            error_at=self.error_at,
+            source=source,
+            log=self.log,
+            log_ref=None if file is None else LogRef(source, file, *self.spans[file]),
+            has_id=self.has_id,
+            last_line_at=self.last_at,
+            steps=tuple(step.step() for step in self.steps.values()),
+            status_word=self.word,
+        )
+
+    def _attempt(self) -> int | None:
+        if self.attempt is not None:
+            return self.attempt
+        return max((step.attempt for step in self.steps.values() if step.attempt is not None), default=None)
+
+    def _retries(self) -> int | None:
+        """As reported, else what attempts and retry lines show; None if the log names neither."""
+        if self.retries is not None:
+            return self.retries
+        attempts = [step.attempt for step in self.steps.values() if step.attempt is not None]
+        if self.attempt is None and not attempts and not self.retry_lines:
+            return None
+        of_steps = sum(max(attempt - 1, 0) for attempt in attempts)
+        return max((self.attempt or 1) - 1, of_steps, self.retry_lines, 0)
+
+    def _usage(self) -> Usage:
+        summed = UsageSum()
+        summed.add(self.loose)
+        for step in self.steps.values():
+            step.add_to(summed)
+        if self.final is None:
+            return summed.usage()
+        final = self.final
+        if final.total is not None and final.input is None and final.output is None:
+            # The split that the steps report holds only if it is the split of this very total.
+            if summed.tokens != final.total:
+                summed.input = summed.output = summed.cached = summed.cache_write = summed.reasoning = None
+        elif final.input is not None or final.output is not None:
+            summed.input = summed.output = summed.total = None
+        summed.prefer(final)
+        return summed.usage()

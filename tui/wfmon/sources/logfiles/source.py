@@ -1,0 +1,211 @@
+"""The log files source: globs of log lines, polled into runs and read in pages."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from wfmon.config import schema
+from wfmon.model.log import LogPage, LogRequest
+from wfmon.model.run import RunsSample
+from wfmon.model.source import Failure
+from wfmon.sources.base import Reading, SourceError
+from wfmon.sources.logfiles.coverage import Coverage
+from wfmon.sources.logfiles.digest import Digest
+from wfmon.sources.logfiles.discover import Files
+from wfmon.sources.logfiles.fields import FieldReader
+from wfmon.sources.logfiles.fold import Fold
+from wfmon.sources.logfiles.follow import FollowedFile
+from wfmon.sources.logfiles.lines import UTF8, find_encoding
+from wfmon.sources.logfiles.oddities import oddities
+from wfmon.sources.logfiles.pages import Pager
+from wfmon.sources.logfiles.times import named_zone
+from wfmon.sources.logfiles.view import FileView, LogView
+from wfmon.text.numbers import size
+from wfmon.text.sanitize import safe
+
+FILE_BUDGET = 8 << 20  # bytes that one poll reads of one file ...
+POLL_BUDGET = 32 << 20  # ... and of all files
+
+
+@dataclass(frozen=True, slots=True)
+class LogSettings:
+    """Sizes in bytes, times in seconds. ``fields`` are names tried before the built-in aliases.
+
+    ``timezone`` empty: judged per file. ``workflow`` is that of lines which name none.
+    """
+
+    interval: float = 1.0
+    timeout: float = 10.0
+    tail_bytes: int = 4 << 20
+    max_line_bytes: int = 1 << 20
+    keep_runs: int = 2000
+    lost_after: float = 1800.0
+    workflow: str = ""
+    timezone: str = ""
+    encoding: str = "utf-8"
+    fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+
+class LogFilesSource:
+    """Plays the roles runs and logs. ``page`` and ``set_live_pids`` may be called from any thread."""
+
+    kind = "logs"
+
+    def __init__(self, name: str, paths: Sequence[str], *, settings: LogSettings | None = None) -> None:
+        self._settings = settings or LogSettings()
+        self._name = name
+        self._where = safe(" ".join(paths), limit=500)
+        encoding = find_encoding(self._settings.encoding)
+        zone = named_zone(self._settings.timezone) if self._settings.timezone else None
+        self._wrong_settings = tuple(
+            safe(text)
+            for text, wrong in (
+                (f"unknown encoding {self._settings.encoding!r}: read as UTF-8", encoding is None),
+                (
+                    f"unknown timezone {self._settings.timezone!r}: judged per file",
+                    bool(self._settings.timezone) and zone is None,
+                ),
+            )
+            if wrong
+        )
+        self._files = Files(paths, encoding or UTF8, self._settings.tail_bytes)
+        self._fold = Fold(
+            name,
+            keep_runs=self._settings.keep_runs,
+            lost_after=self._settings.lost_after,
+            default_workflow=self._settings.workflow,
+        )
+        self._digest = Digest(
+            self._fold, FieldReader(self._settings.fields), zone, self._settings.max_line_bytes
+        )
+        self._coverage = Coverage(self._files)
+        self._pager = Pager(name, self._fold, self._settings)
+        self._view = LogView()
+        self._polling = threading.Lock()
+        self._live_pids: frozenset[int] | None = None
+        self._closed = False
+        self._ever_seen = False
+
+    @classmethod
+    def from_config(cls, source: schema.Source, logs: schema.Logs) -> LogFilesSource:
+        settings = LogSettings(
+            interval=float(source.interval or logs.interval),
+            timeout=float(source.timeout or 10.0),
+            tail_bytes=int(source.max_bytes or logs.tail_bytes),
+            max_line_bytes=int(logs.max_line_bytes),
+            keep_runs=logs.keep_runs,
+            lost_after=float(logs.lost_after),
+            workflow=source.workflow,
+            timezone=source.timezone,
+            encoding=source.encoding,
+            fields=source.fields,
+        )
+        return cls(source.name or "logs", source.paths, settings=settings)
+
+    @property
+    def name(self) -> str:
+        return self._name
+
+    @property
+    def where(self) -> str:
+        return self._where
+
+    @property
+    def interval(self) -> float:
+        return self._settings.interval
+
+    @property
+    def timeout(self) -> float:
+        return self._settings.timeout
+
+    def set_live_pids(self, pids: frozenset[int] | None) -> None:
+        """The processes of this host that are alive now; None: not known."""
+        self._live_pids = pids
+
+    def poll(self, now: float) -> Reading:
+        """Read what is new, bounded. Raises SourceError where no file can be read."""
+        with self._polling:
+            if self._closed:
+                raise SourceError(Failure.MISSING, "closed")
+            self._files.look(now)
+            self._require_files()
+            self._read_files(now)
+            self._fold.expire(now, self._live_pids)
+            return self._reading(now)
+
+    def page(self, request: LogRequest, cancelled: Callable[[], bool]) -> LogPage:
+        """Lines of a run or a workflow; a slow page does not hold up ``poll``."""
+        return self._pager.page(request, self._view, cancelled)
+
+    def close(self) -> None:
+        self._closed = True
+        if self._polling.acquire(blocking=False):
+            try:
+                self._files.close()
+            finally:
+                self._polling.release()
+
+    def _require_files(self) -> None:
+        files = self._files
+        if files.files:
+            self._ever_seen = True
+            return
+        if files.denied:
+            path, why = next(iter(files.denied.items()))
+            raise SourceError(Failure.PERMISSION, safe(f"{path}: {why}"))
+        if not self._ever_seen:
+            raise SourceError(Failure.MISSING, f"no file matches {self._where}")
+
+    def _read_files(self, now: float) -> None:
+        """Oldest file first, so that a run's lines come in order over a rotation."""
+        left = POLL_BUDGET
+        for file in sorted(self._files.files, key=_reading_order):
+            if file.offset >= file.size and not file.skipping:
+                file.behind = False
+                continue
+            if left <= 0:
+                file.behind = True
+                continue
+            if not self._files.reopen(file):
+                continue
+            try:
+                left -= self._digest.read(file, min(FILE_BUDGET, left), now)
+            except OSError as error:
+                self._files.denied[file.path] = error.strerror or "cannot be read"
+
+    def _reading(self, now: float) -> Reading:
+        files = self._files
+        self._coverage.update()
+        behind = self._coverage.behind()
+        workflows = self._fold.publish(
+            now, lambda name: now if name in behind else self._coverage.since(name)
+        )
+        self._view = LogView(
+            tuple(FileView.of(file) for file in sorted(files.files, key=_reading_order)),
+            dict(files.retired),
+        )
+        unread = sum(file.unread for file in files.files if file.behind)
+        parts = [f"{size(unread)} still to read"] if unread else []
+        parts += [f"{path}: {why}" for path, why in list(files.denied.items())[:3]]
+        if not files.files:
+            parts.append("no file any more")
+        failure = Failure.PERMISSION if files.denied else Failure.MISSING if not files.files else None
+        return Reading(
+            at=now,
+            runs=RunsSample(now, workflows),
+            sees=f"{_plural(len(files.files), 'file')}, {_plural(self._fold.runs, 'run')}",
+            missing=(*self._wrong_settings, *oddities(files, self._fold)),
+            partial=safe("; ".join(parts)) if parts else None,
+            partial_failure=failure,
+            settled=not unread,
+        )
+
+
+def _reading_order(file: FollowedFile) -> tuple[int]:
+    return (file.number,)
+
+
+def _plural(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
