@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote as url_quote
@@ -17,18 +17,20 @@ from support.servers import promtool_binary
 from wfmon.model.metrics import Concept
 from wfmon.sources.profile import Profile, Signal, load_profiles
 from wfmon.sources.promql import (
-    Op,
-    compile_now,
+    Query,
+    compile_concept,
     compile_runs,
     compile_trend,
     exact_increase,
+    first_seen,
     jobs_of,
-    known_since,
+    last_seen,
     name_table,
     one_of,
     quote,
     selector,
     span,
+    up_of,
     watched_targets,
 )
 
@@ -81,6 +83,10 @@ WIDE_NAMES = {
 }  # fmt: skip
 
 
+def compile_all(profile: Profile, names: Collection[str], window: float) -> list[Query]:
+    return [query for concept in Concept for query in compile_concept(profile, concept, names, window)]
+
+
 def seed() -> Profile:
     return next(profile for profile in load_profiles() if profile.name == "seed")
 
@@ -104,9 +110,9 @@ def check_rules(tmp_path: Path, expressions: Sequence[str]) -> None:
 
 
 def test_every_compiled_form_parses(tmp_path: Path) -> None:
-    texts = [query.text for query in compile_now(seed(), SEED_NAMES, 300)]
+    texts = [query.text for query in compile_all(seed(), SEED_NAMES, 300)]
     texts += [query.text for window in (300, 21600) for query in compile_runs(seed(), SEED_NAMES, window)]
-    texts += [query.text for query in compile_now(WIDE, WIDE_NAMES, 0.5)]
+    texts += [query.text for query in compile_all(WIDE, WIDE_NAMES, 0.5)]
     texts += [query.text for query in compile_runs(WIDE, WIDE_NAMES, 300)]
     texts += [name_table(WIDE, "workflow")]
     runs = seed().signals_of(Concept.RUNS)[0]
@@ -117,24 +123,25 @@ def test_every_compiled_form_parses(tmp_path: Path) -> None:
         trend,
         watched_targets(hostile),
         watched_targets([]),
-        known_since(hostile, [300, 21600]),
+        first_seen(up_of(hostile), [300, 21600]),
+        last_seen(up_of(hostile), 900),
         jobs_of(SEED_NAMES, 900),
     ]
     check_rules(tmp_path, texts)
 
 
 def test_one_query_for_each_exposed_signal_and_none_for_the_others() -> None:
-    queries = compile_now(
+    queries = compile_all(
         seed(), {"workflow_executions_total", "active_workflows", "token_usage_total_created"}, 300
     )
     assert [query.concept for query in queries] == [Concept.RUNS, Concept.ACTIVE]
-    wide = [(query.concept, query.signal.metrics) for query in compile_now(WIDE, WIDE_NAMES, 300)]
+    wide = [(query.concept, query.signal.metrics) for query in compile_all(WIDE, WIDE_NAMES, 300)]
     assert len(wide) == 9
     assert all(concept is not Concept.WAIT for concept, _ in wide)
 
 
 def test_queries_stay_short_enough_for_a_proxy_in_front() -> None:
-    longest = max(len(url_quote(query.text)) for query in compile_now(seed(), SEED_NAMES, 300))
+    longest = max(len(url_quote(query.text)) for query in compile_all(seed(), SEED_NAMES, 300))
     assert longest < 7000, "nginx refuses request lines above 8 kB"
 
 
@@ -256,20 +263,18 @@ def test_several_targets_do_not_disturb_each_other(tmp_path: Path) -> None:
 
 
 @pytest.mark.server
-def test_quantiles_come_from_exact_bucket_growth(tmp_path: Path) -> None:
-    """20 of 100 new runs in the second bucket, beside old ones that must not weigh."""
+def test_buckets_grow_exactly_too(tmp_path: Path) -> None:
+    """100 new runs, 80 of them in the first bucket, beside old ones that must not weigh."""
     names = {"workflow_duration_seconds_bucket", "workflow_duration_seconds_count"}
-    query = next(q for q in compile_now(seed(), names, 300) if q.concept is Concept.DURATION)
+    (query,) = compile_all(seed(), names, 300)
     watched = 'job="w",instance="a"'
+    bucket = f'workflow_duration_seconds_bucket{{{watched},workflow="a",le="'
     series = {
-        f'workflow_duration_seconds_bucket{{{watched},workflow="a",le="1"}}': "1000x50 1080x30",
-        f'workflow_duration_seconds_bucket{{{watched},workflow="a",le="5"}}': "9000x50 9100x30",
-        f'workflow_duration_seconds_bucket{{{watched},workflow="a",le="+Inf"}}': "9000x50 9100x30",
-        f'workflow_duration_seconds_count{{{watched},workflow="a"}}': "9000x50 9100x30",
+        f'{bucket}1"}}': "1000x50 1080x30",
+        f'{bucket}5"}}': "9000x50 9100x30",
+        f'{bucket}+Inf"}}': "9000x50 9100x30",
         f"up{{{watched}}}": "1x80",
     }
-    figure = [
-        f'sum(({query.text}) and on (wfmon_op) label_replace(vector(1), "wfmon_op", "{op}", "", ""))'
-        for op in (Op.P50, Op.P95, Op.COUNT)
-    ]
-    evaluate(tmp_path, figure, series, "15m", [0.625, 4.0, 100.0])
+    only = 'label_replace(label_replace(vector(1), "le", "{}", "", ""), "wfmon_op", "bucket", "", "")'
+    figures = [f"sum(({query.text}) and on (le, wfmon_op) {only.format(le)})" for le in ("1", "5", "+Inf")]
+    evaluate(tmp_path, figures, series, "15m", [80, 100, 100])

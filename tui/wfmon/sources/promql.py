@@ -25,13 +25,17 @@ _DURATIONS = frozenset({Concept.DURATION, Concept.WAIT})
 
 
 class Op(StrEnum):
-    """What a row of an answer is. ``DELTA`` is growth within the window, ``NOW`` the present value."""
+    """What a row of an answer is.
+
+    ``DELTA`` is growth within the window, ``BUCKET`` that of a histogram's bucket, ``NOW`` the present
+    value; ``P50`` and ``P95`` are quantiles that the metric itself gives.
+    """
 
     DELTA = "delta"
+    BUCKET = "bucket"
     NOW = "now"
     P50 = "p50"
     P95 = "p95"
-    COUNT = "n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +117,14 @@ def tagged(parts: Mapping[Op, str]) -> str:
     )
 
 
-def compile_now(profile: Profile, names: Collection[str], window: float) -> tuple[Query, ...]:
-    """Every signal of the profile that has an exposed metric, over ``window`` seconds."""
-    found: list[Query] = []
-    for concept in Concept:
-        for signal in profile.signals_of(concept):
-            query = compile_signal(profile, concept, signal, names, window)
-            if query is not None:
-                found.append(query)
-    return tuple(found)
+def compile_concept(
+    profile: Profile, concept: Concept, names: Collection[str], window: float
+) -> tuple[Query, ...]:
+    """One query for every signal of ``concept`` that has an exposed metric, over ``window`` seconds."""
+    queries = (
+        compile_signal(profile, concept, signal, names, window) for signal in profile.signals_of(concept)
+    )
+    return tuple(query for query in queries if query is not None)
 
 
 def compile_signal(
@@ -212,32 +215,31 @@ class _Compiler:
         return grouped("sum", (*extra, *self._labels), exact)
 
     def _duration(self) -> dict[Op, str]:
+        """Buckets rather than quantiles: those of one workflow and those of all are then the same
+        data, the server evaluates it once, and several raw labels can mean one workflow."""
         metric, match = self._metric or "", self._signal.match
-        parts: dict[Op, str] = {}
-        if f"{metric}_count" in self._names:
-            parts[Op.COUNT] = self._growth(selector(f"{metric}_count", match))
         if f"{metric}_bucket" in self._names:
-            buckets = self._growth(selector(f"{metric}_bucket", match), "le")
-        elif self._signal.type == "native":
-            buckets = grouped(
-                "sum", self._labels, f"increase({selector(metric, match)}[{span(self._window)}])"
-            )
-        else:
-            return parts | self._fixed_quantiles(metric)
-        for op, quantile in ((Op.P50, 0.5), (Op.P95, 0.95)):
-            parts[op] = f"histogram_quantile({quantile:g}, {buckets})"
-        return parts
+            return {Op.BUCKET: self._growth(selector(f"{metric}_bucket", match), "le")}
+        if self._signal.type == "native":
+            grown = grouped("sum", self._labels, f"increase({selector(metric, match)}[{span(self._window)}])")
+            return {
+                Op.P50: f"histogram_quantile(0.5, {grown})",
+                Op.P95: f"histogram_quantile(0.95, {grown})",
+                Op.DELTA: f"histogram_count({grown})",
+            }
+        return self._fixed_quantiles(metric)
 
     def _fixed_quantiles(self, metric: str) -> dict[Op, str]:
-        """Quantiles of a summary, or of a gauge that the profile says is one."""
+        """Quantiles of a summary, and how many observations it made."""
         parts: dict[Op, str] = {}
-        if metric not in self._names:
-            return parts
+        if f"{metric}_count" in self._names:
+            parts[Op.DELTA] = self._growth(selector(f"{metric}_count", self._signal.match))
         for op, quantile in ((Op.P50, 0.5), (Op.P95, 0.95)):
-            there = self._signal.quantiles.get(op.value, quantile)
-            wanted = f"quantile={quote(f'{there:g}')}"
-            match = f"{self._signal.match},{wanted}" if self._signal.match.strip() else wanted
-            parts[op] = grouped("max", self._labels, selector(metric, match))
+            if metric in self._names:
+                there = self._signal.quantiles.get(op.value, quantile)
+                wanted = f"quantile={quote(f'{there:g}')}"
+                match = f"{self._signal.match},{wanted}" if self._signal.match.strip() else wanted
+                parts[op] = grouped("max", self._labels, selector(metric, match))
         return parts
 
 
@@ -256,12 +258,20 @@ def jobs_of(metrics: Collection[str], window: float) -> str:
     return f"group by (job) (last_over_time({{__name__=~{one_of(metrics)}}}[{span(window)}]))"
 
 
-def known_since(jobs: Collection[str], windows: Sequence[float]) -> str:
-    """Times at which a target of ``jobs`` was first seen up within each of ``windows``."""
-    up = f"up{{job=~{one_of(jobs)}}} == 1"
-    parts = [
-        f"label_replace(min(min_over_time(timestamp({up})[{span(w)}:{span(max(1.0, w / 60))}])), "
+def up_of(jobs: Collection[str]) -> str:
+    """The targets of ``jobs`` at the times when they were scraped with success."""
+    return f"up{{job=~{one_of(jobs)}}} == 1"
+
+
+def first_seen(series: str, windows: Sequence[float]) -> str:
+    """The first time at which ``series`` was there, within each of ``windows``."""
+    return " or ".join(
+        f"label_replace(min(min_over_time(timestamp({series})[{span(w)}:{span(max(1.0, w / 60))}])), "
         f'{quote(OP_LABEL)}, "{span(w)}", "", "")'
         for w in windows
-    ]
-    return " or ".join(parts)
+    )
+
+
+def last_seen(series: str, window: float) -> str:
+    """The last time at which ``series`` was there, to 1/180 of ``window``."""
+    return f"max(max_over_time(timestamp({series})[{span(window)}:{span(max(1.0, window / 180))}]))"

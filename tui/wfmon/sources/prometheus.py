@@ -1,0 +1,330 @@
+"""A Prometheus as a source of metrics: what its profiles mean, asked in few bounded queries.
+
+A poll asks, all at one moment of the server's own clock, one query for the targets and one for each
+signal that is exposed (seed: 10 in all). The longer windows of the run counts are asked every third
+poll, the drawn trends every sixth, and what is exposed at all once a minute; no query is asked again
+before 20 times the time that it took. No poll asks more than ``MAX_QUERIES`` of these (besides the
+one a minute); what is left waits for the next.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from wfmon.config import schema
+from wfmon.model.metrics import Concept, Trend
+from wfmon.model.source import Failure
+from wfmon.model.windows import window_ladder
+from wfmon.sources.base import Reading, SourceError
+from wfmon.sources.feeds import CONCEPTS
+from wfmon.sources.http import Credentials
+from wfmon.sources.profile import Profile
+from wfmon.sources.prometheus_api import PrometheusApi
+from wfmon.sources.prometheus_figures import Answered, Figures
+from wfmon.sources.prometheus_scope import Scope, find_scope, shortest_interval
+from wfmon.sources.prometheus_trends import read_trends
+from wfmon.sources.promql import (
+    OP_LABEL,
+    Op,
+    Query,
+    compile_concept,
+    compile_runs,
+    last_seen,
+    up_of,
+    watched_targets,
+)
+from wfmon.text.numbers import duration
+from wfmon.text.sanitize import safe
+
+INTERVAL = 5.0
+TIMEOUT = 5.0
+MAX_BYTES = 32 * 1024 * 1024
+MAX_QUERIES = 40
+SCOPE_SECONDS = 60.0
+LONG_EVERY = 3  # polls
+TRENDS_EVERY = 6
+POLITE = 20.0
+LAST_SCRAPE_SECONDS = 900.0
+# An answer that is kept from an earlier poll is shown no longer than this share of its window.
+KEPT_SHARE = 0.2
+
+
+@dataclass(slots=True)
+class _Standing:
+    """A query that is asked again and again, and its newest answer. ``due`` is of the steady clock."""
+
+    query: Query
+    every: int
+    asked: int | None = None
+    due: float = 0.0
+    answered: Answered | None = None
+
+    def is_due(self, poll: int, steady: float) -> bool:
+        return self.asked is None or (poll - self.asked >= self.every and steady >= self.due)
+
+
+@dataclass(frozen=True, slots=True)
+class _Targets:
+    """Targets of the jobs that expose our metrics. ``scraped``: the newest good scrape, server's clock."""
+
+    clock: float
+    up: int
+    down: int
+    scraped: float | None
+
+
+@dataclass(slots=True)
+class _Problems:
+    """Parts of a poll that failed while the rest answered."""
+
+    texts: list[str] = field(default_factory=list)
+    failure: Failure | None = None
+
+    def note(self, failure: Failure, text: str) -> None:
+        self.failure = self.failure or failure
+        self.texts.append(text)
+
+
+class PrometheusSource:
+    """``timeout`` is in seconds for a whole poll, ``max_bytes`` bounds each answer.
+
+    ``interval`` None: the larger of 5 s and half the scrape interval that the server names, which is
+    known after the first poll. ``profiles`` are those that may be used; which of them are is decided
+    by the names that the server has. ``steady`` is a monotonic clock.
+    """
+
+    kind = "prometheus"
+
+    def __init__(
+        self,
+        name: str,
+        url: str,
+        *,
+        windows: schema.Windows,
+        profiles: Sequence[Profile],
+        interval: float | None = None,
+        timeout: float = TIMEOUT,
+        max_bytes: int = MAX_BYTES,
+        credentials: Callable[[], Credentials | None] | None = None,
+        steady: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.name = name
+        self.timeout = timeout
+        self._interval = interval if interval is not None else INTERVAL
+        self._interval_given = interval is not None
+        self._profiles = tuple(profiles)
+        self._rate = float(windows.rate)
+        self._windows = window_ladder(float(windows.runs), float(windows.max))
+        self._api = PrometheusApi(url, max_bytes=max_bytes, credentials=credentials)
+        self._steady = steady
+        self._scope: Scope | None = None
+        self._scope_due = 0.0
+        self._standing: list[_Standing] = []
+        self._polls = 0
+        self._trends: tuple[Trend, ...] = ()
+        self._trends_due = (0, 0.0)  # poll, steady clock
+        self._scraped: float | None = None
+
+    @classmethod
+    def from_config(
+        cls, source: schema.Source, windows: schema.Windows, profiles: Sequence[Profile]
+    ) -> PrometheusSource:
+        """``source.profiles`` narrows ``profiles`` where it names any."""
+        return cls(
+            source.name or "prometheus",
+            source.url,
+            windows=windows,
+            profiles=[p for p in profiles if not source.profiles or p.name in source.profiles],
+            interval=source.interval,
+            timeout=source.timeout if source.timeout is not None else TIMEOUT,
+            max_bytes=source.max_bytes if source.max_bytes is not None else MAX_BYTES,
+            credentials=_credentials(source.auth),
+        )
+
+    @property
+    def where(self) -> str:
+        return self._api.where
+
+    @property
+    def interval(self) -> float:
+        return self._interval
+
+    def poll(self, now: float) -> Reading:
+        """Raises ``SourceError`` where nothing is known; a part that failed makes the reading partial.
+
+        ``at`` of the reading is the newest good scrape of the targets, told by our clock: what the
+        server has not scraped since then nobody knows, however quickly it answers.
+        """
+        with self._api.within(self.timeout):
+            self._polls += 1
+            scope = self._current_scope()
+            targets = self._ask_targets(scope)
+            problems = _Problems()
+            self._ask_due(targets.clock, problems)
+            self._ask_trends(scope, targets.clock, problems)
+            return self._reading(now, scope, targets, problems)
+
+    def close(self) -> None:
+        """Ends a poll that is under way; never blocks."""
+        self._api.close()
+
+    # --- asking
+
+    def _current_scope(self) -> Scope:
+        if self._scope is None or self._steady() >= self._scope_due:
+            former = self._scope
+            self._scope = find_scope(self._api, self._profiles, self._windows, former or Scope())
+            self._scope_due = self._steady() + SCOPE_SECONDS if self._scope.known_since is not None else 0.0
+            if former is None or (former.profiles, former.names) != (self._scope.profiles, self._scope.names):
+                self._standing = list(self._compiled(self._scope))
+            if self._scope.jobs and not self._interval_given:
+                shortest = shortest_interval(self._api, self._scope.jobs)
+                self._interval = max(INTERVAL, shortest / 2) if shortest is not None else INTERVAL
+                self._interval_given = True
+        return self._scope
+
+    def _compiled(self, scope: Scope) -> list[_Standing]:
+        """Short windows first: they are asked while there is time."""
+        standing: list[_Standing] = []
+        for concept in CONCEPTS:
+            owner = scope.owner(concept)
+            if owner is None:
+                continue
+            if concept is Concept.RUNS:
+                queries = compile_runs(owner, scope.names, self._windows[0])
+            else:
+                queries = compile_concept(owner, concept, scope.names, self._rate)
+            standing += [_Standing(query, every=1) for query in queries]
+            if concept is Concept.RUNS:
+                longer = [q for w in self._windows[1:] for q in compile_runs(owner, scope.names, w)]
+                standing += [_Standing(query, LONG_EVERY) for query in longer]
+        return standing
+
+    def _ask_targets(self, scope: Scope) -> _Targets:
+        rows = self._api.instant(watched_targets(scope.jobs))
+        clocks = [row.value for row in rows if row.labels.get(OP_LABEL) == Op.NOW]
+        if not clocks:
+            raise SourceError(Failure.BAD_DATA, f"{self.where} does not tell its time")
+        scrapes = [row.value for row in rows if OP_LABEL not in row.labels]
+        good = [at for at in scrapes if at > 0]
+        if good:
+            self._scraped = max(good)
+        elif scrapes and self._scraped is None:
+            seen = self._api.instant(last_seen(up_of(scope.jobs), LAST_SCRAPE_SECONDS), clocks[0])
+            self._scraped = max((row.value for row in seen), default=None)
+        return _Targets(clocks[0], len(good), len(scrapes) - len(good), self._scraped)
+
+    def _ask_due(self, clock: float, problems: _Problems) -> None:
+        due = [each for each in self._standing if each.is_due(self._polls, self._steady())]
+        due.sort(key=lambda each: (each.every, each.asked or 0))
+        for standing in due[:MAX_QUERIES]:
+            began = self._steady()
+            try:
+                rows = self._api.instant(standing.query.text, clock)
+            except SourceError as error:
+                what = f"{standing.query.concept.value} of {duration(standing.query.window or 0)}"
+                if error.failure is Failure.BAD_DATA:
+                    standing.answered, standing.asked = None, self._polls
+                    problems.note(error.failure, f"{what}: {error.detail}")
+                    continue
+                if standing.every == 1:
+                    raise
+                problems.note(error.failure, f"{what}: {error}")
+                return
+            now = self._steady()
+            standing.answered = Answered(standing.query, clock, rows)
+            standing.asked, standing.due = self._polls, now + POLITE * (now - began)
+        if due and problems.texts and not any(each.answered for each in self._standing):
+            raise SourceError(problems.failure or Failure.BAD_DATA, problems.texts[0])
+
+    def _ask_trends(self, scope: Scope, clock: float, problems: _Problems) -> None:
+        poll, steady = self._trends_due
+        if self._polls < poll or self._steady() < steady or problems.texts or not scope.profiles:
+            return
+        began = self._steady()
+        workflows = {
+            row.labels.get("workflow")
+            for each in self._standing
+            if each.answered and each.query.concept is Concept.RUNS
+            for row in each.answered.rows
+        }
+        try:
+            self._trends = read_trends(self._api, scope, self._rate, clock, len(workflows))
+        except SourceError as error:
+            problems.note(error.failure, f"trends: {error}")
+        took = self._steady() - began
+        self._trends_due = (self._polls + TRENDS_EVERY, self._steady() + POLITE * took)
+
+    # --- telling
+
+    def _reading(self, now: float, scope: Scope, targets: _Targets, problems: _Problems) -> Reading:
+        known = max(0.0, targets.clock - scope.known_since) if scope.known_since is not None else 0.0
+        age = max(0.0, targets.clock - targets.scraped) if targets.scraped is not None else 0.0
+        figures = Figures(scope.tables, growing=known > 0)
+        for standing in self._standing:
+            if standing.answered is not None and _fresh(standing.answered, targets.clock):
+                figures.add(standing.answered)
+        if targets.down:
+            everything = targets.up + targets.down
+            problems.texts.insert(0, f"{targets.down} of {everything} targets down")
+            problems.failure = problems.failure or Failure.NETWORK
+        problems.texts.extend(self._api.warnings)
+        owners = [owner.name for concept in CONCEPTS if (owner := scope.owner(concept)) is not None]
+        return Reading(
+            at=now - age,
+            metrics=figures.sample(now - age, self._rate, known, self._trends),
+            profile=", ".join(dict.fromkeys(owners)) or None,
+            sees=" ".join(concept.value for concept in CONCEPTS if concept in figures.exposed),
+            missing=tuple(self._missing(scope, figures)),
+            partial="; ".join(problems.texts) or None,
+            partial_failure=problems.failure,
+            settled=known > 0 or not figures.exposed,
+        )
+
+    def _missing(self, scope: Scope, figures: Figures) -> list[str]:
+        """In the words of the scraper: what no series says, and which labels nobody exposes."""
+        if not scope.profiles:
+            detects = [
+                e if isinstance(e, str) else " with ".join(e) for p in self._profiles for e in p.detect
+            ]
+            looked_for = safe(", ".join(detects), limit=200) or "nothing, no profile is enabled"
+            return [f"no known metric: looked for {looked_for}"]
+        words: list[str] = []
+        for concept in CONCEPTS:
+            owner = scope.owner(concept)
+            asking = [profile.name for profile in scope.profiles if profile.signals_of(concept)]
+            if owner is None:
+                words += [f"{concept.value}: not exposed by {name}" for name in asking]
+            elif concept not in figures.exposed:
+                words.append(f"{concept.value}: no series now")
+        for concept, kept in figures.labels_kept.items():
+            seen = figures.labels_seen[concept]
+            words += [
+                f"{concept.value} by {'direction' if dim == 'kind' else dim}: label not exposed"
+                for dim in ("workflow", "status", "model", "kind")
+                if concept in figures.exposed
+                and dim in kept
+                and dim not in seen
+                and (dim != "status" or concept is Concept.RUNS)
+            ]
+        return words
+
+
+def _fresh(answered: Answered, clock: float) -> bool:
+    """Whether an answer kept from an earlier poll may still stand for its window."""
+    window = answered.query.window or 0.0
+    return clock - answered.at <= max(60.0, KEPT_SHARE * window)
+
+
+def _credentials(auth: schema.Auth | None) -> Callable[[], Credentials | None] | None:
+    if auth is None:
+        return None
+
+    def resolve() -> Credentials | None:
+        from wfmon.config.secrets import resolve as resolve_auth
+
+        return resolve_auth(auth)
+
+    return resolve
