@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from support.servers import promtool_binary
 
+from support.servers import promtool_binary
 from wfmon.sources.histogram import histogram_quantile
 
 Buckets = list[tuple[float, float]]

@@ -51,6 +51,11 @@ class Track:
         self._offset = 0.0
         self._compact_at = 48
 
+    @property
+    def known(self) -> bool:
+        """False while all that was ever said of it is not a number."""
+        return bool(self.times)
+
     def add(self, now: float, value: float, *, restarted: bool) -> None:
         """``value`` is finite. ``restarted``: it began again at 0, whatever it was before."""
         if not self.times:

@@ -127,7 +127,7 @@ def _add_runs(
 ) -> None:
     bases = [view.runs.span(at, seconds).base for seconds in windows]
     for series, track in view.runs.tracks.items():
-        for feed in feeds.of(series):
+        for feed in feeds.of(series) if track.known else ():
             # A counter of starts is not one of finished runs.
             if feed.concept is Concept.RUNS and feed.dims.status is not RunStatus.RUNNING:
                 key = feed.dims.run_key
@@ -140,7 +140,7 @@ def _add_growth(sums: _Sums, view: View, feeds: Feeds, at: float, rate: float) -
         return
     bases = [view.rest.span(at, rate).base]
     for series, track in view.rest.tracks.items():
-        for feed in feeds.of(series):
+        for feed in feeds.of(series) if track.known else ():
             if feed.concept is Concept.RUNS:
                 continue
             growth = track.growth(bases)[0] * feed.scale

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from importlib import resources
 from pathlib import Path
@@ -104,15 +105,18 @@ def load_profiles(user_dir: Path | None = None) -> tuple[Profile, ...]:
 def parse_profile(raw: bytes, file: str) -> Profile:
     """One profile from TOML, checked to its last key. ``file`` is used in errors only."""
     try:
-        text = raw.decode("utf-8")
-        profile = msgspec.toml.decode(text, type=Profile, strict=True)
+        document = tomllib.loads(raw.decode("utf-8"))
     except UnicodeDecodeError as error:
         raise ProfileError(file, "", f"not UTF-8 at byte {error.start}") from error
-    except msgspec.ValidationError as error:
-        problem, _, path = str(error).partition(" - at `$")
-        raise ProfileError(file, path.strip("`.").removesuffix("`"), problem) from error
-    except msgspec.DecodeError as error:
+    except tomllib.TOMLDecodeError as error:
         raise ProfileError(file, "", f"not TOML: {error}") from error
+    try:
+        profile = msgspec.convert(document, Profile, strict=True)
+    except msgspec.ValidationError as error:
+        key, problem = _place(error)
+        if "[...]" in key:
+            key = _named_place(document, key)
+        raise ProfileError(file, key, problem) from error
     return _with_prefix(_Check(file).profile(profile))
 
 
@@ -141,6 +145,24 @@ def exposes(names: Collection[str], metric: str) -> bool:
 def first_exposed(signal: Signal, names: Collection[str]) -> str | None:
     """The alternative of ``signal`` that is there, in the order in which the profile lists them."""
     return next((metric for metric in signal.metrics if exposes(names, metric)), None)
+
+
+def _place(error: msgspec.ValidationError) -> tuple[str, str]:
+    """Key and problem of ``Expected `int` - at `$.schema```."""
+    problem, _, path = str(error).partition(" - at `$")
+    return path.removesuffix("`").lstrip("."), problem
+
+
+def _named_place(document: Mapping[str, object], key: str) -> str:
+    """``key`` with the name of the table's entry, which msgspec leaves out (``signals[...]``)."""
+    table = key.partition("[")[0]
+    entries = document[table]
+    for name, entry in entries.items() if isinstance(entries, dict) else ():
+        try:
+            msgspec.convert({**document, table: {name: entry}}, Profile, strict=True)
+        except msgspec.ValidationError as error:
+            return _place(error)[0].replace("[...]", f".{name}", 1)
+    return key
 
 
 def _read(path: Path) -> bytes:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
@@ -214,6 +215,7 @@ class _Target:
         self._process_start: float | None = None
         self._run_values: dict[Series, float] = {}
         self._rest_values: dict[Series, float] = {}
+        self._no_numbers = 0
         self._answered = False
 
     @property
@@ -244,6 +246,11 @@ class _Target:
             self._last = read
             self._run_values = {s: v for s, v in read.samples.items() if s.name in self._run_names}
             self._rest_values = {s: v for s, v in read.samples.items() if s.name in self._rest_names}
+            self._no_numbers = sum(
+                not math.isfinite(value)
+                for values in (self._run_values, self._rest_values)
+                for value in values.values()
+            )
         restarted = self._has_restarted(read.samples.get(_PROCESS_START))
         self._runs.observe(now, self._run_values, restarted=restarted)
         self._rest.observe(now, self._rest_values, restarted=restarted)
@@ -266,6 +273,9 @@ class _Target:
         if self._last.bad:
             lines = "1 line" if self._last.bad == 1 else f"{self._last.bad} lines"
             words.append(f"{lines} not understood, the first: {self._last.bad_example}")
+        if self._no_numbers:
+            counters = "1 counter is" if self._no_numbers == 1 else f"{self._no_numbers} counters are"
+            words.append(f"{counters} not a number")
         if self._last.left_out:
             words.append(f"{self._last.left_out} series above the bound left out")
         return words
@@ -273,4 +283,3 @@ class _Target:
 
 def _where(shown: Sequence[str]) -> str:
     return f"{shown[0]} +{len(shown) - 1}" if len(shown) > 1 else "".join(shown)
-
