@@ -200,7 +200,8 @@ class Database:
             if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             connection = _connect(self._path, "mode=ro&immutable=1")
-            self._note(f"{self._path.name}: read as it lies on the disk, the newest acks may be missing")
+            if self._path.with_name(f"{self._path.name}-wal").exists():
+                self._note(f"{self._path.name}: read as it lies on the disk, the newest acks may be missing")
         if schema.version(connection) != schema.VERSION:
             connection.close()
             raise StoreError(f"{self._path.name} is of another version of wfmon-tui")

@@ -1,0 +1,74 @@
+"""``wfmon-tui ack`` and ``unack``: take an alert and give it back, from any shell."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import tzinfo
+
+from wfmon.cli.options import Options
+from wfmon.config import schema
+from wfmon.model.episode import EpisodeRecord
+from wfmon.store.acks import AckStore
+from wfmon.store.errors import AckError
+from wfmon.store.identity import who
+from wfmon.store.opening import open_store
+from wfmon.text.numbers import day_clock, find_zone
+
+
+def run(options: Options) -> int:
+    """0 when it is stored; 1 if the alert is gone, held by someone else, or nothing could be saved."""
+
+    def ack(store: AckStore, me: str, now: float, zone: tzinfo | None) -> str:
+        held = store.ack(options.alert_id, me, now, seconds=options.for_seconds, comment=options.comment)
+        until = "until it ends" if held.ack.until is None else f"until {day_clock(held.ack.until, now, zone)}"
+        return f"{named(held.episode)}: {held.ack.by} has it {until}"
+
+    return _change(options, ack)
+
+
+def run_unack(options: Options) -> int:
+    """0 when it is stored; 1 if nobody or someone else has it, or nothing could be saved."""
+
+    def unack(store: AckStore, me: str, now: float, zone: tzinfo | None) -> str:
+        del zone
+        return f"{named(store.unack(options.alert_id, me, now))}: nobody has it now"
+
+    return _change(options, unack)
+
+
+def named(episode: EpisodeRecord) -> str:
+    """An alert in a line: id, rule and what it is about."""
+    return f"{episode.id} {episode.rule} {subject(episode)}".rstrip()
+
+
+def subject(episode: EpisodeRecord) -> str:
+    """The workflow, else what the labels say."""
+    return episode.workflow or " ".join(value for _, value in episode.labels)
+
+
+def _change(options: Options, change: Callable[[AckStore, str, float, tzinfo | None], str]) -> int:
+    config = options.load_config().config
+    with opened(config, read_only=options.read_only) as store:
+        try:
+            me = who(os.environ, config.user.name)
+            print(change(store, me, time.time(), find_zone(config.ui.timezone)))
+        except AckError as error:
+            print(f"wfmon-tui: {error}", file=sys.stderr)
+            return 1
+    return 0
+
+
+@contextmanager
+def opened(config: schema.Config, *, read_only: bool) -> Iterator[AckStore]:
+    """The store; what a person should know of its file goes to standard error."""
+    store = open_store(config, os.environ, read_only=read_only)
+    try:
+        yield store
+    finally:
+        for note in store.notes:
+            print(f"wfmon-tui: {note}", file=sys.stderr)
+        store.close()
