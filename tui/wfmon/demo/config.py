@@ -40,7 +40,7 @@ critical = { trip = 0.05, clear = 0.08, for = "5s", keep = "5s" }
 
 [alerts.storage]
 warn = { trip = 0.10, clear = 0.20, for = "3s", keep = "3s", trip_bytes = "20GiB" }
-critical = { trip = 0.03, clear = 0.05, for = "3s", keep = "3s", trip_bytes = "512KiB" }
+critical = { trip = 0.03, clear = 0.05, for = "3s", keep = "3s", trip_bytes = "2GiB" }
 
 [alerts.source_down]
 for = "5s"

@@ -19,7 +19,7 @@ from wfmon.demo import control
 from wfmon.demo.config import config_text
 from wfmon.demo.incidents import NAMES, Timeline
 from wfmon.demo.lifeline import Lifeline
-from wfmon.demo.spec import GROUPS, WORKFLOWS
+from wfmon.demo.spec import GROUPS
 
 STOP_WAIT = 2.0
 
@@ -198,7 +198,3 @@ def listen() -> socket.socket:
     sock.bind(("127.0.0.1", 0))
     sock.listen(32)
     return sock
-
-
-def workflow_names() -> tuple[str, ...]:
-    return tuple(spec.name for spec in WORKFLOWS)
