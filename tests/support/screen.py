@@ -6,6 +6,9 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
+from rich.cells import cell_len
+
+from support.snapshots import NOW
 from wfmon.model.action import Action, Outcome
 from wfmon.model.log import LogPage, LogRequest
 from wfmon.model.snapshot import Snapshot
@@ -15,8 +18,6 @@ from wfmon.ui.shell import Settings, Shell
 from wfmon.ui.theme import load_theme
 from wfmon.ui.views.base import View
 from wfmon.ui.views.operations import OperationsView
-
-from support.snapshots import NOW
 
 
 class FakeDoors:
@@ -127,6 +128,7 @@ class Stage:
         width, height = self.size
         rows = self.shell.draw(width, height)
         assert len(rows) == height
+        assert {cell_len(row.text) for row in rows} == {width}
         assert {row.strip.cell_length for row in rows} == {width}
         return [row.text.rstrip() for row in rows]
 

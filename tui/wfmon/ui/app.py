@@ -13,6 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import BindingType
 from textual.screen import Screen
 
+from wfmon.config.problems import ConfigError, Problem
 from wfmon.config.schema import Config
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Doors
@@ -197,12 +198,11 @@ def run_app(
 ) -> int:
     """Show ``doors`` until the person leaves; the exit code. Empty or None: as ``config`` says.
 
-    Raises, before the terminal is touched: ``ThemeError``, ``KeymapError``, and ``ValueError`` for
-    an unknown time zone or view.
+    Raises ``ConfigError``, before the terminal is touched, for a theme, key or view that cannot be.
     """
     ui = config.ui
     if view != "ops":
-        raise ValueError(f"view: no view {view!r} yet; known: ops")
+        raise ConfigError([Problem("", "view", f"no view {view!r} yet; known: ops")])
     look = make_look(
         load_theme(theme or ui.theme),
         ascii_only=ui.ascii if ascii_only is None else ascii_only,

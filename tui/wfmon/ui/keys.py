@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from wfmon.config.problems import ConfigError, Problem
+
 
 class Where(StrEnum):
     """What a key finds in front of it."""
@@ -97,8 +99,11 @@ _NAMED = frozenset(
 )
 
 
-class KeymapError(Exception):
+class KeymapError(ConfigError):
     """``[ui.keys]`` cannot be used; the text names the action and what was expected."""
+
+    def __init__(self, action: str, text: str) -> None:
+        super().__init__([Problem("", f"ui.keys.{action}" if action else "ui.keys", text)])
 
 
 class Keymap:
@@ -113,13 +118,14 @@ class Keymap:
         self._keys = keys
         self._found: dict[tuple[Where, str], Action] = {}
         for action in ACTIONS:
-            for where in action.where:
+            for where in (where for where in Where if where in action.where):
                 for key in keys[action.id]:
                     taken = self._found.setdefault((where, key), action)
                     if taken is not action:
                         raise KeymapError(
-                            f"ui.keys: {key} would both {taken.id!r} and {action.id!r} in a {where.value}; "
-                            "give one of them another key"
+                            "",
+                            f"{key} would both {taken.id!r} and {action.id!r} in a {where.value}; "
+                            "give one of them another key",
                         )
 
     def action(self, where: Where, key: str) -> Action | None:
@@ -159,20 +165,18 @@ def shown(key: str, *, ascii_only: bool = False) -> str:
 
 def _remap(name: str, text: str, known: Mapping[str, tuple[str, ...]]) -> tuple[str, ...]:
     if name not in known:
-        raise KeymapError(f"ui.keys.{name}: no such action; known: {', '.join(sorted(known))}")
+        raise KeymapError(name, f"no such action; known: {', '.join(sorted(known))}")
     keys = tuple(spelled(part.strip()) for part in text.split(",") if part.strip())
     if not keys:
-        raise KeymapError(f'ui.keys.{name}: expected "key" or "key,key"')
+        raise KeymapError(name, 'expected "key" or "key,key"')
     for key in keys:
         if len(key) > 1 and key not in _NAMED and not _is_combination(key):
-            raise KeymapError(
-                f'ui.keys.{name}: no key {key!r}; expected such as "x", "ctrl-x", "f5", "space"'
-            )
+            raise KeymapError(name, f'no key {key!r}; expected such as "x", "ctrl-x", "f5", "space"')
     for action, fixed in _FIXED.items():
         if name == action and fixed not in keys:
             return (*keys, fixed)
         if name != action and fixed in keys:
-            raise KeymapError(f"ui.keys.{name}: {fixed} always quits")
+            raise KeymapError(name, f"{fixed} always quits")
     return keys
 
 

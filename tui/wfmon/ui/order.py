@@ -12,14 +12,14 @@ SortKey = Callable[[Workflow], float | None]
 # What the sort menu offers: key to press, words, figure (the greatest first; None: see ``ranked``).
 SORTS: tuple[tuple[str, str, SortKey | None], ...] = (
     ("n", "need", None),
-    ("w", "workflow", None),
+    ("w", "name", None),
     ("a", "active", lambda workflow: workflow.active),
     ("r", "runs", lambda workflow: workflow.runs_per_minute),
-    ("e", "errors", lambda workflow: workflow.runs.error_ratio if workflow.runs else None),
+    ("e", "err%", lambda workflow: workflow.runs.error_ratio if workflow.runs else None),
     ("p", "p95", lambda workflow: workflow.duration_p95_seconds),
     ("t", "tokens", lambda workflow: workflow.tokens_per_minute),
     ("c", "cost", lambda workflow: workflow.cost_usd_per_hour),
-    ("m", "memory", lambda workflow: workflow.rss_bytes),
+    ("m", "mem", lambda workflow: workflow.rss_bytes),
     ("l", "last", lambda workflow: workflow.last_run_at),
 )
 

@@ -86,5 +86,5 @@ class Choose:
         line = Line(look, width).add(f" {self.label}", "prompt")
         for key, words in self.choices:
             line.add(" ").add(key, "key")
-            line.add(f" {words}", "strong" if key == self.current else "key_words").add(" ")
+            line.add(f" {words}", "strong" if key == self.current else "key_words")
         return line.row()

@@ -72,6 +72,8 @@ class Shell:
         self._clock = clock
         self._views: list[View] = []
         self._drawn: list[Row] = []
+        self._size: tuple[int, int] | None = None
+        self._undrawn = False  # the view on top has not been drawn: its cursor knows no rows yet
         self._question: Question | None = None
         self._message: tuple[str, bool, float] | None = None
 
@@ -94,6 +96,7 @@ class Shell:
             self.view.covered()
         self._views.append(view)
         self._question = None
+        self._undrawn = True
         view.opened(self)
         self.redraw()
 
@@ -150,6 +153,7 @@ class Shell:
     def draw(self, width: int, height: int) -> list[Row]:
         """The whole screen: ``height`` rows of ``width`` cells."""
         now = self.now()
+        self._size, self._undrawn = (width, height), False
         if width < MIN_WIDTH or height < MIN_HEIGHT:
             self._drawn = too_small(self.look, width, height, MIN_WIDTH, MIN_HEIGHT)
             return self._drawn
@@ -166,6 +170,8 @@ class Shell:
         if name == "ctrl-c":
             self._host.leave()
             return
+        if self._undrawn and self._size is not None:
+            self.draw(*self._size)
         self.last_key_at = self.now()
         self._message = None
         self.view.on_key()

@@ -12,7 +12,8 @@ from pathlib import Path
 from rich.color import Color
 from rich.style import Style
 
-from wfmon.config.resources import themes_dir
+from wfmon.config.problems import ConfigError, Problem
+from wfmon.config.resources import theme_names, themes_dir, user_themes_dir
 
 ROLES = (
     "text",
@@ -53,8 +54,11 @@ _ANSI = ("black", "red", "green", "yellow", "blue", "magenta", "cyan", "white")
 _NAMED = ("default", *_ANSI, *(f"bright_{name}" for name in _ANSI))
 
 
-class ThemeError(Exception):
+class ThemeError(ConfigError):
     """A theme cannot be used; the text names the file, the key and what was expected."""
+
+    def __init__(self, path: Path | None, key: str, text: str) -> None:
+        super().__init__([Problem(str(path or ""), key, text)])
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -74,18 +78,6 @@ class _Draft:
     styles: dict[str, dict[str, object]] = field(default_factory=dict)
 
 
-def user_themes_dir() -> Path:
-    """Where a user's own themes are."""
-    base = os.environ.get("XDG_CONFIG_HOME") or str(Path.home() / ".config")
-    return Path(base) / "wfmon" / "themes"
-
-
-def theme_names() -> list[str]:
-    """Names of all themes, shipped and own, sorted; the default first."""
-    found = {path.stem for where in _places() for path in where.glob("*.toml")}
-    return sorted(found, key=lambda name: (name != "dark", name))
-
-
 def load_theme(name: str, *, no_color: bool | None = None) -> Theme:
     """The theme ``name``; a user's file hides a shipped one.
 
@@ -96,7 +88,7 @@ def load_theme(name: str, *, no_color: bool | None = None) -> Theme:
     draft = _read(name, seen=())
     missing = [role for role in ROLES if role not in draft.styles]
     if missing:
-        raise ThemeError(f"{_find(name)}: styles: missing {', '.join(missing)}")
+        raise ThemeError(_find(name), "styles", f"missing {', '.join(missing)}")
     made = {role: _style(draft, role, name, no_color) for role in ROLES}
     ground, cursor = made["text"], made["cursor"]
     if no_color:
@@ -109,29 +101,25 @@ def load_theme(name: str, *, no_color: bool | None = None) -> Theme:
     return Theme(name, draft.title or name, styles, selected)
 
 
-def _places() -> list[Path]:
-    return [user_themes_dir(), themes_dir()]
-
-
 def _find(name: str) -> Path:
-    for where in _places():
+    for where in (user_themes_dir(os.environ), themes_dir()):
         path = where / f"{name}.toml"
         if name and "/" not in name and path.is_file():
             return path
-    raise ThemeError(f"ui.theme: no theme {name!r}; known: {', '.join(theme_names())}")
+    raise ThemeError(None, "ui.theme", f"no theme {name!r}; known: {', '.join(theme_names(os.environ))}")
 
 
 def _read(name: str, seen: tuple[str, ...]) -> _Draft:
     path = _find(name)
     if name in seen:
-        raise ThemeError(f"{path}: base: themes build on each other in a circle")
+        raise ThemeError(path, "base", "themes build on each other in a circle")
     try:
         data = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise ThemeError(f"{path}: {error}") from error
+        raise ThemeError(path, "", str(error)) from error
     unknown = set(data) - {"title", "base", "palette", "styles"}
     if unknown:
-        raise ThemeError(f"{path}: unknown key {min(unknown)!r}; known: title, base, palette, styles")
+        raise ThemeError(path, min(unknown), "unknown key; known: title, base, palette, styles")
     base = _text(data.get("base", ""), path, "base")
     draft = _read(base, (*seen, name)) if base else _Draft()
     draft.title = _text(data.get("title", name), path, "title")
@@ -139,20 +127,20 @@ def _read(name: str, seen: tuple[str, ...]) -> _Draft:
         draft.palette[key] = _text(value, path, f"palette.{key}")
     for role, value in _table(data.get("styles", {}), path, "styles").items():
         if role not in ROLES:
-            raise ThemeError(f"{path}: styles.{role}: no such role; known: {', '.join(ROLES)}")
+            raise ThemeError(path, f"styles.{role}", f"no such role; known: {', '.join(ROLES)}")
         draft.styles[role] = _table(value, path, f"styles.{role}")
     return draft
 
 
 def _text(value: object, path: Path, key: str) -> str:
     if not isinstance(value, str):
-        raise ThemeError(f"{path}: {key}: expected text")
+        raise ThemeError(path, key, "expected text")
     return value
 
 
 def _table(value: object, path: Path, key: str) -> dict[str, object]:
     if not isinstance(value, dict):
-        raise ThemeError(f"{path}: {key}: expected a table")
+        raise ThemeError(path, key, "expected a table")
     return value
 
 
@@ -161,12 +149,12 @@ def _style(draft: _Draft, role: str, name: str, no_color: bool) -> Style:
     unknown = set(wanted) - {"fg", "bg", *_FLAGS}
     if unknown:
         known = ", ".join(("fg", "bg", *_FLAGS))
-        raise ThemeError(f"{_find(name)}: styles.{role}.{min(unknown)}: unknown; known: {known}")
+        raise ThemeError(_find(name), f"styles.{role}.{min(unknown)}", f"unknown; known: {known}")
     flags: dict[str, bool] = {}
     for flag in _FLAGS:
         value = wanted.get(flag, False)
         if not isinstance(value, bool):
-            raise ThemeError(f"{_find(name)}: styles.{role}.{flag}: expected true or false")
+            raise ThemeError(_find(name), f"styles.{role}.{flag}", "expected true or false")
         if value:
             flags[flag] = True
     foreground = _color(draft, wanted.get("fg"), f"styles.{role}.fg", name)
@@ -193,6 +181,7 @@ def _color(draft: _Draft, value: object, key: str, name: str) -> Color | None:
     if text in _NAMED or _HEX.fullmatch(text):
         return Color.parse(text)
     raise ThemeError(
-        f"{_find(name)}: {key}: {value!r} is no colour; expected a name of [palette], "
-        f'"#rrggbb", or one of {", ".join(_NAMED)}'
+        _find(name),
+        key,
+        f'{value!r} is no colour; expected a name of [palette], "#rrggbb", or one of {", ".join(_NAMED)}',
     )

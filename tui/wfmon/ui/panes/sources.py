@@ -10,6 +10,7 @@ from wfmon.ui.look import Look
 from wfmon.ui.rows import Line, Row, cut, width_of, wrap
 
 _INDENT = 14
+_MOST_ROWS = 20  # of one detail
 
 
 def head(look: Look, width: int) -> Row:
@@ -52,7 +53,7 @@ def source_rows(
 
 def _detail(look: Look, width: int, key: str, label: str, text: str) -> list[Row]:
     rows = []
-    for number, part in enumerate(wrap(text, width - _INDENT - 9, 6)):
+    for number, part in enumerate(wrap(text, width - _INDENT - 9, _MOST_ROWS)):
         line = Line(look, width).to(_INDENT).add(label if number == 0 else "", "label", 9)
         rows.append(line.add(part, "text").row(key))
     return rows

@@ -62,14 +62,16 @@ class OperationsView(View):
         self._keys: list[str] = []
         self._arranged_for: object = None
         self._longest_name = 0
-        self._touched_at: float | None = None
+        self._touched = False  # a person has pressed a key here: the cursor is theirs
+        self._still_from: float | None = None  # last key; the order stands still from then on
         self._layout: Layout | None = None
         self._left_at: dict[str, str] = {}
 
     # --- keys
 
     def on_key(self) -> None:
-        self._touched_at = self.shell.now()
+        self._touched = True
+        self._still_from = self.shell.now()
 
     def deeds(self) -> Mapping[str, Deed]:
         deeds: dict[str, Deed] = {}
@@ -142,14 +144,14 @@ class OperationsView(View):
         def done(key: str | None) -> None:
             if key is not None:
                 self.sort, self.inverted = key, False
-                self._touched_at = None
+                self._still_from = None
 
         choices = [(key, words) for key, words, _figure in order.SORTS]
         self.shell.ask(Choose("sort:", choices, done, self.sort))
 
     def _invert(self) -> None:
         self.inverted = not self.inverted
-        self._touched_at = None
+        self._still_from = None
 
     def _shift(self, step: int) -> None:
         self.skip = max(0, self.skip + step)
@@ -198,7 +200,7 @@ class OperationsView(View):
         )
 
     def _arrange(self, snapshot: Snapshot, now: float) -> None:
-        still = self._touched_at is not None and 0 <= now - self._touched_at < STILL_SECONDS
+        still = self._still_from is not None and 0 <= now - self._still_from < STILL_SECONDS
         asked = (snapshot.alerts, snapshot.workflows, still, self.filter, self.sort, self.inverted)
         if self._arranged_for is not None and _same(asked, self._arranged_for):
             return
@@ -218,7 +220,7 @@ class OperationsView(View):
         rows = self._workflow_order.arrange(list(self._workflows), frozen=still)
         self._keys = [*alerts, *rows]
         self.cursor.place(self._keys)
-        if self._touched_at is None and opened:
+        if not self._touched and opened:
             self.cursor.select(self._keys[0])
 
     def _alert_rows(self, frame: Frame, snapshot: Snapshot, opened: list[str], height: int) -> list[Row]:
@@ -253,16 +255,14 @@ class OperationsView(View):
             return waiting(look, width, names) if names else nothing_seen(look, width)
         usual = any(one.usual is not None for one in snapshot.workflows)
         layout = choose(width, self._longest_name, usual=usual, skip=self.skip)
-        if layout != self._layout:
-            self._layout = layout
-        layout = self._layout or layout
+        self._layout = layout
+        self.page = shares.workflows
         keys = self._workflow_order.keys
         rows = [self._workflows_pane.title(look, width, snapshot.totals, self._notes(snapshot))]
         rows.append(self._workflows_pane.head(look, width, layout))
         if not keys:
             words = f'  no workflow matches "{self.filter}" · esc clears the filter'
             return [*rows, Line(look, width).add(words, "muted").row()]
-        self.page = shares.workflows
         at = self.cursor.index - (len(self._keys) - len(keys))
         stale = frozenset(
             one.name for one in snapshot.sources if one.state in (SourceState.DOWN, SourceState.STALE)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from wfmon.config.resources import theme_names
 from wfmon.ui.keys import shown
 from wfmon.ui.prompt import AskLine
 from wfmon.ui.rows import Line, Row, rule
 from wfmon.ui.shell import Shell
-from wfmon.ui.theme import ThemeError, load_theme, theme_names
+from wfmon.ui.theme import ThemeError, load_theme
 from wfmon.ui.views.base import MOVES, Deed, Frame, ShellDoor, View
 
 
@@ -100,7 +102,7 @@ def _entries(shell: Shell) -> list[_Entry]:
             continue
         keys = " ".join(shown(key, ascii_only=shell.look.ascii) for key in shell.keymap.keys(action.id))
         entries.append(_Entry(action.id, action.words, keys, deed))
-    for name in theme_names():
+    for name in theme_names(os.environ):
         entries.append(_Entry(f"theme {name}", f"theme: {name}", "", _wear(shell, name)))
     entries.append(_Entry("perf", "what wfmon-tui itself costs", "", _open_perf(shell)))
     return entries
