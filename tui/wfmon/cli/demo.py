@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from wfmon.cli.options import Options
-from wfmon.cli.watch import has_terminal, watch
+from wfmon.cli.watch import has_terminal, leave, watch
 from wfmon.demo.incidents import NAMES
 from wfmon.demo.workload import Workload
 
@@ -19,4 +19,5 @@ def run(options: Options) -> int:
         return 2
     with Workload(options.seed, incidents) as workload:
         config = options.load_config(workload.info.config).config
-        return watch(options, config, label="demo")
+        code = watch(options, config, label="demo")
+    return leave(code)

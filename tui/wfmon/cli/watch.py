@@ -5,11 +5,9 @@ from __future__ import annotations
 import gc
 import os
 import sys
-from typing import NoReturn
 
 from wfmon.cli.options import Options
 from wfmon.config.schema import Config
-from wfmon.ui import firstframe
 
 # Not freed while the program still loads: it costs a tenth of the start and frees nothing.
 gc.disable()
@@ -19,7 +17,8 @@ def run(options: Options) -> int:
     """Needs a terminal; exit code of how it was left."""
     if not has_terminal():
         return 2
-    return watch(options, options.load_config().config)
+    code = watch(options, options.load_config().config)
+    return leave(code)
 
 
 def has_terminal() -> bool:
@@ -53,5 +52,12 @@ def watch(options: Options, config: Config, *, label: str = "") -> int:
             by=assembled.me,
         )
     finally:
-        firstframe.undo()
         assembled.close()
+
+
+def leave(code: int) -> int:
+    """End here and now: the interpreter's own way out would wait for threads that may hang."""
+    from wfmon.ui.lifeline import end_process
+
+    end_process(code)
+    return code
