@@ -28,16 +28,16 @@ def text(app: WfmonApp) -> str:
     return "\n".join(canvas.render_line(y).text.rstrip() for y in range(canvas.size.height))
 
 
-async def shows(pilot: Pilot[int], words: str, *, timeout: float = 10.0) -> None:
+async def shows(pilot: Pilot[int], words: str, *, patience: float = 10.0) -> None:
     """Waits until ``words`` stand on the screen."""
     app = pilot.app
     assert isinstance(app, WfmonApp)
-    await until(lambda: words in text(app), f"{words!r} is not on the screen:\n{{}}", app, timeout)
+    await until(lambda: words in text(app), f"{words!r} is not on the screen:\n{{}}", app, patience)
 
 
-async def until(met: Callable[[], bool], message: str, app: WfmonApp, timeout: float = 10.0) -> None:
+async def until(met: Callable[[], bool], message: str, app: WfmonApp, patience: float = 10.0) -> None:
     loop = asyncio.get_running_loop()
-    end = loop.time() + timeout
+    end = loop.time() + patience
     while not met():
         assert loop.time() < end, message.format(text(app))
         await asyncio.sleep(0.01)
