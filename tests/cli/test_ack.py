@@ -106,7 +106,8 @@ def test_it_loads_neither_the_screen_nor_the_sources(state: Path) -> None:
         f"main(['acks', '--state-dir', {str(state)!r}]); "
         "print([name for name in ('textual', 'httpx', 'psutil', 'requests') if name in sys.modules])"
     )
+    environ = {**os.environ, "XDG_CONFIG_HOME": str(state.parent)}
     done = subprocess.run(
-        [sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=True
+        [sys.executable, "-c", code], env=environ, capture_output=True, text=True, timeout=60, check=True
     )
     assert done.stdout.splitlines()[-1] == "[]"

@@ -130,16 +130,19 @@ def _quiet(ladder: Sequence[LadderStep], settings: FailureRateSettings) -> bool:
     With a true failure ratio p, s successes in a row have the chance (1-p)^s; s is chosen so that it
     is under 5 %, p being the worst ratio of any window that still holds a failure (at most 0.9).
     """
+    longest = max(
+        (
+            step.counts.success
+            for step in ladder
+            if step.seconds >= settings.clear_quiet_seconds and step.counts.failed == 0 and _covered(step)
+        ),
+        default=0,
+    )
+    if longest < 3:
+        return False
     ratios = [step.counts.error_ratio for step in ladder if step.counts.failed]
     worst = max((ratio for ratio in ratios if ratio is not None), default=0.9)
-    needed = max(3, ceil(log(0.05) / log(1 - min(worst, 0.9))))
-    return any(
-        _covered(step)
-        and step.seconds >= settings.clear_quiet_seconds
-        and step.counts.failed == 0
-        and step.counts.success >= needed
-        for step in ladder
-    )
+    return longest >= ceil(log(0.05) / log(1 - min(worst, 0.9)))
 
 
 def _summary(step: LadderStep) -> str:
