@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from wfmon.cli.options import Options
 from wfmon.cli.watch import has_terminal, leave, watch
-from wfmon.demo.incidents import NAMES
+from wfmon.demo.incidents import chosen
 from wfmon.demo.workload import Workload
 
 
 def run(options: Options) -> int:
     """Ends the workload and removes its files on every way out."""
-    incidents = {"all": NAMES, "none": ()}.get(options.incident, (options.incident,))
+    incidents = chosen(options.incident)
     if options.workload_only:
         from wfmon.demo import only
 

@@ -32,7 +32,7 @@ class Assembled:
     monitor: Monitor
     store: AckStore
     me: str
-    zone: tzinfo
+    zone: tzinfo | None
 
     def close(self) -> None:
         self.monitor.stop()
@@ -46,9 +46,7 @@ def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = 
     zone = find_zone(config.ui.timezone)
     rules = rule_settings(config)
     sources = build_sources(config, load_profiles())
-    windows = Windows(
-        config.windows.runs, config.windows.grow_runs, config.windows.max, config.windows.rate
-    )
+    windows = Windows(config.windows.runs, config.windows.grow_runs, config.windows.max, config.windows.rate)
     aliases = {alias: entry.name for entry in config.workflow for alias in entry.aliases}
     runbooks = {entry.name: safe(entry.runbook) for entry in config.workflow if entry.runbook}
     monitor = Monitor(

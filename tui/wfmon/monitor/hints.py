@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
+from wfmon.model.metrics import MetricsSample
 from wfmon.model.run import RunsSample
 from wfmon.sources.base import Reading, Source
 
@@ -14,9 +16,11 @@ LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
 
 @runtime_checkable
 class TakesHints(Protocol):
-    """The host source: ``pids`` and ``ports`` to the name of the workflow behind them."""
+    """The host source: ``pids`` and ``ports`` to the workflow behind them, and when a pid last logged."""
 
-    def set_hints(self, pids: Mapping[int, str], ports: Mapping[int, str]) -> None: ...
+    def set_hints(
+        self, pids: Mapping[int, str], ports: Mapping[int, str], last_lines: Mapping[int, float] | None = None
+    ) -> None: ...
 
 
 @runtime_checkable
@@ -34,50 +38,67 @@ class HasUrls(Protocol):
     def urls(self) -> Sequence[str]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class _Seen:
+    """A pid in log lines: the workflow, and POSIX seconds of its newest line."""
+
+    workflow: str
+    at: float
+
+
 class Hints:
     """Collects hints from readings and hands them on, only when they changed."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
         self._hosts = [source for source in sources if isinstance(source, TakesHints)]
         self._logs = [source for source in sources if isinstance(source, TakesLivePids)]
-        self._ports = _ports(sources)
-        self._pids: dict[str, dict[int, str]] = {}
-        self._sent: dict[int, str] | None = None
+        self._urls = {source.name: source.urls for source in sources if isinstance(source, HasUrls)}
+        self._pids: dict[str, dict[int, _Seen]] = {}
+        self._ports: dict[str, dict[int, str]] = {}
+        self._sent: tuple[dict[int, _Seen], dict[int, str]] | None = None
 
     def spread(self, source: str, reading: Reading) -> None:
         if reading.host is not None:
-            hinted = frozenset(self._sent or ())
+            hinted = frozenset(self._sent[0]) if self._sent else frozenset[int]()
             for log in self._logs:
                 log.set_live_pids(hinted - reading.host.gone_pids | reading.host.live_pids)
         if reading.runs is not None:
             self._pids[source] = _pids_of(reading.runs)
+        if reading.metrics is not None:
+            self._ports[source] = _ports(self._urls.get(source, ()), reading.metrics)
         self._tell_hosts()
 
     def _tell_hosts(self) -> None:
-        pids = {pid: name for part in self._pids.values() for pid, name in part.items()}
-        if pids != self._sent:
-            self._sent = pids
+        pids = {pid: seen for part in self._pids.values() for pid, seen in part.items()}
+        ports = {port: name for part in self._ports.values() for port, name in part.items()}
+        if (pids, ports) != self._sent:
+            self._sent = (pids, ports)
             for host in self._hosts:
-                host.set_hints(pids, self._ports)
+                host.set_hints(
+                    {pid: seen.workflow for pid, seen in pids.items()},
+                    ports,
+                    {pid: seen.at for pid, seen in pids.items()},
+                )
 
 
-def _pids_of(sample: RunsSample) -> dict[int, str]:
-    """The pids of open runs, else of the newest finished ones: a worker lives between its runs."""
-    found: dict[int, str] = {}
+def _pids_of(sample: RunsSample) -> dict[int, _Seen]:
+    """The pids of open runs and of the newest finished ones: a worker lives between its runs."""
+    found: dict[int, _Seen] = {}
     for name, runs in sample.workflows.items():
         for run in (*runs.finished[-5:], *runs.open):
-            if run.pid is not None:
-                found[run.pid] = name
+            at = run.last_line_at or run.ended_at or run.started_at
+            if run.pid is not None and at is not None:
+                known = found.get(run.pid)
+                found[run.pid] = _Seen(name, max(at, known.at) if known else at)
     return found
 
 
-def _ports(sources: Sequence[Source]) -> dict[int, str]:
-    """Loopback ports of scraped endpoints, named after the source where no workflow is known."""
-    found: dict[int, str] = {}
-    for source in sources:
-        if isinstance(source, HasUrls) and source.kind == "scrape":
-            for url in source.urls:
-                parts = urlsplit(url)
-                if parts.hostname in LOOPBACK and parts.port:
-                    found[parts.port] = source.name
-    return found
+def _ports(urls: Sequence[str], sample: MetricsSample) -> dict[int, str]:
+    """Loopback ports of a source that sees one workflow only: else it is not known whose they are."""
+    names = {key.workflow for window in sample.runs for key in window.counts} | sample.active.keys()
+    names.discard(None)
+    if len(names) != 1:
+        return {}
+    (name,) = names
+    parts = [urlsplit(url) for url in urls]
+    return {part.port: name for part in parts if name and part.port and part.hostname in LOOPBACK}

@@ -40,12 +40,12 @@ class Judged:
 class Judge:
     """Evaluates the rules when it is time, and looks at acks every time.
 
-    ``me`` signs this user's acks; ``zone`` is the display zone of the verdict's clocks; ``unacked``
+    ``me`` signs this user's acks; ``zone`` is the display zone (None: local) of the verdict's clocks; ``unacked``
     leaves out of the verdict what somebody has.
     """
 
     def __init__(
-        self, rules: RuleSettings, store: AckStore, me: str, zone: tzinfo, *, unacked: bool = False
+        self, rules: RuleSettings, store: AckStore, me: str, zone: tzinfo | None, *, unacked: bool = False
     ) -> None:
         self._rules = rules
         self._store = store
