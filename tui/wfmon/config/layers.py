@@ -82,6 +82,19 @@ class Layered:
         layer, layer_path = found
         return Origin(layer.kind, layer.where(layer_path))
 
+    def blame(self, path: KeyPath) -> Origin:
+        """Where a person has to look who wants to mend ``path``.
+
+        A shipped value is only wrong beside another that somebody set: then that one, the nearest.
+        """
+        origin = self.origin(path)
+        for length in range(len(path) - 1, 0, -1):
+            if origin.kind is not LayerKind.SHIPPED:
+                break
+            near = [known for known in self._from if known[:length] == path[:length]]
+            origin = max((self.origin(known) for known in near), key=_rank, default=origin)
+        return origin
+
     def _merge(self, into: Table, values: Table, layer: Layer, above: KeyPath) -> None:
         for key, value in values.items():
             path = (*above, key)
@@ -96,6 +109,10 @@ class Layered:
         below = [known for known in self._from if known[: len(path)] == path]
         for known in below:
             del self._from[known]
+
+
+def _rank(origin: Origin) -> int:
+    return list(LayerKind).index(origin.kind)
 
 
 def _copy(value: object) -> object:

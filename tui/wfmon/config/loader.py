@@ -248,4 +248,4 @@ def _place(problem: Problem) -> tuple[str, int]:
 
 def _located(finding: Finding, layered: Layered) -> Problem:
     path, text = finding
-    return Problem(layered.origin(path).where, safe(dotted(path), limit=200), text)
+    return Problem(layered.blame(path).where, safe(dotted(path), limit=200), text)

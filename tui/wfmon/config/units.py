@@ -7,7 +7,7 @@ import re
 
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86_400.0, "w": 604_800.0}
 _UNIT_ORDER = ("w", "d", "h", "m", "s", "ms")
-_DURATION_PART = re.compile(r"(\d+(?:\.\d+)?)(ms|[smhdw])")
+_DURATION_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?)(ms|[smhdw])")
 
 _BYTES: dict[str, int] = {
     "": 1,
@@ -16,7 +16,7 @@ _BYTES: dict[str, int] = {
     **{f"{unit}ib": 1024**power for power, unit in enumerate("kmgt", 1)},
     **{unit: 1024**power for power, unit in enumerate("kmgt", 1)},
 }
-_SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*([A-Za-z]*)")
+_SIZE = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([A-Za-z]*)")
 
 DURATION_FORM = 'a duration such as "250ms", "5s", "10m" or "1h30m"'
 SIZE_FORM = 'a size such as "20GiB", "1.5MB" or a number of bytes'
@@ -49,7 +49,7 @@ def parse_size(value: object) -> int:
 
 
 def _duration_of(text: str) -> float:
-    if re.fullmatch(r"\d+(?:\.\d+)?", text):
+    if re.fullmatch(r"[0-9]+(?:\.[0-9]+)?", text):
         return float(text)
     parts = _DURATION_PART.findall(text)
     units = [unit for _, unit in parts]

@@ -1,7 +1,8 @@
 """Numbers as the screens show them (screens.md).
 
 One law for all of them: unknown (``None``, NaN, infinite) is ``–``; what is not zero never reads as
-zero (``<0.1``) and what is not the whole never reads as the whole (``>99%``).
+zero (``<0.1``) and what is not the whole never reads as the whole (``>99%``). A minus stands only
+before what is below zero (``abs`` where a number is written: -0.0 is zero).
 
 | function | for | looks like |
 |---|---|---|
@@ -78,7 +79,9 @@ def span(seconds: float | None) -> str:
         return f"{whole // _MINUTE}m{whole % _MINUTE:02}"
     if whole < _DAY:
         return f"{whole // _HOUR}h{whole % _HOUR // _MINUTE:02}"
-    return f"{whole // _DAY}d{whole % _DAY // _HOUR:02}"
+    if whole < 100 * _DAY:
+        return f"{whole // _DAY}d{whole % _DAY // _HOUR:02}"
+    return f"{whole // _DAY}d"
 
 
 def latency(seconds: float | None) -> str:
@@ -93,9 +96,9 @@ def latency(seconds: float | None) -> str:
         return f"-{latency(-seconds)}"
     if seconds >= 0.9995:
         return span(seconds)
-    if 0 < seconds < 0.0005:
+    if 0 < seconds < 0.001:
         return "<1ms"
-    return f"{seconds * 1000:.0f}ms"
+    return f"{abs(seconds) * 1000:.0f}ms"
 
 
 def age(seconds: float | None) -> str:
@@ -151,7 +154,7 @@ def rate(per_unit: float | None) -> str:
         return f"-{rate(-per_unit)}"
     if 0 < per_unit < 0.05:
         return "<0.1"
-    return f"{per_unit:.1f}" if per_unit < 999.95 else count(per_unit)
+    return f"{abs(per_unit):.1f}" if per_unit < 999.95 else count(per_unit)
 
 
 def percent(ratio: float | None, digits: int | None = None) -> str:
@@ -216,7 +219,7 @@ def money_cell(usd: float | None) -> str:
     if 0 < usd < 0.005:
         return "<.01"
     if usd < 99.995:
-        return f"{usd:.2f}"
+        return f"{abs(usd):.2f}"
     return f"{usd:.0f}" if usd < 9_999.5 else count(usd)
 
 
@@ -231,7 +234,7 @@ def size(bytes_: float | None) -> str:
     if bytes_ < 0:
         return f"-{size(-bytes_)}"
     if bytes_ < 1023.5:
-        return f"{bytes_:.0f}B" if bytes_ >= 0.5 or bytes_ == 0 else "<1B"
+        return "<1B" if 0 < bytes_ < 1 else f"{abs(bytes_):.0f}B"
     for unit in "KMGT":
         bytes_ /= 1024
         if bytes_ < 1023.95:
@@ -331,7 +334,7 @@ def _two_units(whole: int, big: int, big_sign: str, small: int, small_sign: str)
 def _percent_number(ratio: float, digits: int) -> str:
     if ratio < 0:
         return f"-{_percent_number(-ratio, digits)}"
-    percents = ratio * 100
+    percents = abs(ratio) * 100
     shown = f"{percents:.{digits}f}"
     step = 10.0**-digits
     if ratio > 0 and float(shown) == 0:
