@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
+from wfmon.analysis.levels import Level, step
 from wfmon.analysis.words import span
 from wfmon.model.alert import Alert, AlertState, Finding, Severity
 from wfmon.model.episode import EpisodeKey, EpisodeRecord, Sighting
@@ -24,17 +25,6 @@ from wfmon.model.settings import EpisodeSettings
 UNSEEN_SECONDS = 24 * 3600.0
 # Ends and new beginnings of one episode within this time are counted as flaps.
 FLAP_SECONDS = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Level:
-    """One severity of an episode. ``held_at`` is when it last held in known data (or was between)."""
-
-    severity: Severity
-    since: float
-    at_least: bool
-    held_at: float
-    fired_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,7 +237,7 @@ def _step(
         finding, level = said.get(severity), old.get(severity)
         if level is not None:
             level = replace(level, since=min(level.since, now), held_at=min(level.held_at, now))
-        next_level = _step_level(finding, level, (key, severity) in calm, now, elapsed, severity)
+        next_level = step(finding, level, (key, severity) in calm, now, elapsed, severity)
         if next_level is not None:
             levels.append(next_level)
     if before is not None:
@@ -258,26 +248,6 @@ def _step(
     if before is None or before.fired_at is None or lost:
         return None
     return _closed(before, now, settings)
-
-
-def _step_level(
-    finding: Finding | None, level: Level | None, calm: bool, now: float, elapsed: float, severity: Severity
-) -> Level | None:
-    if finding is None or finding.holds is None:
-        # Unknown time is neither quiet nor holding: the keep clock stands still.
-        return None if level is None else replace(level, held_at=min(now, level.held_at + elapsed))
-    if finding.holds:
-        since = now if finding.since is None else min(finding.since, now)
-        level = level or Level(severity, since, at_least=not calm and finding.since is None, held_at=now)
-        fired_at = level.fired_at
-        if fired_at is None and now - level.since >= finding.for_seconds:
-            fired_at = now
-        return replace(level, held_at=now, fired_at=fired_at)
-    if level is None or level.fired_at is None or finding.clears:
-        return None
-    if finding.between:
-        return replace(level, held_at=now)
-    return level if now - level.held_at < finding.keep_seconds else None
 
 
 def _open(

@@ -8,12 +8,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from types import MappingProxyType
 
-from wfmon.model.alert import Ack, Labels, Severity
+from wfmon.model.alert import Ack
 from wfmon.model.episode import AuditEntry, EpisodeKey, EpisodeRecord, HeldAck, Sighting
 from wfmon.store.database import Database
 from wfmon.store.errors import Ambiguous, Gone, Held, StoreError
-from wfmon.store.identity import same_person, shown_name
+from wfmon.store.identity import same_person
 from wfmon.store.paths import StateDir
+from wfmon.store.rows import Row, labels_of, load, newest
 from wfmon.text.numbers import day_clock
 from wfmon.text.sanitize import safe
 
@@ -36,15 +37,6 @@ class AckTerms:
     max_seconds: float = 8 * 3600.0
 
 
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """An episode with its newest ack that was not undone, as stored."""
-
-    record: EpisodeRecord
-    ack: Ack | None
-    signed: str = ""
-
-
 class AckStore:
     """Safe for threads; no call but ``ack``, ``unack``, ``comment`` and ``find`` raises."""
 
@@ -53,7 +45,7 @@ class AckStore:
         self._terms = terms or AckTerms()
         self._database = Database(state, NAME, read_only=read_only)
         self._read_only = read_only
-        self._rows: dict[str, _Row] = {}
+        self._rows: dict[str, Row] = {}
         self._version: tuple[int, ...] | None = None
         self._unstored: dict[str, Sighting] = {}
         self._read_problem: str | None = None
@@ -220,7 +212,7 @@ class AckStore:
                 what=safe(what),
                 episode=safe(episode),
                 rule=safe(rule),
-                labels=_labels(labels),
+                labels=labels_of(labels),
                 comment=safe(comment),
                 effect=safe(effect),
             )
@@ -241,7 +233,7 @@ class AckStore:
             found = self._database.version()
             if found == self._version:
                 return
-            self._rows = self._database.read(_load)
+            self._rows = self._database.read(load)
             self._version = found
             self._read_problem = None
         except StoreError as error:
@@ -290,7 +282,7 @@ class AckStore:
         )
 
     def _see(self, connection: sqlite3.Connection, sighting: Sighting, now: float) -> str:
-        row = _newest(connection, sighting.key)
+        row = newest(connection, sighting.key)
         if row is not None and self._continues(row.record, now):
             began = min(row.record.began_at, sighting.since)
             connection.execute(
@@ -319,7 +311,7 @@ class AckStore:
         return sighting.id
 
     def _end(self, connection: sqlite3.Connection, key: EpisodeKey, at: float, now: float) -> None:
-        row = _newest(connection, key)
+        row = newest(connection, key)
         if row is None or not _ends(row.record, at):
             return
         connection.execute("UPDATE episodes SET ended_at = ? WHERE id = ?", (at, row.record.id))
@@ -327,14 +319,14 @@ class AckStore:
         if held is not None:
             _log(connection, row.record, at, row.signed, "resolved", held.comment)
 
-    def _found(self, connection: sqlite3.Connection, prefix: str, now: float) -> _Row:
+    def _found(self, connection: sqlite3.Connection, prefix: str, now: float) -> Row:
         """The open episode of an id or prefix; one that could not be stored before is stored now."""
         wanted = prefix.strip().lower()
         unstored = [each for each in self._unstored.values() if wanted and each.id.startswith(wanted)]
         for sighting in unstored:
             if connection.in_transaction:
                 self._see(connection, sighting, now)
-        rows = [row for name, row in _load(connection).items() if wanted and name.startswith(wanted)]
+        rows = [row for name, row in load(connection).items() if wanted and name.startswith(wanted)]
         alive = [row for row in rows if row.record.ended_at is None and self._continues(row.record, now)]
         if len(alive) > 1:
             raise Ambiguous(f"{safe(prefix)} fits {len(alive)} alerts: give more digits")
@@ -346,74 +338,13 @@ class AckStore:
         raise Gone(f"no open alert {safe(prefix)}")
 
 
-_COLUMNS = (
-    "SELECT e.id, e.rule, e.labels, e.workflow, e.summary, e.severity, e.began_at, e.began_at_least, "
-    "e.last_seen_at, e.ended_at, a.by, a.at, a.until, a.until_resolved, a.comment FROM episodes e "
-    "LEFT JOIN acks a ON a.number = "
-    "(SELECT max(number) FROM acks WHERE episode = e.id AND undone_at IS NULL) "
-)
-
-
-def _load(connection: sqlite3.Connection) -> dict[str, _Row]:
-    """All episodes by id, oldest begin first, without rows that no version of ours can have written."""
-    rows = [_row(found) for found in connection.execute(_COLUMNS + "ORDER BY e.began_at, e.rowid")]
-    return {row.record.id: row for row in rows if row is not None}
-
-
-def _newest(connection: sqlite3.Connection, key: EpisodeKey) -> _Row | None:
-    found = connection.execute(
-        _COLUMNS + "WHERE e.rule = ? AND e.labels = ? ORDER BY e.began_at DESC, e.rowid DESC LIMIT 1",
-        (key[0], json.dumps(key[1])),
-    ).fetchone()
-    return None if found is None else _row(found)
-
-
-def _row(columns: tuple[object, ...]) -> _Row | None:
-    """A row as model objects; None unless every number in it is one. Another user may have written
-    it: every text is made safe again."""
-    numbers = (*columns[5:10], *columns[11:14])
-    if any(each is not None and not isinstance(each, int | float) for each in numbers):
-        return None
-    record = EpisodeRecord(
-        id=safe(str(columns[0])),
-        rule=safe(str(columns[1])),
-        labels=_labels(str(columns[2])),
-        workflow=None if columns[3] is None else safe(str(columns[3])),
-        summary=safe(str(columns[4])),
-        severity=Severity(min(max(int(str(columns[5])), Severity.INFO), Severity.CRITICAL)),
-        began_at=float(str(columns[6])),
-        began_at_least=bool(columns[7]),
-        last_seen_at=float(str(columns[8])),
-        ended_at=None if columns[9] is None else float(str(columns[9])),
-    )
-    if columns[10] is None:
-        return _Row(record, None)
-    by, comment = safe(str(columns[10])), safe(str(columns[14]))
-    ack = Ack(
-        by=shown_name(by, comment),
-        at=float(str(columns[11])),
-        until=None if columns[12] is None else float(str(columns[12])),
-        until_resolved=bool(columns[13]),
-        comment=comment,
-    )
-    return _Row(record, ack, by)
-
-
-def _labels(text: str) -> Labels:
-    try:
-        pairs = json.loads(text)
-        return tuple((safe(str(name)), safe(str(value))) for name, value in pairs)
-    except (ValueError, TypeError):
-        return (("unreadable", safe(text, limit=80)),)
-
-
-def _in_force(row: _Row, now: float) -> Ack | None:
+def _in_force(row: Row, now: float) -> Ack | None:
     if row.ack is None or (row.ack.until is not None and row.ack.until <= now):
         return None
     return row.ack
 
 
-def _refuse_other(row: _Row, held: Ack | None, by: str, comment: str, now: float) -> None:
+def _refuse_other(row: Row, held: Ack | None, by: str, comment: str, now: float) -> None:
     if held is None or same_person(row.signed, held.comment, by, comment):
         return
     until = "it ends" if held.until is None else day_clock(held.until, now)

@@ -1,0 +1,83 @@
+"""Rows of ``acks.db`` as model objects. Another user may have written them: nothing is trusted."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from dataclasses import dataclass
+
+from wfmon.model.alert import Ack, Labels, Severity
+from wfmon.model.episode import EpisodeKey, EpisodeRecord
+from wfmon.store.identity import shown_name
+from wfmon.text.sanitize import safe
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """An episode with its newest ack that was not undone, as stored; ``signed`` is who took it, without
+    the name that a comment adds."""
+
+    record: EpisodeRecord
+    ack: Ack | None
+    signed: str = ""
+
+
+_COLUMNS = (
+    "SELECT e.id, e.rule, e.labels, e.workflow, e.summary, e.severity, e.began_at, e.began_at_least, "
+    "e.last_seen_at, e.ended_at, a.by, a.at, a.until, a.until_resolved, a.comment FROM episodes e "
+    "LEFT JOIN acks a ON a.number = "
+    "(SELECT max(number) FROM acks WHERE episode = e.id AND undone_at IS NULL) "
+)
+
+
+def load(connection: sqlite3.Connection) -> dict[str, Row]:
+    """All episodes by id, oldest begin first, without rows that no version of ours can have written."""
+    rows = [_row(found) for found in connection.execute(_COLUMNS + "ORDER BY e.began_at, e.rowid")]
+    return {row.record.id: row for row in rows if row is not None}
+
+
+def newest(connection: sqlite3.Connection, key: EpisodeKey) -> Row | None:
+    found = connection.execute(
+        _COLUMNS + "WHERE e.rule = ? AND e.labels = ? ORDER BY e.began_at DESC, e.rowid DESC LIMIT 1",
+        (key[0], json.dumps(key[1])),
+    ).fetchone()
+    return None if found is None else _row(found)
+
+
+def _row(columns: tuple[object, ...]) -> Row | None:
+    """A row as model objects; None unless every number in it is one. Another user may have written
+    it: every text is made safe again."""
+    numbers = (*columns[5:10], *columns[11:14])
+    if any(each is not None and not isinstance(each, int | float) for each in numbers):
+        return None
+    record = EpisodeRecord(
+        id=safe(str(columns[0])),
+        rule=safe(str(columns[1])),
+        labels=labels_of(str(columns[2])),
+        workflow=None if columns[3] is None else safe(str(columns[3])),
+        summary=safe(str(columns[4])),
+        severity=Severity(min(max(int(str(columns[5])), Severity.INFO), Severity.CRITICAL)),
+        began_at=float(str(columns[6])),
+        began_at_least=bool(columns[7]),
+        last_seen_at=float(str(columns[8])),
+        ended_at=None if columns[9] is None else float(str(columns[9])),
+    )
+    if columns[10] is None:
+        return Row(record, None)
+    by, comment = safe(str(columns[10])), safe(str(columns[14]))
+    ack = Ack(
+        by=shown_name(by, comment),
+        at=float(str(columns[11])),
+        until=None if columns[12] is None else float(str(columns[12])),
+        until_resolved=bool(columns[13]),
+        comment=comment,
+    )
+    return Row(record, ack, by)
+
+
+def labels_of(text: str) -> Labels:
+    try:
+        pairs = json.loads(text)
+        return tuple((safe(str(name)), safe(str(value))) for name, value in pairs)
+    except (ValueError, TypeError):
+        return (("unreadable", safe(text, limit=80)),)
