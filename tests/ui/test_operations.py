@@ -46,7 +46,7 @@ wfmon  prod-ai-01 · ops                 4/4 sources · prom 4s old · 14:03:27 
   gpt-x             59.0k │ most invoice_ext… 3.0G│
   claude-y          12.1k │      research_ag… 2.6G│
                           │      email_tri… 512.0M│
-                          │ 3 processes not visib…│
+                          │ 3 pids not visible    │
 
  ⏎ open  e error  l log  a ack  / filter  s sort  p pause  S sources  : ?  q
 """

@@ -18,7 +18,8 @@ TREND_CEILING = 0.25  # an error ratio that fills a sparkline's cell
 class Column:
     """``width`` holds the gap before it. ``figure`` names the origin that can make it stale.
 
-    ``rank`` orders by importance: what does not fit goes from the highest rank on.
+    ``sign`` is drawn behind the cell in a role of its own. ``rank`` orders by importance: what does
+    not fit goes from the highest rank on.
     """
 
     id: str
@@ -27,6 +28,7 @@ class Column:
     rank: int
     cell: Callable[[Workflow, Look, float], Cell]
     figure: str = ""
+    sign: Callable[[Workflow, Look], Cell] | None = None
     right: bool = True
     needs_usual: bool = False
 
@@ -98,16 +100,18 @@ def _memory(workflow: Workflow, _look: Look, _now: float) -> Cell:
     return _figure(numbers.size(workflow.rss_bytes))
 
 
-def _last(workflow: Workflow, look: Look, now: float) -> Cell:
+def _last(workflow: Workflow, _look: Look, now: float) -> Cell:
     if workflow.last_run_at is None:
         return _figure(numbers.UNKNOWN)
-    status = workflow.last_status
-    sign, role = "", "text"
-    if status is RunStatus.SUCCESS:
-        sign, role = f" {look.signs.good}", "good"
-    elif status in FAILED:
-        sign, role = f" {look.signs.critical}", "critical"
-    return coarse(max(0.0, now - workflow.last_run_at)) + sign, role
+    return _figure(coarse(max(0.0, now - workflow.last_run_at)))
+
+
+def _last_sign(workflow: Workflow, look: Look) -> Cell:
+    if workflow.last_run_at is None:
+        return "", "text"
+    if workflow.last_status is RunStatus.SUCCESS:
+        return f" {look.signs.good}", "good"
+    return (f" {look.signs.critical}", "critical") if workflow.last_status in FAILED else ("", "text")
 
 
 def _last_error(workflow: Workflow, _look: Look, _now: float) -> Cell:
@@ -139,7 +143,7 @@ COLUMNS: tuple[Column, ...] = (
     Column("cost", "$/h", 7, 5, _cost, "cost"),
     Column("calls", "API/m", 8, 10, _calls, "api_calls"),
     Column("memory", "MEM", 8, 11, _memory),
-    Column("last", "LAST", 10, 2, _last, right=False),
+    Column("last", "LAST", 10, 2, _last, sign=_last_sign, right=False),
 )
 LAST_ERROR = Column("error", "LAST ERROR", ERROR_WIDTH, 99, _last_error, right=False)
 

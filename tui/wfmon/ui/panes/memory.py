@@ -58,4 +58,4 @@ def _facts(host: HostSample, inner: int) -> Iterator[tuple[str, str, float | Non
         name = set_cell_size(cut(one.workflow, room), room)
         yield "most" if number == 0 else "    ", f"{name} {size}", None
     if host.hidden_processes:
-        yield str(host.hidden_processes), "processes not visible", None
+        yield str(host.hidden_processes), "pids not visible", None

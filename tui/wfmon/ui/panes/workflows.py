@@ -91,8 +91,12 @@ def _draw(
         if column.right:
             room = column.width if column.id == "active" else column.width - 1
             line.add("" if room == column.width else " ").add(text, cell_role, room, right=True)
-        else:
-            line.add("  ").add(text, cell_role, column.width - 2)
+            continue
+        end = line.used + column.width
+        line.add("  ").add(text, cell_role, min(width_of(text), column.width - 2))
+        if column.sign is not None:
+            line.add(*column.sign(workflow, look))
+        line.to(end)
     return line.row(KEY + workflow.name)
 
 
