@@ -12,13 +12,13 @@ from unicodedata import combining, normalize
 
 import pytest
 from rich.console import RenderableType
-from support.emulator import Emulator
 from textual import events
 from textual.driver import Driver
 from textual.geometry import Size
 from textual.pilot import Pilot
 from textual.screen import Screen
 
+from support.emulator import Emulator
 from wfmon.ui.writer import guarded
 
 BUSY = Path(__file__).parent / "apps" / "busy.py"
@@ -26,7 +26,8 @@ BUSY = Path(__file__).parent / "apps" / "busy.py"
 
 def load_busy() -> Any:
     spec = importlib.util.spec_from_file_location("busy_app", BUSY)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
@@ -47,14 +48,16 @@ class CaptureDriver(Driver):
     def __init__(self, app: Any, **options: Any) -> None:
         options["size"] = app.start_size
         super().__init__(app, **options)
+        self._terminal: Emulator = app.with_writer
         self.sent = 0
 
     def write(self, data: str) -> None:
         self.sent += len(data)
-        self._app.with_writer.feed(data.encode())
+        self._terminal.feed(data.encode())
 
     def start_application_mode(self) -> None:
-        self.resize(*self._app.start_size)
+        assert self._size is not None
+        self.resize(*self._size)
 
     def resize(self, columns: int, lines: int) -> None:
         self._size = columns, lines
@@ -85,14 +88,14 @@ class Compared(busy.Busy):  # type: ignore[name-defined,misc]
         return self.with_writer, self.without, self.fallback
 
     def _display(self, screen: Screen[Any], renderable: RenderableType | None) -> None:
-        drawn = renderable is not None and not self._batch_count and self._is_drawing
-        if drawn:
+        drawn = not self._batch_count and self._is_drawing
+        if renderable is not None and drawn:
             plain = renderable.render_segments(self.console)  # type: ignore[union-attr]
             self.plain_bytes += len(plain.encode())
             self.without.feed(plain.encode())
             self.fallback.feed(guarded(renderable, self.console).encode())
         super()._display(screen, renderable)
-        if drawn:
+        if renderable is not None and drawn:
             self.frames += 1
             if not self.resizing:
                 self.compare()
@@ -135,7 +138,7 @@ def bare(cell: Any) -> Any:
 
 async def drive(app: Compared, script: Callable[[Pilot[Any]], Any]) -> None:
     running = asyncio.create_task(app.run_async())
-    pilot = Pilot(app)
+    pilot: Pilot[Any] = Pilot(app)
     try:
         while not app.frames:
             assert not running.done()

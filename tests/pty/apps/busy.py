@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
+from textual.coordinate import Coordinate
 from textual.screen import ModalScreen
 from textual.widgets import DataTable, Sparkline, Static
 
@@ -82,12 +83,13 @@ class Busy(QuietApp):
         for number in range(10):
             table.add_row(f"row {number}", "x", "y")
         if self._steps:
-            self.set_interval(0.01, self._timed_step, repeat=self._steps)
+            self._timer = self.set_interval(0.01, self._timed_step)
 
     def _timed_step(self) -> None:
         self._steps -= 1
         self.step()
         if not self._steps:
+            self._timer.stop()
             while len(self.screen_stack) > 1:
                 self.pop_screen()
             self.screen_stack[0].query_one("#title", Static).update("done")
@@ -112,7 +114,7 @@ class Busy(QuietApp):
 
     def _table(self, dice: random.Random) -> None:
         table = self.screen_stack[0].query_one("#table", DataTable)
-        table.update_cell_at((dice.randrange(10), dice.randrange(3)), random_text(dice, 9))
+        table.update_cell_at(Coordinate(dice.randrange(10), dice.randrange(3)), random_text(dice, 9))
 
     def _scroll(self, dice: random.Random) -> None:
         pane = self.screen_stack[0].query_one("#left", VerticalScroll)

@@ -35,6 +35,7 @@ _ALTERNATE_SCREEN = "\x1b[?1049h"
 _MOUSE = "\x1b[?1000h\x1b[?1002h\x1b[?1006h"
 # Hidden cursor, focus reports, unambiguous keys (kitty), bracketed paste, no autowrap.
 _MODES = "\x1b[?25l\x1b[?1004h\x1b[>1u\x1b[?2004h\x1b[?7l"
+_POP_KEYS = "\x1b[<u"
 _ASK_SYNCHRONIZED_OUTPUT = "\x1b[?2026$p"
 
 # An escape key is told from a sequence by the pause behind it: after input the parser needs its clock.
@@ -140,7 +141,7 @@ class TerminalDriver(Driver):
     def _continued(self) -> None:
         """After a stop that nobody announced (SIGSTOP) the shell has had the terminal."""
         if self._running:
-            self.lifeline.enter(self._switches(), self._raw())
+            self.lifeline.enter(_POP_KEYS + self._switches(), self._raw())
             self._quiet_app.repaint()
             self._send_size()
 

@@ -172,11 +172,12 @@ class ScreenMemory:
             self._shown[y] = None
             self._dirty.add(y)
 
-    def forget_pens(self) -> None:
-        """Start the numbers of the pens anew; all that is wanted must be put again."""
-        self.pens.clear()
-        self._wanted = [None] * self.height
-        self.forget()
+    def drop_unused_pens(self) -> None:
+        """Between two frames, when ``pens.full``: colours that nobody shows are forgotten."""
+        rows = [row for row in (*self._wanted, *self._shown) if row is not None]
+        renumbered = self.pens.keep({number for row in rows for number in row.pens})
+        for row in rows:
+            row.pens = [renumbered[number] for number in row.pens]
 
     def frame(self) -> str:
         """The bytes that make the terminal show what is wanted, "" when it already does."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 # The code that ends an attribute; several attributes share one.
@@ -81,17 +82,22 @@ class Pens:
     LIMIT = 2048
 
     def __init__(self) -> None:
-        self.clear()
-
-    def clear(self) -> None:
         self._pens = [Pen()]
         self._numbers = {"": 0}
         self._changes: dict[tuple[int | None, int], str] = {}
 
     @property
     def full(self) -> bool:
-        """So many pens or changes that it is time to ``clear`` and forget every number."""
+        """So many pens or changes that it is time to ``keep`` only those in use."""
         return len(self._pens) > self.LIMIT or len(self._changes) > 8 * self.LIMIT
+
+    def keep(self, used: Collection[int]) -> dict[int, int]:
+        """Forget all other pens; from each old number the new one."""
+        kept = [0, *sorted(set(used) - {0})]
+        self._pens = [self._pens[number] for number in kept]
+        self._numbers = {"": 0}
+        self._changes.clear()
+        return {old: new for new, old in enumerate(kept)}
 
     def number(self, parameters: str) -> int:
         number = self._numbers.get(parameters)

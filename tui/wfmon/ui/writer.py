@@ -59,6 +59,8 @@ class FrameWriter:
 
     def take(self, update: RenderableType, console: Console) -> None:
         """An update as ``App._display`` gets it: a compositor update, or anything Rich can render."""
+        if self.memory.pens.full:
+            self.memory.drop_unused_pens()
         if self.diffs and isinstance(update, LayoutUpdate):
             self._take_layout(update, console)
         elif self.diffs and isinstance(update, ChopsUpdate):
