@@ -194,10 +194,27 @@ def _some_text(text: str) -> str:
     return text
 
 
+def _mistyped_option(words: Sequence[str]) -> str | None:
+    """What to say of the first option that no command has; its value would look like a command."""
+    import difflib
+
+    known = {option for command in COMMANDS for option in parser(command)._option_string_actions}
+    for word in words:
+        name = word.partition("=")[0]
+        if name.startswith("--") and name not in known:
+            close = difflib.get_close_matches(name, known, 1)
+            hint = f"; did you mean {close[0]}?" if close else ""
+            return f"unknown option {safe(name, limit=80)}{hint}"
+    return None
+
+
 def _unknown_command(command: str, words: Sequence[str]) -> str:
     import difflib
 
     shown = safe(command, limit=80)
+    mistyped = _mistyped_option(words[: words.index(command)])
+    if mistyped is not None:
+        return mistyped
     if "--logs" in words and "/" in command:
         return f"unexpected {shown}: put the pattern behind --logs in quotes, or repeat --logs"
     close = difflib.get_close_matches(command, COMMANDS, 1)

@@ -81,16 +81,14 @@ def _show_header(match: re.Match[str]) -> str:
 
 
 def _show_named(match: re.Match[str]) -> str:
-    quoted = match["quoted"]
-    value = quoted if quoted is not None else match["bare"]
-    if _is_harmless(match["key"].lower(), value):
+    quoted, bare = match["quoted"], match["bare"]
+    if (bare or "").lower() in _NOT_SECRET or _is_count(match["key"].lower(), quoted or bare):
         return match.group()
     return f"{match['key']}{match['sign']}{match['quote'] or ''}{SIGN}"
 
 
-def _is_harmless(key: str, value: str) -> bool:
-    if value.lower() in _NOT_SECRET:
-        return True
+def _is_count(key: str, value: str) -> bool:
+    """Whether the value is too short, or too much a number, for what is only sometimes a secret."""
     if key not in ("token", "signature", "credential", "credentials"):
         return False
     return len(value) < 6 or value.replace(".", "").isdigit()
