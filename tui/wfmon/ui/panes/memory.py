@@ -25,7 +25,7 @@ def memory_rows(look: Look, width: int, height: int, host: HostSample | None) ->
             break
         line = Line(look, width).add(" ").add(label, "muted").add(" ").add(text)
         if share is not None:
-            line.add(numbers.percent(share), "warning" if share >= _TIGHT else "text", 5, right=True)
+            line.add(numbers.percent(share, 0), "warning" if share >= _TIGHT else "text", 5, right=True)
         rows.append(line.row())
     return rows
 
