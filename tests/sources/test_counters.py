@@ -73,14 +73,15 @@ def test_growth_equals_the_oracle(looks: list[tuple[float, dict[str, float]]]) -
             assert track.growth(bases) == [oracle.growth(name, base) for base in bases], name
 
 
-def test_a_long_simulation_stays_exact_in_short_windows_and_close_in_long_ones() -> None:
-    """Six hours at 5 s with restarts, gaps, births and vanishing series (seeded)."""
-    rng = random.Random(20261123)
+@pytest.mark.parametrize("seed", range(6))
+def test_a_long_simulation_stays_exact_in_short_windows_and_close_in_long_ones(seed: int) -> None:
+    """Hours at 5 s with restarts, gaps, births and vanishing series (seeded)."""
+    rng = random.Random(seed)
     history: CounterHistory[str] = CounterHistory(21600.0)
     oracle = Oracle()
     counters: dict[str, float] = {"steady": 0.0}
     now = 0.0
-    for step in range(4320):
+    for step in range(3000):
         now += 5.0
         if rng.random() < 0.002:
             counters = {name: 0.0 for name in counters if rng.random() < 0.5}  # a restart
@@ -92,7 +93,7 @@ def test_a_long_simulation_stays_exact_in_short_windows_and_close_in_long_ones()
             continue  # the target did not answer
         history.observe(now, counters)
         oracle.observe(now, dict(counters))
-        if step % 97:
+        if step % 31:
             continue
         for window in (60.0, 300.0, 600.0, 1800.0, 21600.0):
             base = history.span(now, window).base

@@ -133,6 +133,14 @@ def test_a_gzip_bomb_ends_at_the_limit() -> None:
     assert error.failure is Failure.TOO_LARGE
 
 
+def test_gzip_without_content_ends_at_the_limit_too() -> None:
+    error = failure_of(ok(gzip.compress(b"") * 20_000, "Content-Encoding: gzip\r\n"), max_bytes=100_000)
+    assert error.failure is Failure.TOO_LARGE
+    without_length = b"HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\n\r\n" + gzip.compress(b"") * 20_000
+    error = failure_of(hostile.answering(without_length), max_bytes=100_000)
+    assert error.failure is Failure.TOO_LARGE
+
+
 @pytest.mark.parametrize(
     ("body", "coding", "words"),
     [
@@ -260,7 +268,7 @@ def test_one_connection_is_kept_and_a_lost_one_is_replaced() -> None:
         def process_request(self, request: object, client_address: object) -> None:
             assert isinstance(request, socket.socket)
             connections.append(request)
-            super().process_request(request, client_address)  # type: ignore[arg-type]
+            super().process_request(request, client_address)
 
     with Server(("127.0.0.1", 0), _Kept) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()

@@ -39,9 +39,9 @@ class Track:
     ``born``: it appeared while its target was watched, so that it was 0 before its first point.
     """
 
-    __slots__ = ("_compact_at", "_offset", "born", "gone_at", "grown", "raw", "seen", "times")
+    __slots__ = ("_compact_at", "_offset", "_slack", "born", "gone_at", "grown", "raw", "seen", "times")
 
-    def __init__(self, born: bool) -> None:
+    def __init__(self, born: bool, number: int = 0) -> None:
         self.times = array("d")
         self.grown = array("d")
         self.raw = math.nan
@@ -49,7 +49,9 @@ class Track:
         self.seen = 0
         self.gone_at = math.inf
         self._offset = 0.0
-        self._compact_at = 48
+        # Not all series at the same look: the work of many thousands is spread.
+        self._slack = 32 + number % 32
+        self._compact_at = self._slack
 
     @property
     def known(self) -> bool:
@@ -82,7 +84,7 @@ class Track:
             result.append(last - (grown[end - 1] if end else before_all))
         return result
 
-    def compact_if_long(self, now: float, horizon: float, stagger: int) -> None:
+    def compact_if_long(self, now: float, horizon: float) -> None:
         """Drops what no window can ask for, and thins what only long windows ask for."""
         if len(self.times) < self._compact_at:
             return
@@ -90,12 +92,9 @@ class Track:
         dense = bisect_right(self.times, now - KEEP_ALL_SECONDS)
         keep = list(_thinned(self.times, first, dense, now)) if dense > first else []
         keep.extend(range(max(dense, first), len(self.times)))
-        if keep[0] > 0:
-            self.born = False  # what was before the first kept point is never asked for again
         self.times = array("d", [self.times[i] for i in keep])
         self.grown = array("d", [self.grown[i] for i in keep])
-        # Not all series at the same look: the work of many thousands is spread.
-        self._compact_at = len(keep) + 32 + stagger % 32
+        self._compact_at = len(keep) + self._slack
 
     def began_again_unseen(self) -> None:
         """Its process restarted while it was not there: any value that comes is growth."""
@@ -110,14 +109,16 @@ class Track:
 def _thinned(times: array[float], first: int, end: int, now: float) -> Iterator[int]:
     """Of ``times[first:end]`` the last index in each slot; slots are as wide as age / RESOLUTION allows.
 
-    The very first index stays: it is what the longest window begins with.
+    The first and the last stay: the longest window begins with the one, the longest window of which
+    every point is kept with the other.
     """
     yield first
-    for index in range(first + 1, end):
+    for index in range(first + 1, end - 1):
         spacing = 10.0 * 2 ** max(0, math.floor(math.log2((now - times[index]) / RESOLUTION / 10.0)))
-        following = times[index + 1] if index + 1 < len(times) else math.inf
-        if math.floor(times[index] / spacing) != math.floor(following / spacing):
+        if math.floor(times[index] / spacing) != math.floor(times[index + 1] / spacing):
             yield index
+    if end - 1 > first:
+        yield end - 1
 
 
 class CounterHistory(Generic[Key]):
@@ -166,7 +167,7 @@ class CounterHistory(Generic[Key]):
         for key, value in values.items():
             track = tracks.get(key)
             if track is None:
-                track = tracks[key] = Track(born=watched)
+                track = tracks[key] = Track(watched, len(tracks))
             track.seen = look
             if value == track.raw and not restarted:
                 continue
@@ -175,7 +176,7 @@ class CounterHistory(Generic[Key]):
                     track.born = False
                 continue
             track.add(now, value, restarted=restarted)
-            track.compact_if_long(now, horizon, hash(key))
+            track.compact_if_long(now, horizon)
         if len(values) < len(tracks):
             self._settle_vanished(now, restarted)
         self._marks.append(now)
