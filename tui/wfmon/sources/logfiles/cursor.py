@@ -9,7 +9,7 @@ from wfmon.sources.logfiles.entries import Budget, Entry, Extent, backward, forw
 from wfmon.sources.logfiles.render import Lines, shown_level
 from wfmon.sources.logfiles.times import Zone, judge_zone
 from wfmon.sources.logfiles.view import FileView
-from wfmon.sources.logfiles.wanted import Wanted
+from wfmon.sources.logfiles.wanted import Match, Wanted
 
 Shown = tuple[float, LogLine]  # the time by which files are merged, the line
 
@@ -37,16 +37,26 @@ class OpenFile:
 class Cursor:
     """``position`` is where the next line in this direction begins (forward) or ends (backward)."""
 
-    def __init__(self, file: OpenFile, lines: Lines, budget: Budget, position: int, *, back: bool) -> None:
+    def __init__(
+        self,
+        file: OpenFile,
+        lines: Lines,
+        budget: Budget,
+        position: int,
+        *,
+        back: bool,
+        match: Match | None = None,
+    ) -> None:
         self.file = file
         self._lines = lines
         self._back = back
         extent = file.extent
         self._low, self._high = extent.low, extent.high
         self.position = min(max(position, extent.low), extent.high)
-        needle = file.wanted.needle(file.view)
+        self._sign = file.wanted.sign(file.view, match)
+        self._signed = extent.encoding.unit == 1  # entries are UTF-8 whatever the file is
         scan = backward if back else forward
-        self._found = self._wanted_lines(scan(extent, self.position, budget, needle))
+        self._found = self._wanted_lines(scan(extent, self.position, budget, self._sign))
         self._next: Shown | None = None
         self._last_at = file.view.newest_at if back else file.view.oldest_at
         self.finished = False
@@ -75,6 +85,8 @@ class Cursor:
             if isinstance(entry, int):
                 self.position = entry
                 continue
+            if self._sign is not None and self._signed and not self._sign(_bytes(entry)):
+                continue
             events = self._lines.events(entry)
             own = self.file.posix(events[0].time)
             if own is not None:
@@ -88,3 +100,7 @@ class Cursor:
                 events = chosen
             at = self._last_at if self._last_at is not None else 0.0
             yield at, self._lines.line(entry, events, view.number, own)
+
+
+def _bytes(entry: Entry) -> bytes:
+    return b"\n".join((entry.raw, *entry.more)) if entry.more else entry.raw

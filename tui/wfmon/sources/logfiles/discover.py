@@ -24,6 +24,7 @@ MAX_OPEN = 128
 DETACHED_SECONDS = 60.0  # a renamed file is still read this long after its last line
 START_BUDGET = 16  # a start reads at most this many tails; older files are begun at their end
 _BACKLOG_TAILS = 16  # further behind than this many tails: what lies between is skipped
+_COMPARED_BYTES = 4096
 _MIN_BACKLOG = 64 << 20
 _SUFFIX = re.compile(
     r"(?:[.-](?:\d{1,4}|\d{8,14}|\d{4}-\d\d-\d\d[\dT_:.-]*))?(?:\.(?:gz|zst|bz2|xz|lz4|zip))?$"
@@ -147,7 +148,7 @@ class Files:
     def _open(self, key: Key, path: str, status: os.stat_result) -> FollowedFile | None:
         grown_from = None
         if key in self._copies:
-            if self._still_copy(key, status):
+            if self._still_copy(key, path, status):
                 return None
             grown_from = self._copies.pop(key)[1]
         handle = self._open_handle(path)
@@ -202,17 +203,23 @@ class Files:
                 file.start_at(file.size)
             left -= file.size - file.began
 
-    def _still_copy(self, key: Key, status: os.stat_result) -> bool:
+    def _still_copy(self, key: Key, path: str, status: os.stat_result) -> bool:
         """Whether a file found to be a copy still says nothing of its own."""
-        number, _ = self._copies[key]
+        number, known = self._copies[key]
         original = next((file for file in self.files if file.number == number), None)
-        if original is None:
+        if original is None or original.handle is None:
             return False
-        truncated = original.size < original.offset
-        if truncated or status.st_size <= max(original.size, original.offset):
-            self._copies[key] = (number, status.st_size)
+        if status.st_size == known or original.size < original.offset:
             return True
-        return False
+        handle = self._open_handle(path)
+        if handle is None:
+            return True
+        piece = handle.read(_COMPARED_BYTES, known)
+        handle.close()
+        if original.handle.read(len(piece), known) != piece:
+            return False
+        self._copies[key] = (number, status.st_size)
+        return True
 
     def _find_truncated(self) -> list[FollowedFile]:
         """Files that hold something else than was read; skips ahead in those that are far behind."""
@@ -333,6 +340,7 @@ def _denied_directory(pattern: str) -> str | None:
     """Why a glob may match nothing: a directory above it that may not be listed."""
     fixed = re.split(r"[*?\[]", pattern, maxsplit=1)[0]
     directory = os.path.dirname(fixed) or "."
-    if os.path.isdir(directory) and not os.access(directory, os.R_OK | os.X_OK):
+    effective = os.access in os.supports_effective_ids
+    if os.path.isdir(directory) and not os.access(directory, os.R_OK | os.X_OK, effective_ids=effective):
         return f"{directory} may not be read"
     return None

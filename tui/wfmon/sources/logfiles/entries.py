@@ -24,6 +24,9 @@ _MORE = re.compile(
 )
 
 
+Sign = Callable[[bytes], bool]  # whether data of the file may hold a wanted line
+
+
 class Stopped(Exception):
     """The scan was cancelled or used up its budget."""
 
@@ -64,10 +67,10 @@ class Extent:
     max_line: int
 
 
-def backward(extent: Extent, position: int, budget: Budget, needle: bytes | None) -> Iterator[Entry | int]:
+def backward(extent: Extent, position: int, budget: Budget, sign: Sign | None) -> Iterator[Entry | int]:
     """Entries before ``position``, newest first; between them, offsets down to which all was looked at.
 
-    With a ``needle``, blocks without it are not cut into lines. Raises Stopped.
+    Blocks without the ``sign`` of a wanted line are not cut into lines. Raises Stopped.
     """
     high, block = min(position, extent.high), BLOCK_BYTES
     while high > extent.low:
@@ -86,8 +89,12 @@ def backward(extent: Extent, position: int, budget: Budget, needle: bytes | None
                 yield entry
                 high = entry.offset
                 continue
-        if needle is not None and needle not in data:
-            high = low + begin
+        if sign is not None and not sign(data):
+            first = _first_head(data, begin, extent.encoding) if low > extent.low else begin
+            if first < 0 and block < _MAX_BLOCK:
+                block *= 2
+                continue
+            high, block = low + max(first, begin), BLOCK_BYTES
             yield high
             continue
         entries, sure = _entries(data[begin:], low + begin, extent)
@@ -102,7 +109,7 @@ def backward(extent: Extent, position: int, budget: Budget, needle: bytes | None
         block = BLOCK_BYTES
 
 
-def forward(extent: Extent, position: int, budget: Budget, needle: bytes | None) -> Iterator[Entry | int]:
+def forward(extent: Extent, position: int, budget: Budget, sign: Sign | None) -> Iterator[Entry | int]:
     """Entries from ``position`` on, oldest first; between them, offsets up to which all was looked at."""
     low, block = max(position, extent.low), BLOCK_BYTES
     while low < extent.high:
@@ -124,13 +131,16 @@ def forward(extent: Extent, position: int, budget: Budget, needle: bytes | None)
             continue
         if not last:
             data = data[:used]
-        if needle is not None and needle not in data:
+        if sign is not None and not sign(data):
             low += len(data)
             yield low
             continue
         entries, _ = _entries(data, low, extent)
+        if not last and len(entries) < 2 and block < _MAX_BLOCK:
+            block *= 2  # the next block may continue the last entry: read until another begins
+            continue
         if not last and len(entries) > 1:
-            entries.pop()  # the next block may continue it
+            entries.pop()
         yield from entries
         low = entries[-1].end if entries else low + len(data)
         yield low
@@ -139,13 +149,18 @@ def forward(extent: Extent, position: int, budget: Budget, needle: bytes | None)
 
 def end_of_entry(extent: Extent, offset: int) -> int:
     """The offset behind the lines that continue the entry whose first line ends at ``offset``."""
-    data = extent.handle.read(min(BLOCK_BYTES, max(extent.high - offset, 0)), offset)
-    lines, _ = split(data, extent.encoding)
-    for index, raw in enumerate(lines):
-        line = extent.encoding.to_utf8(raw)
-        if _is_head(line) or not (index or _MORE.match(line)):
+    first, limit = True, min(offset + _MAX_BLOCK, extent.high)
+    while offset < limit:
+        data = extent.handle.read(min(BLOCK_BYTES, extent.high - offset), offset)
+        lines, used = split(data, extent.encoding)
+        if not used:
             break
-        offset += len(raw) + extent.encoding.unit
+        for raw in lines:
+            line = extent.encoding.to_utf8(raw)
+            if _is_head(line) or (first and line.strip() and not _MORE.match(line)):
+                return offset
+            first = first and not line.strip()
+            offset += len(raw) + extent.encoding.unit
     return offset
 
 
@@ -171,6 +186,19 @@ def _entries(data: bytes, begin: int, extent: Extent) -> tuple[list[Entry], bool
             entries.append(Entry(offset, end, line[: extent.max_line], max(len(line) - extent.max_line, 0)))
         offset = end
     return entries, sure
+
+
+def _first_head(data: bytes, begin: int, encoding: Encoding) -> int:
+    """Where the first line begins that continues no other; -1 if there is none."""
+    at = begin
+    while at < len(data):
+        end = find_newline(data, at, encoding)
+        if end < 0:
+            break
+        if _is_head(encoding.to_utf8(data[at : min(end, at + 400)])):
+            return at
+        at = end + encoding.unit
+    return -1
 
 
 def _is_head(line: bytes) -> bool:

@@ -7,6 +7,7 @@ JSON object in the text of a message, OTLP/JSON batches.
 from __future__ import annotations
 
 import json
+import math
 import re
 from typing import NamedTuple
 
@@ -41,9 +42,14 @@ def parse_json(raw: bytes) -> object:
     except RecursionError:
         return None
     try:
-        return json.loads(to_text(raw))
+        return json.loads(to_text(raw), parse_int=_bounded_int)
     except (ValueError, RecursionError):
         return None
+
+
+def _bounded_int(digits: str) -> float:
+    """A number of more digits than anything counts is no number that anything needs."""
+    return int(digits) if len(digits) < 40 else math.inf
 
 
 def to_text(raw: bytes) -> str:

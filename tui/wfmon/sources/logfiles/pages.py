@@ -39,8 +39,11 @@ class Scan:
     budget: Budget
     stopped: bool = False
 
-    def cursors(self, position: dict[int, int] | None, *, back: bool) -> list[Cursor]:
-        """One per file: from ``position``, else from the end (back) or the start."""
+    def cursors(
+        self, position: dict[int, int] | None, *, back: bool, match: Match | None = None
+    ) -> list[Cursor]:
+        """One per file: from ``position``, else from the end (back) or the start. With ``match`` they may
+        pass over lines that do not match."""
         made: list[Cursor] = []
         for file in self.files:
             begin = file.extent.high if back else file.extent.low
@@ -48,7 +51,7 @@ class Scan:
                 begin = position[file.view.number]
             elif position is not None and back:
                 continue  # it was not there when the position was taken
-            made.append(Cursor(file, self.lines, self.budget, begin, back=back))
+            made.append(Cursor(file, self.lines, self.budget, begin, back=back, match=match))
         return made
 
     def take(
@@ -184,7 +187,7 @@ def _first(scan: Scan, position: dict[int, int] | None) -> LogPage:
 
 def _around(scan: Scan, position: dict[int, int] | None, match: Match, *, back: bool) -> LogPage | None:
     """A page with the first match in the given direction in it; None if there is none."""
-    cursors = scan.cursors(position, back=back)
+    cursors = scan.cursors(position, back=back, match=match)
     found = scan.take(cursors, 1, back=back, until=match)
     if not found:
         return None

@@ -6,6 +6,7 @@ Everything is decoded first and made safe after that, and secrets are taken out 
 from __future__ import annotations
 
 import json
+from functools import lru_cache
 
 import msgspec
 
@@ -15,6 +16,7 @@ from wfmon.sources.logfiles.entries import Entry
 from wfmon.sources.logfiles.envelopes import Record, read_head, read_line, to_text
 from wfmon.sources.logfiles.fields import Event, FieldReader, clean_error
 from wfmon.sources.logfiles.times import PREFIX
+from wfmon.sources.logfiles.words import event_meaning
 from wfmon.text.numbers import count, duration, money, size
 from wfmon.text.redact import redact
 from wfmon.text.sanitize import safe, safe_lines
@@ -64,9 +66,20 @@ class Lines:
 
 def shown_level(event: Event) -> Level:
     """The line's level; a line that reports a failure is an error whatever its level says."""
-    if event.status is not None and event.status[0] in _FAILED and not event.status[2]:
-        return max(event.level, Level.ERROR)
-    return event.level
+    if event.level >= Level.ERROR:
+        return event.level
+    if event.status is not None:
+        failed = event.status[0] in _FAILED and not event.status[2]
+    elif event.level is Level.NONE and event.error is not None:
+        failed = True
+    else:
+        failed = event.event is not None and _event_fails(event.event)
+    return Level.ERROR if failed else event.level
+
+
+@lru_cache(maxsize=2000)
+def _event_fails(name: str) -> bool:
+    return event_meaning(name, prose=" " in name)[1] in _FAILED
 
 
 def _message(event: Event) -> str:

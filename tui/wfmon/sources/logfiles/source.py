@@ -155,6 +155,8 @@ class LogFilesSource:
         if files.denied:
             path, why = next(iter(files.denied.items()))
             raise SourceError(Failure.PERMISSION, safe(f"{path}: {why}"))
+        if files.compressed:
+            raise SourceError(Failure.BAD_DATA, safe(f"{min(files.compressed)} is compressed: not read"))
         if not self._ever_seen:
             raise SourceError(Failure.MISSING, f"no file matches {self._where}")
 

@@ -2,16 +2,57 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from wfmon.model.log import Level, LogLine, LogRequest
 from wfmon.model.run import LogRef, Run, RunStatus
+from wfmon.sources.logfiles.entries import Sign
 from wfmon.sources.logfiles.fields import Event
 from wfmon.sources.logfiles.fold import Fold
 from wfmon.sources.logfiles.view import FileView
 
 _RUN_SLACK = 1.0  # seconds around a run without id: its lines may be stamped a little apart
 _BETWEEN_SLACK = 300.0  # how far out of order lines may be before a scan by time stops
+# One of these is in every line of level ERROR or above, lower case.
+_BAD_WORDS = (
+    b"err", b"fail", b"fatal", b"crit", b"exception", b"severe", b"panic", b"emerg", b"alert", b"crash",
+    b"timeout", b"timed", b"terminated", b"dead", b"false", b"stack",
+)  # fmt: skip
+_LEVEL_NUMBER = re.compile(
+    rb'(?:level|severity|priority|lvl|levelno)\w{0,8}"?\s{0,3}[:=]\s{0,3}(?:[{"\w:]{0,20}\d|"[efc]")|<\d{1,3}>'
+)
+_UNLIKE_IN_BYTES = set('"\\/:,{}[]<>')  # what JSON, its pretty form and redaction write in another way
+
+
+@dataclass(frozen=True, slots=True)
+class Match:
+    """What PREVIOUS, NEXT and NEWEST_ERROR look for: ``pattern`` (case-smart), else a level."""
+
+    level: Level
+    pattern: str | None
+
+    def holds(self, line: LogLine) -> bool:
+        if self.pattern is None:
+            return line.level >= self.level
+        fold = self.pattern == self.pattern.lower()
+        return any(
+            self.pattern in (text.lower() if fold else text)
+            for text in (line.message, line.step or "", *line.detail)
+        )
+
+    def may_hold(self, data: bytes) -> bool:
+        """Whether bytes of an 8-bit file can hold a match; True where that cannot be told from bytes."""
+        if self.pattern is None:
+            if self.level < Level.ERROR:
+                return True
+            low = data.lower()
+            return any(word in low for word in _BAD_WORDS) or _LEVEL_NUMBER.search(low) is not None
+        if not _is_plain(self.pattern):
+            return True
+        if self.pattern == self.pattern.lower():
+            return self.pattern.encode() in data.lower()
+        return self.pattern.encode() in data
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,16 +85,24 @@ class Wanted:
             ids = frozenset({request.run})
         return cls(workflow, ids, since, until, request.min_level, run, spans, default_workflow, fold)
 
-    def needle(self, file: FileView) -> bytes | None:
-        """Bytes without which no line of the file is wanted; None if there is no such sign."""
+    def sign(self, file: FileView, match: Match | None) -> Sign | None:
+        """A quick look at bytes that says where no wanted line can be; None if there is no such sign."""
+        needle = self._needle(file)
+        hint = match.may_hold if match is not None and file.encoding.unit == 1 else None
+        if needle is None:
+            return hint
+        if hint is None:
+            return lambda data: needle in data
+        return lambda data: needle in data and hint(data)
+
+    def _needle(self, file: FileView) -> bytes | None:
         if len(self.ids) == 1:
             text = next(iter(self.ids))
         elif not self.ids and self.workflow and not file.mixed and file.workflows != {self.workflow}:
             text = self.workflow
         else:
             return None
-        plain = text.isascii() and text.isprintable() and not set(text) & set('"\\/<')
-        return file.encoding.encoded(text) if plain else None
+        return file.encoding.encoded(text) if _is_plain(text) else None
 
     def files(self, files: tuple[FileView, ...]) -> tuple[FileView, ...]:
         if self.spans:
@@ -123,21 +172,9 @@ class Wanted:
         return at is not None and self.until is not None and at > self.until + _BETWEEN_SLACK
 
 
-@dataclass(frozen=True, slots=True)
-class Match:
-    """What PREVIOUS, NEXT and NEWEST_ERROR look for: ``pattern`` (case-smart), else a level."""
-
-    level: Level
-    pattern: str | None
-
-    def holds(self, line: LogLine) -> bool:
-        if self.pattern is None:
-            return line.level >= self.level
-        fold = self.pattern == self.pattern.lower()
-        return any(
-            self.pattern in (text.lower() if fold else text)
-            for text in (line.message, line.step or "", *line.detail)
-        )
+def _is_plain(text: str) -> bool:
+    """Whether a text stands in a file as it is shown."""
+    return text.isascii() and text.isprintable() and not set(text) & _UNLIKE_IN_BYTES
 
 
 def _shifted(at: float | None, by: float) -> float | None:
