@@ -89,6 +89,12 @@ def test_refused() -> None:
     assert failure_of(hostile_http.refused_url()).failure is Failure.REFUSED
 
 
+def test_a_tls_handshake_that_hangs() -> None:
+    with serving(hostile_http.hang) as server:
+        error = failure_of(server.url.replace("http://", "https://"))
+    assert error.failure is Failure.TIMEOUT, error
+
+
 def test_an_unknown_host() -> None:
     assert failure_of("http://prometheus.invalid:9090").failure in (Failure.NETWORK, Failure.TIMEOUT)
 

@@ -97,19 +97,19 @@ def hang(connection: socket.socket, head: bytes, server: Hostile) -> None:
 def _drip(connection: socket.socket, data: bytes, server: Hostile) -> None:
     for position in range(len(data)):
         connection.sendall(data[position : position + 1])
-        if server.stopped.wait(1.0):
+        if server.stopped.wait(0.25):
             return
 
 
 def drip_head(connection: socket.socket, head: bytes, server: Hostile) -> None:
-    """One byte of the status line and headers a second."""
+    """The status line and headers byte by byte, each well within any socket timeout."""
     _drip(
         connection, b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n" + b"X-Wait: 1\r\n" * 50, server
     )
 
 
 def drip_body(connection: socket.socket, head: bytes, server: Hostile) -> None:
-    """A fast head, then one byte of the body a second."""
+    """A fast head, then the body byte by byte."""
     connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 5000\r\n\r\n")
     _drip(connection, b'{"status":"success"' + b" " * 200, server)
 

@@ -46,6 +46,7 @@ SCOPE_SECONDS = 60.0
 LONG_EVERY = 3  # polls
 TRENDS_EVERY = 6
 POLITE = 20.0
+POLITE_AT_MOST = 60.0  # seconds
 LAST_SCRAPE_SECONDS = 900.0
 # An answer that is kept from an earlier poll is shown no longer than this share of its window.
 KEPT_SHARE = 0.2
@@ -224,20 +225,24 @@ class PrometheusSource:
             try:
                 rows = self._api.instant(standing.query.text, clock)
             except SourceError as error:
-                what = f"{standing.query.concept.value} of {duration(standing.query.window or 0)}"
-                if error.failure is Failure.BAD_DATA:
-                    standing.answered, standing.asked = None, self._polls
-                    problems.note(error.failure, f"{what}: {error.detail}")
-                    continue
-                if standing.every == 1:
+                if standing.every == 1 and error.failure is not Failure.BAD_DATA:
                     raise
-                problems.note(error.failure, f"{what}: {error}")
-                return
-            now = self._steady()
-            standing.answered = Answered(standing.query, clock, rows)
-            standing.asked, standing.due = self._polls, now + POLITE * (now - began)
+                what = f"{standing.query.concept.value} of {duration(standing.query.window or 0)}"
+                problems.note(error.failure, f"{what}: {error.detail}")
+                self._settle(
+                    standing, began, standing.answered if error.failure is not Failure.BAD_DATA else None
+                )
+                if error.failure is not Failure.BAD_DATA:
+                    break  # no time left, or the server went away: what is known so far is told
+            else:
+                self._settle(standing, began, Answered(standing.query, clock, rows))
         if due and problems.texts and not any(each.answered for each in self._standing):
             raise SourceError(problems.failure or Failure.BAD_DATA, problems.texts[0])
+
+    def _settle(self, standing: _Standing, began: float, answered: Answered | None) -> None:
+        now = self._steady()
+        standing.answered = answered
+        standing.asked, standing.due = self._polls, now + min(POLITE * (now - began), POLITE_AT_MOST)
 
     def _ask_trends(self, scope: Scope, clock: float, problems: _Problems) -> None:
         poll, steady = self._trends_due
@@ -261,7 +266,10 @@ class PrometheusSource:
 
     def _reading(self, now: float, scope: Scope, targets: _Targets, problems: _Problems) -> Reading:
         known = max(0.0, targets.clock - scope.known_since) if scope.known_since is not None else 0.0
-        age = max(0.0, targets.clock - targets.scraped) if targets.scraped is not None else 0.0
+        # As old as the last scrape, or as the oldest figure that was not asked again in every poll.
+        kept = [each.answered.at for each in self._standing if each.every == 1 and each.answered is not None]
+        truth = min((*kept, targets.clock if targets.scraped is None else targets.scraped), default=0.0)
+        age = max(0.0, targets.clock - truth)
         figures = Figures(scope.tables, growing=known > 0)
         for standing in self._standing:
             if standing.answered is not None and _fresh(standing.answered, targets.clock):
@@ -315,7 +323,7 @@ class PrometheusSource:
 def _fresh(answered: Answered, clock: float) -> bool:
     """Whether an answer kept from an earlier poll may still stand for its window."""
     window = answered.query.window or 0.0
-    return clock - answered.at <= max(60.0, KEPT_SHARE * window)
+    return clock - answered.at <= max(2 * POLITE_AT_MOST, KEPT_SHARE * window)
 
 
 def _credentials(auth: schema.Auth | None) -> Callable[[], Credentials | None] | None:

@@ -265,6 +265,8 @@ def _not_connected(where: str, error: BaseException) -> SourceError:
     causes = list(_causes(error))
     if any(isinstance(cause, ConnectionRefusedError) for cause in causes):
         return SourceError(Failure.REFUSED, f"{where} refuses the connection")
+    if any(isinstance(cause, TimeoutError) for cause in causes):  # a TLS handshake comes here as one
+        return SourceError(Failure.TIMEOUT, f"{where} accepts the connection and then says nothing")
     if any(isinstance(cause, socket.gaierror) for cause in causes):
         return SourceError(Failure.NETWORK, f"{where}: the name is not known")
     told = next((cause.strerror for cause in causes if isinstance(cause, OSError) and cause.strerror), None)
