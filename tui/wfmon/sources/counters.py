@@ -89,6 +89,10 @@ class Track:
         if len(self.times) < self._compact_at:
             return
         first = max(0, bisect_right(self.times, now - horizon) - 1)
+        if horizon <= KEEP_ALL_SECONDS:
+            del self.times[:first], self.grown[:first]
+            self._compact_at = len(self.times) + self._slack // 4
+            return
         dense = bisect_right(self.times, now - KEEP_ALL_SECONDS)
         keep = list(_thinned(self.times, first, dense, now)) if dense > first else []
         keep.extend(range(max(dense, first), len(self.times)))

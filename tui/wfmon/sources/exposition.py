@@ -11,6 +11,8 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
+from sys import intern
 
 from wfmon.text.sanitize import safe_bytes
 
@@ -29,24 +31,41 @@ _LOOKS_LIKE_METRICS = re.compile(
 
 
 class Series:
-    """A name with its labels. Compared by both; the hash is kept because it is asked often."""
+    """A name with its labels. Compared by both; the hash is kept because it is asked often.
 
-    __slots__ = ("_hash", "_key", "labels", "name")
+    There may be tens of thousands of them: texts are shared and labels made into a dict when asked.
+    """
+
+    __slots__ = ("_hash", "_names", "_values", "name")
 
     def __init__(self, name: str, labels: Mapping[str, str]) -> None:
-        self.name = name
-        self.labels = labels
-        self._key = (name, tuple(sorted(labels.items())))
-        self._hash = hash(self._key)
+        self.name = intern(name)
+        self._names = _shared_names(tuple(sorted(labels)))
+        self._values = tuple(intern(labels[label]) for label in self._names)
+        self._hash = hash((self.name, self._names, self._values))
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return dict(zip(self._names, self._values, strict=True))
 
     def __hash__(self) -> int:
         return self._hash
 
     def __eq__(self, other: object) -> bool:
-        return self is other or (isinstance(other, Series) and self._key == other._key)
+        return self is other or (
+            isinstance(other, Series)
+            and self.name == other.name
+            and self._names == other._names
+            and self._values == other._values
+        )
 
     def __repr__(self) -> str:
         return f"{self.name}{self.labels!r}"
+
+
+@lru_cache(maxsize=256)
+def _shared_names(names: tuple[str, ...]) -> tuple[str, ...]:
+    return names
 
 
 @dataclass(frozen=True, slots=True)

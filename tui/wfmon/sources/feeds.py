@@ -110,6 +110,7 @@ class Feeds:
     ) -> None:
         self._joined = joined
         self._known: dict[Series, tuple[Feed, ...]] = {}
+        self._shared: dict[Dims, Dims] = {}
         self._by_name: dict[str, list[_Origin]] = {}
         self._dims_seen: dict[Concept, set[str]] = {}
         self._kept: dict[Concept, set[str]] = {}
@@ -182,6 +183,7 @@ class Feeds:
             dims = origin.canon.dims(
                 origin.concept, origin.signal, series.labels, self._joined.get(origin.profile)
             )
+            dims = self._shared.setdefault(dims, dims)  # buckets of one histogram have the same
             self._note(origin, dims)
             yield Feed(origin.concept, origin.part, dims, origin.signal.scale, origin.signal.agg, bound)
 
