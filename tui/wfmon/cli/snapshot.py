@@ -10,7 +10,7 @@ from wfmon.cli.headless import look
 from wfmon.cli.options import Options
 from wfmon.cli.table import table
 from wfmon.model.snapshot import Snapshot, Workflow
-from wfmon.text.numbers import count, duration, money_cell, percent_cell, rate
+from wfmon.text.numbers import count, money_cell, percent_cell, rate, span
 
 
 def run(options: Options) -> int:
@@ -39,7 +39,7 @@ def _row(workflow: Workflow) -> tuple[str, ...]:
         f"≥{active}" if workflow.active_at_least else active,
         rate(workflow.runs_per_minute),
         percent_cell(workflow.runs.error_ratio if workflow.runs else None),
-        duration(workflow.duration_p95_seconds),
+        span(workflow.duration_p95_seconds),
         count(workflow.tokens_per_minute),
         money_cell(workflow.cost_usd_per_hour),
     )

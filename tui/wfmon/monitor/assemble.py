@@ -18,9 +18,9 @@ from wfmon.monitor.settings import rule_settings
 from wfmon.monitor.track import Pace
 from wfmon.sources.profile import load_profiles
 from wfmon.sources.registry import build_sources
-from wfmon.store.acks import AckStore, AckTerms
+from wfmon.store.acks import AckStore
 from wfmon.store.identity import who
-from wfmon.store.paths import state_dir
+from wfmon.store.opening import open_store
 from wfmon.text.numbers import find_zone
 from wfmon.text.sanitize import safe
 
@@ -41,7 +41,7 @@ class Assembled:
 
 def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = False) -> Assembled:
     """Build everything; nothing is asked yet. Raises ``ConfigError`` for a wrong profile file."""
-    store = open_store(config, read_only=read_only)
+    store = open_store(config, os.environ, read_only=read_only)
     me = who(os.environ, config.user.name)
     zone = find_zone(config.ui.timezone)
     rules = rule_settings(config)
@@ -58,9 +58,3 @@ def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = 
         refresh=config.ui.refresh,
     )
     return Assembled(monitor, store, me, zone)
-
-
-def open_store(config: schema.Config, *, read_only: bool = False) -> AckStore:
-    """The acks of the configured state directory."""
-    terms = AckTerms(config.alerts.episode_gap, config.alerts.ack.lease, config.alerts.ack.max)
-    return AckStore(state_dir(config.state.dir, os.environ), terms, read_only=read_only)

@@ -40,8 +40,8 @@ class Judged:
 class Judge:
     """Evaluates the rules when it is time, and looks at acks every time.
 
-    ``me`` signs this user's acks; ``zone`` is the display zone (None: local) of the verdict's clocks; ``unacked``
-    leaves out of the verdict what somebody has.
+    ``me`` signs this user's acks; ``zone`` is the display zone (None: local) of the verdict's clocks;
+    ``unacked`` leaves out of the verdict what somebody has.
     """
 
     def __init__(
@@ -92,7 +92,7 @@ class Judge:
             rules_checked=self._checked,
             checked_at=self._checked_at,
             acks_shared=self._store.shared,
-            store_problem=self._store.problem,
+            store_problem=self._store.problem or next(iter(self._store.notes), None),
         )
 
     def _evaluate(self, picture: Picture, now: float) -> None:

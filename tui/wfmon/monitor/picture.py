@@ -16,10 +16,10 @@ from wfmon.model.run import Run
 from wfmon.model.snapshot import Cost, TokenRow, Totals, Workflow
 from wfmon.model.source import SourceStatus
 from wfmon.monitor.track import Track
-from wfmon.monitor.trends import TrendRing
+from wfmon.monitor.trends import Drawings, series_name
 
-TOTAL_TOKENS = " tokens"  # no workflow: names never begin with a blank
-TOTAL_ERRORS = " errors"
+TOTAL_TOKENS = series_name("tokens_per_minute", None)
+TOTAL_ERRORS = series_name("error_ratio", None)
 TREND_STEPS = 20  # points a rate window is drawn with
 
 
@@ -56,7 +56,7 @@ class PictureMaker:
         self._indexes: dict[str, dict[str, RunIndex]] = {}
         self._samples: dict[str, tuple[MetricsSample, bool, ObservedMetrics]] = {}
         self._rows: dict[str, Workflow] = {}
-        self._trends = TrendRing(max(1.0, windows.rate / TREND_STEPS))
+        self._trends = Drawings(max(1.0, windows.rate / TREND_STEPS))
 
     def make(self, tracks: Sequence[Track], now: float) -> Picture:
         metrics = [seen for track in tracks if (seen := self._metrics(track, now)) is not None]
@@ -94,6 +94,8 @@ class PictureMaker:
         known = self._samples.get(track.source.name)
         if known is None or known[0] is not sample or known[1] != fresh:
             seen = observe_metrics(track.source.name, fresh, sample, self._aliases)
+            if sample.trends:
+                self._trends.take(sample.trends)
             known = self._samples[track.source.name] = (sample, fresh, seen)
         return known[2]
 
@@ -115,7 +117,7 @@ class PictureMaker:
         }
         values[TOTAL_TOKENS] = totals.tokens_per_minute
         values[TOTAL_ERRORS] = totals.error_ratio
-        self._trends.record(now, values)
+        self._trends.seen.record(now, values)
 
     def _reuse(self, rows: Sequence[Workflow]) -> tuple[Workflow, ...]:
         kept = tuple(

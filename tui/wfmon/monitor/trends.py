@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+
+from wfmon.model.metrics import Trend
 
 LENGTH = 60
 
@@ -33,5 +35,30 @@ class TrendRing:
         self._drawn = {name: tuple(series) for name, series in self._series.items()}
 
     def drawn(self, name: str) -> tuple[float | None, ...]:
-        """The points of a series, oldest first; empty for a series that is not known."""
+        """The points of a series, oldest first; empty for one that is not known."""
         return self._drawn.get(name, ())
+
+
+class Drawings:
+    """Series to draw: what a source has kept itself, else what was seen since the start."""
+
+    def __init__(self, step: float) -> None:
+        self.seen = TrendRing(step)
+        self._kept: dict[str, tuple[float | None, ...]] = {}
+
+    def take(self, trends: Iterable[Trend]) -> None:
+        """Series of a source with a memory of its own (a Prometheus) go before the ring."""
+        self._kept = {
+            series_name(trend.concept, trend.workflow): tuple(value for _, value in trend.points)
+            for trend in trends
+            if any(value is not None for _, value in trend.points)
+        }
+
+    def drawn(self, name: str) -> tuple[float | None, ...]:
+        """The points of a series, oldest first; empty for a series that is not known."""
+        return self._kept.get(name) or self.seen.drawn(name)
+
+
+def series_name(concept: str, workflow: str | None) -> str:
+    """The name a series is kept under: a workflow's error ratio under its own name."""
+    return workflow if workflow is not None else f" {concept}"  # no workflow's name begins with a blank

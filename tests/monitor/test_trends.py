@@ -1,0 +1,35 @@
+"""Drawn series: gaps stay gaps, a source's own memory goes first."""
+
+from wfmon.model.metrics import Trend
+from wfmon.monitor.trends import LENGTH, Drawings, TrendRing
+
+
+def test_one_point_a_step_and_missed_steps_are_gaps() -> None:
+    ring = TrendRing(10.0)
+    for at in (100.0, 104.0, 110.0, 140.0):
+        ring.record(at, {"w": at})
+    assert ring.drawn("w") == (100.0, 110.0, None, None, 140.0)
+
+
+def test_a_series_that_is_not_seen_any_more_ends_as_a_gap_and_then_goes() -> None:
+    ring = TrendRing(1.0)
+    ring.record(0.0, {"w": 0.0})
+    ring.record(1.0, {})
+    assert ring.drawn("w") == (0.0, None)
+    ring.record(2.0 + LENGTH, {})
+    assert ring.drawn("w") == ()
+
+
+def test_a_clock_that_went_back_adds_nothing() -> None:
+    ring = TrendRing(1.0)
+    ring.record(5.0, {"w": 1.0})
+    ring.record(3.0, {"w": 2.0})
+    assert ring.drawn("w") == (1.0,)
+
+
+def test_what_a_source_kept_itself_is_drawn_before_what_was_seen() -> None:
+    drawings = Drawings(1.0)
+    drawings.seen.record(0.0, {"w": 0.5, "v": 0.25})
+    drawings.take([Trend("error_ratio", "w", ((0.0, 0.1), (60.0, None), (120.0, 0.2)))])
+    assert drawings.drawn("w") == (0.1, None, 0.2)
+    assert drawings.drawn("v") == (0.25,)
