@@ -135,6 +135,17 @@ def test_truncated_and_regrown_beyond_what_was_read(tmp_path: Path) -> None:
     expect(watched, 1, 2, 3, 4, 5, 6)
 
 
+def test_a_longer_file_regrown_with_other_lines(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    banner = "=" * 3000
+    write(log, banner, *done_many(*range(40)))
+    watched = Watched(log)
+    assert len(watched.ids()) == 40
+    os.truncate(log, 0)
+    write(log, banner, *done_many(*range(100, 160)))
+    assert len(watched.ids()) == 100
+
+
 def test_a_hole_left_by_a_writer_that_kept_its_position(tmp_path: Path) -> None:
     log = tmp_path / "app.log"
     with log.open("w") as writer:
@@ -259,6 +270,10 @@ def test_completeness_survives_rotation_and_ends_at_what_was_not_read(tmp_path: 
     log.rename(tmp_path / "app.log.1")
     write(log, done(3))
     assert watched.poll()["w"].complete_since == 0.0
+    for _ in range(3):  # until the rotated file is let go
+        known = watched.poll(100)["w"]
+    assert len(watched.source._files.files) == 1
+    assert known.complete_since == 0.0
     later = Watched(log)  # one that starts now has never read the rotated file
     assert later.poll()["w"].complete_since == NOW - 97
 
