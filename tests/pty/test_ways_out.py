@@ -117,15 +117,19 @@ def test_a_lost_terminal_ends_it(without_hup: bool, blocked: bool) -> None:
         assert time.perf_counter() - began < PROMPT_END
 
 
-def test_a_terminal_that_takes_no_output_holds_nobody_up() -> None:
+@pytest.mark.parametrize("way", ["SIGTERM", "ctrl-c", "crash"])
+def test_a_terminal_that_takes_no_output_holds_nobody_up(way: str) -> None:
     """A hung link: the program still ends at once. Its last bytes cannot arrive, its settings can."""
-    with Terminal([sys.executable, str(APPS / "busy.py"), "1", "100000"], size=(120, 40)) as terminal:
-        terminal.wait_for("busy")
+    with Terminal([*WAYS_OUT, "--no-end"], size=(120, 40)) as terminal:
+        ready(terminal)
+        terminal.send("f")
+        terminal.wait_for("[a-h]{80}")
         terminal.stop_reading()
         time.sleep(0.5)  # of output that nobody takes: more than the pty holds
-        terminal.signal(signal.SIGTERM)
+        act, code = WAYS[way]
+        act(terminal)
         began = time.perf_counter()
-        assert terminal.process.wait(10) == 143
+        assert terminal.process.wait(10) == code
         assert time.perf_counter() - began < PROMPT_END
         assert "termios" not in terminal.left_behind()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import random
 import sys
 import threading
 import time
@@ -19,8 +20,11 @@ class Board(Widget):
     can_focus = True
     presses = 0
 
+    flooding = False
+
     def render(self) -> str:
-        return f"ready {self.presses}"
+        noise = "".join(random.choices("abcdefgh", k=5000)) if self.flooding else ""
+        return f"ready {self.presses}{noise}"
 
 
 class WaysOut(QuietApp):
@@ -32,6 +36,7 @@ class WaysOut(QuietApp):
         Binding("h", "hang_executor"),
         Binding("t", "hang_thread"),
         Binding("p", "press"),
+        Binding("f", "flood"),
     ]
 
     def compose(self) -> ComposeResult:
@@ -42,9 +47,16 @@ class WaysOut(QuietApp):
         board.presses += 1
         board.refresh()
 
+    def action_flood(self) -> None:
+        """More output than any pty holds, for ever; and a crash report longer than that."""
+        board = self.query_one(Board)
+        board.flooding = True
+        self.set_interval(0.02, board.refresh)
+
     def action_crash(self) -> None:
         api_key = "sk-live-0123456789abcdef0123456789abcdef"  # noqa: F841 (a local that no report may show)
-        raise RuntimeError("password=hunter2 \x1b]0;PWNED\x07")
+        long = "a long way down\n" * 3000 if self.query_one(Board).flooding else ""
+        raise RuntimeError(f"password=hunter2 \x1b]0;PWNED\x07{long}")
 
     def action_block(self) -> None:
         self.query_one(Board).presses = 99

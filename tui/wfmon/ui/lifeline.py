@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import contextlib
 import os
-import select
 import signal
 import sys
 import termios
 import threading
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from wfmon.ui.output import Output
@@ -87,20 +87,23 @@ class Lifeline:
             self._entered = False
             if not self.output.drain(_DRAIN):
                 self._drop_output()
-            undo = UNDO.encode()
-            with contextlib.suppress(OSError):
-                if select.select([], [self.stdout], [], _DRAIN)[1]:
-                    os.write(self.stdout, undo)
+            self.output.write(UNDO)
+            self.output.drain(_DRAIN)
             if self._attrs is not None:
                 self._set(self._attrs)
 
     def finish(self, code: int) -> None:
-        """Restore, flush and end the process now: no exit handlers, no joined threads."""
+        """Restore, say the last words and end the process now: no exit handlers, no joined threads."""
         self.restore()
-        if self.last_words:
-            with contextlib.suppress(OSError, ValueError):
-                sys.stderr.write(self.last_words)
+        self.say_last_words()
         end_process(code)
+
+    def say_last_words(self) -> None:
+        """The crash report, once, to standard error; a terminal that takes no output does not get it."""
+        words, self.last_words = self.last_words, ""
+        if words:
+            # Not through sys.stderr: the interpreter's exit would wait for the lock of a stuck write.
+            _try(partial(os.write, 2, words.encode("utf-8", "replace")))
 
     def _drop_output(self) -> None:
         self.output.discard()
@@ -133,6 +136,17 @@ def end_process(code: int) -> None:
     """Flush what was printed and end without exit handlers, which wait for threads that may hang."""
     for stream in (sys.__stdout__, sys.__stderr__):
         if stream is not None:
-            with contextlib.suppress(OSError, ValueError):
-                stream.flush()
+            _try(stream.flush)
     os._exit(code)
+
+
+def _try(write: Callable[[], object]) -> None:
+    """Call ``write``, which may block on a terminal that takes no output, for a moment at most."""
+
+    def attempt() -> None:
+        with contextlib.suppress(OSError, ValueError):
+            write()
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(_DRAIN)

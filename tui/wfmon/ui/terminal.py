@@ -200,12 +200,9 @@ def run_app(app: QuietApp, *, mouse: bool = True, patience: float = 0.7) -> int:
     loop = asyncio.SelectorEventLoop(TimedSelector(app.lag, selectors.DefaultSelector()))
     lifeline.on_leaving(lambda code: _call_if_open(loop, app.leave_with, code))
     app.lifeline = lifeline
-    gc.collect()
-    gc.freeze()
+    gc.freeze()  # what is loaded by now stays: no collection need look at it again
     app.run(mouse=mouse, loop=loop)
     lifeline.begin(app.return_code or 0)
     lifeline.restore()
-    if lifeline.last_words:
-        sys.stderr.write(lifeline.last_words)
-        lifeline.last_words = ""
+    lifeline.say_last_words()
     return lifeline.code or 0
