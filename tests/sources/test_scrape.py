@@ -19,8 +19,8 @@ from wfmon.config import schema
 from wfmon.model.metrics import Amount, CallKey, Concept, CostKey, MetricsSample, RunKey, TokenKey, TokenKind
 from wfmon.model.run import RunStatus
 from wfmon.model.source import Failure
+from wfmon.model.windows import window_ladder
 from wfmon.sources.base import Reading, Source, SourceError
-from wfmon.sources.figures import ladder
 from wfmon.sources.profile import Profile, load_profiles, parse_profile
 from wfmon.sources.scrape import ScrapeSource
 
@@ -175,8 +175,8 @@ def test_after_one_look_growth_is_unknown_and_totals_are_known() -> None:
 
 
 def test_the_ladder_of_windows() -> None:
-    assert ladder(300.0, 21600.0) == (300.0, 600.0, 900.0, 1800.0, 3600.0, 10800.0, 21600.0)
-    assert ladder(300.0, 2000.0) == (300.0, 600.0, 900.0, 1800.0, 2000.0)
+    assert window_ladder(300.0, 21600.0) == (300.0, 600.0, 900.0, 1800.0, 3600.0, 10800.0, 21600.0)
+    assert window_ladder(300.0, 2000.0) == (300.0, 600.0, 900.0, 1800.0, 2000.0)
     with target() as server, scraping(server.url) as source:
         for minute in range(0, 31):
             server.text = f'workflow_executions_total{{workflow="a",status="ok"}} {100 + minute}\n'

@@ -107,6 +107,10 @@ def _complain_of(error: Exception, failed: int) -> int:
 
     if isinstance(error, ConfigError):
         return _complain([str(problem) for problem in error.problems], _WRONG_USE)
+    from wfmon.sources.profile import ProfileError
+
+    if isinstance(error, ProfileError):
+        return _complain([str(error)], _WRONG_USE)
     from wfmon.text.redact import redact
     from wfmon.text.sanitize import safe_lines
 

@@ -16,7 +16,7 @@ from wfmon.monitor.loop import Identity, Monitor
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.settings import rule_settings
 from wfmon.monitor.track import Pace
-from wfmon.sources.profile import load_profiles
+from wfmon.sources.profile import Profile, ProfileError, load_profiles, user_profiles_dir
 from wfmon.sources.registry import build_sources
 from wfmon.store.acks import AckStore
 from wfmon.store.identity import who
@@ -40,12 +40,12 @@ class Assembled:
 
 
 def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = False) -> Assembled:
-    """Build everything; nothing is asked yet. Raises ``ConfigError`` for a wrong profile file."""
+    """Build everything; nothing is asked yet. Raises ``ProfileError`` for a wrong profile."""
     store = open_store(config, os.environ, read_only=read_only)
     me = who(os.environ, config.user.name)
     zone = find_zone(config.ui.timezone)
     rules = rule_settings(config)
-    sources = build_sources(config, load_profiles())
+    sources = build_sources(config, _profiles(config))
     windows = Windows(config.windows.runs, config.windows.grow_runs, config.windows.max, config.windows.rate)
     aliases = {alias: entry.name for entry in config.workflow for alias in entry.aliases}
     runbooks = {entry.name: safe(entry.runbook) for entry in config.workflow if entry.runbook}
@@ -58,3 +58,15 @@ def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = 
         refresh=config.ui.refresh,
     )
     return Assembled(monitor, store, me, zone)
+
+
+def _profiles(config: schema.Config) -> tuple[Profile, ...]:
+    profiles = load_profiles(user_profiles_dir())
+    wanted = config.profiles.enabled
+    known = {profile.name for profile in profiles}
+    for name in wanted:
+        if name not in known:
+            raise ProfileError(
+                "[profiles] enabled", name, f"no such profile; known: {', '.join(sorted(known))}"
+            )
+    return tuple(profile for profile in profiles if not wanted or profile.name in wanted)

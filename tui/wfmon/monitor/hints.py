@@ -55,13 +55,16 @@ class Hints:
         self._urls = {source.name: source.urls for source in sources if isinstance(source, HasUrls)}
         self._pids: dict[str, dict[int, _Seen]] = {}
         self._ports: dict[str, dict[int, str]] = {}
+        self._alive: set[int] = set()
         self._sent: tuple[dict[int, _Seen], dict[int, str]] | None = None
 
     def spread(self, source: str, reading: Reading) -> None:
         if reading.host is not None:
-            hinted = frozenset(self._sent[0]) if self._sent else frozenset[int]()
+            # A pid that was never seen alive may be of another pid namespace: nothing is known of it.
+            hinted = self._sent[0].keys() if self._sent else set[int]()
+            self._alive = (self._alive & hinted | reading.host.live_pids) - reading.host.gone_pids
             for log in self._logs:
-                log.set_live_pids(hinted - reading.host.gone_pids | reading.host.live_pids)
+                log.set_live_pids(frozenset(self._alive))
         if reading.runs is not None:
             self._pids[source] = _pids_of(reading.runs)
         if reading.metrics is not None:

@@ -89,6 +89,7 @@ class Monitor:
         self._changed = threading.Condition(self._lock)
         self._snapshot: Snapshot | None = None
         self._thread: threading.Thread | None = None
+        self._settled = False
         self._stopping = False
         self._dirty = False
         self._next_picture = 0.0
@@ -174,8 +175,9 @@ class Monitor:
 
     @property
     def settled(self) -> bool:
-        """Whether every source has answered, twice where a rate needs it, or failed."""
-        return all(track.answers > 0 and track.settled for track in self._tracks.values())
+        """Whether every source had answered, twice where a rate needs it, or failed, when the present
+        snapshot was made."""
+        return self._settled
 
     @property
     def answered(self) -> int:
@@ -265,6 +267,7 @@ class Monitor:
             self._next_picture = now + max(self._refresh / 2, spent / SHARE)
 
     def _publish(self, picture: Picture, now: float) -> None:
+        settled = all(track.answers > 0 and track.settled for track in self._tracks.values())
         judged = self._judge.judge(picture, now)
         identity = self._identity
         snapshot = Snapshot(
@@ -289,11 +292,12 @@ class Monitor:
             store_problem=judged.store_problem,
             read_only=identity.read_only,
         )
-        self._show(snapshot)
+        self._show(snapshot, settled=settled)
 
-    def _show(self, snapshot: Snapshot) -> None:
+    def _show(self, snapshot: Snapshot, *, settled: bool = False) -> None:
         with self._changed:
             self._snapshot = snapshot
+            self._settled = settled
             listeners = list(self._listeners)
             self._changed.notify_all()
         for deliver in listeners:

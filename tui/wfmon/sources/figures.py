@@ -24,8 +24,6 @@ from wfmon.sources.exposition import Series
 from wfmon.sources.feeds import Feed, Feeds, Part
 from wfmon.sources.histogram import histogram_quantile
 
-LADDER = (1, 2, 3, 6, 12, 36, 72)
-
 _Key = TypeVar("_Key")
 
 
@@ -67,11 +65,6 @@ class _Sums:
 
     def amount(self, feed: Feed) -> _Sum:
         return self.amounts.setdefault(feed.concept, {}).setdefault(feed.dims, _Sum())
-
-
-def ladder(runs: float, longest: float) -> tuple[float, ...]:
-    """Windows in seconds, shortest first: multiples of ``runs`` below ``longest``, and that itself."""
-    return tuple(sorted({*(runs * factor for factor in LADDER if runs * factor <= longest), longest}))
 
 
 def build_sample(

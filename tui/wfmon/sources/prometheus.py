@@ -19,7 +19,7 @@ from wfmon.model.source import Failure
 from wfmon.model.windows import window_ladder
 from wfmon.sources.base import Reading, SourceError
 from wfmon.sources.feeds import CONCEPTS
-from wfmon.sources.http import Credentials
+from wfmon.sources.http import Credentials, credentials_from
 from wfmon.sources.profile import Profile
 from wfmon.sources.prometheus_api import PrometheusApi
 from wfmon.sources.prometheus_figures import Answered, Figures
@@ -141,7 +141,7 @@ class PrometheusSource:
             interval=source.interval,
             timeout=source.timeout if source.timeout is not None else TIMEOUT,
             max_bytes=source.max_bytes if source.max_bytes is not None else MAX_BYTES,
-            credentials=_credentials(source.auth),
+            credentials=credentials_from(source.auth),
         )
 
     @property
@@ -324,15 +324,3 @@ def _fresh(answered: Answered, clock: float) -> bool:
     """Whether an answer kept from an earlier poll may still stand for its window."""
     window = answered.query.window or 0.0
     return clock - answered.at <= max(2 * POLITE_AT_MOST, KEPT_SHARE * window)
-
-
-def _credentials(auth: schema.Auth | None) -> Callable[[], Credentials | None] | None:
-    if auth is None:
-        return None
-
-    def resolve() -> Credentials | None:
-        from wfmon.config.secrets import resolve as resolve_auth
-
-        return resolve_auth(auth)
-
-    return resolve

@@ -9,11 +9,12 @@ from collections.abc import Callable, Mapping, Sequence
 
 from wfmon.config import schema
 from wfmon.model.source import Failure
+from wfmon.model.windows import window_ladder
 from wfmon.sources.base import Reading, SourceError
 from wfmon.sources.counters import LOOKBACK_SECONDS, CounterHistory
 from wfmon.sources.exposition import Exposition, ExpositionReader, NotMetrics, Series
 from wfmon.sources.feeds import CONCEPTS, Feeds, counter_names, wanted_names
-from wfmon.sources.figures import View, build_sample, ladder
+from wfmon.sources.figures import View, build_sample
 from wfmon.sources.http import Answer, Credentials, HttpReader, credentials_from, shown_url
 from wfmon.sources.profile import Profile, choose_profiles
 from wfmon.text.sanitize import safe
@@ -55,7 +56,7 @@ class ScrapeSource:
         self.timeout = timeout
         self._profiles = tuple(profiles)
         self._rate = float(windows.rate)
-        self._windows = ladder(float(windows.runs), float(windows.max))
+        self._windows = window_ladder(float(windows.runs), float(windows.max))
         self._names: frozenset[str] = frozenset()
         self._joined: dict[str, dict[str, dict[str, str]]] = {}
         self._feeds: Feeds | None = None
@@ -71,6 +72,7 @@ class ScrapeSource:
             )
             for url in dict.fromkeys(urls)
         ]
+        self.urls = tuple(dict.fromkeys(urls))
         self.where = _where([target.shown for target in self._targets])
 
     @classmethod
