@@ -262,3 +262,13 @@ def test_stop_does_not_wait_for_a_source_that_hangs(store: AckStore) -> None:
     m.stop()
     assert time.monotonic() - began < 5
     gate.set()
+
+
+def test_an_answer_counts_as_settled_once_the_snapshot_shows_it(store: AckStore) -> None:
+    m = monitor(FakeLogs(failing_runs), store)
+    m.step(START)
+    m._take(0.0)
+    assert not m.settled, "check would print the snapshot of before the answer"
+    m._next_picture = 0.0
+    m.step(START)
+    assert m.settled
