@@ -104,10 +104,14 @@ def test_a_blocked_loop_holds_nobody_up(way: str) -> None:
         assert terminal.left_behind() == []
 
 
-@pytest.mark.parametrize("without_hup", [False, True], ids=["SIGHUP", "no signal"])
+# Only the leader of a session is told of a hang-up; behind a shell that stays, the app is not.
+BEHIND_A_SHELL = ["/bin/sh", "-c", f"trap '' HUP; {shlex.join(WAYS_OUT)}; exit $?"]
+
+
+@pytest.mark.parametrize("argv", [WAYS_OUT, BEHIND_A_SHELL], ids=["SIGHUP", "no signal"])
 @pytest.mark.parametrize("blocked", [False, True], ids=["running", "blocked"])
-def test_a_lost_terminal_ends_it(without_hup: bool, blocked: bool) -> None:
-    with Terminal(WAYS_OUT, size=(80, 24), without_hup=without_hup) as terminal:
+def test_a_lost_terminal_ends_it(argv: list[str], blocked: bool) -> None:
+    with Terminal(argv, size=(80, 24)) as terminal:
         ready(terminal)
         if blocked:
             terminal.send("b")

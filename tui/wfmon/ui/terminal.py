@@ -109,6 +109,8 @@ class QuietApp(App[int]):
         self.writer.forget()
         if self._is_drawing and not self._batch_count:
             self._send_frame()
+            if not self.writer.diffs:
+                self.refresh()
 
     def action_repaint(self) -> None:
         self.repaint()
@@ -137,9 +139,13 @@ class QuietApp(App[int]):
         if row == 0 and idle < HEAL_AFTER:
             self._heal_later(HEAL_AFTER - idle)
             return
-        self.writer.heal(row, _HEAL_ROWS)
-        self._send_frame()
-        row += _HEAL_ROWS
+        if self.writer.diffs:
+            self.writer.heal(row, _HEAL_ROWS)
+            self._send_frame()
+            row += _HEAL_ROWS
+        else:
+            self.repaint()
+            row = self.writer.memory.height
         if row < self.writer.memory.height:
             self._heal_later(_HEAL_PAUSE, row)
         else:

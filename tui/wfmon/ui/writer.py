@@ -16,7 +16,7 @@ from rich.console import Console, RenderableType
 from rich.style import Style
 
 from wfmon.text.sanitize import guard
-from wfmon.ui.screenmemory import ScreenMemory, add_cells
+from wfmon.ui.screenmemory import SANE, ScreenMemory, add_cells
 
 # First version that works, first that is not known to.
 TESTED_TEXTUAL = ((8, 2, 5), (8, 3, 0))
@@ -90,8 +90,13 @@ class FrameWriter:
         return self.memory.frame() if self.diffs else ""
 
     def forget(self) -> None:
-        """Nothing is known of the screen any more: the next frame has every row."""
+        """Nothing is known of the screen any more: the next frame has every row.
+
+        Without ``diffs`` it has only the state to draw in; the rows come when Textual draws them.
+        """
         self.memory.forget()
+        if not self.diffs:
+            self._plain.append(SANE)
 
     def heal(self, first: int, count: int) -> None:
         """The next frame has these rows whole, whatever the terminal is thought to show."""
