@@ -207,6 +207,7 @@ def run_app(app: QuietApp, *, mouse: bool = True, patience: float = 0.7) -> int:
     lifeline.on_leaving(lambda code: _call_if_open(loop, app.leave_with, code))
     app.lifeline = lifeline
     gc.freeze()  # what is loaded by now stays: no collection need look at it again
+    gc.enable()
     app.run(mouse=mouse, loop=loop)
     lifeline.begin(app.return_code or 0)
     lifeline.restore()
