@@ -44,7 +44,11 @@ NO_USAGE = Usage()
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One step of a run, from its log."""
+    """One step of a run, from its log.
+
+    ``duration_seconds`` is what the log says of the step, often of its last attempt alone; from
+    ``started_at`` to ``ended_at`` (None while it goes on) are all its attempts and the waits between.
+    """
 
     name: str
     status: RunStatus
@@ -54,6 +58,7 @@ class Step:
     model: str | None = None
     usage: Usage = NO_USAGE
     error: str | None = None
+    ended_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import Future
+from concurrent.futures import Future, InvalidStateError
+from contextlib import suppress
 from dataclasses import dataclass
 from queue import SimpleQueue
 
@@ -104,5 +105,5 @@ class PageWorker:
                 page = LogPage(lines=(), problem=str(error))
             except Exception as error:  # noqa: BLE001 - told in the pane, as any other problem of the log
                 page = LogPage(lines=(), problem=safe(f"{type(error).__name__}: {error}"))
-            if not job.answer.cancelled():
+            with suppress(InvalidStateError):  # it may be cancelled at this very moment
                 job.answer.set_result(page)

@@ -43,7 +43,7 @@ def open_error(shell: ShellDoor, workflow: str | None = None) -> None:
     snapshot = shell.snapshot
     run = worst_run(snapshot, workflow) if snapshot else None
     if run is None:
-        shell.tell(_no_run(snapshot, workflow), ok=False)
+        shell.tell(why_no_run(snapshot, workflow), ok=False)
         return
     open_run(shell, run, focus_error=True)
 
@@ -62,7 +62,7 @@ def worst_run(snapshot: Snapshot, workflow: str | None = None) -> Run | None:
     return max(failed, key=lambda run: (run.workflow in troubled, _failed_at(run)))
 
 
-def _no_run(snapshot: Snapshot | None, workflow: str | None) -> str:
+def why_no_run(snapshot: Snapshot | None, workflow: str | None) -> str:
     """Why there is no error line to go to, and which setting would give one."""
     if snapshot is None:
         return "no source has answered yet"

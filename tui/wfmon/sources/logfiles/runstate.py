@@ -74,7 +74,8 @@ class StepState:
     """One step of a run: the attempts that are over, and the one that goes on."""
 
     __slots__ = (
-        "attempt", "current", "duration", "error", "model", "name", "over", "started_at", "status",
+        "attempt", "current", "duration", "ended_at", "error", "model", "name", "over", "started_at",
+        "status",
     )  # fmt: skip
 
     def __init__(self, name: str, at: float) -> None:
@@ -82,6 +83,7 @@ class StepState:
         self.status = RunStatus.RUNNING
         self.started_at = at
         self.duration: float | None = None
+        self.ended_at: float | None = None
         self.attempt: int | None = None
         self.model: str | None = None
         self.error: str | None = None
@@ -101,14 +103,14 @@ class StepState:
             self._end(event, status)
         else:
             if self.status is not RunStatus.RUNNING:
-                self.status = RunStatus.RUNNING
+                self.status, self.ended_at = RunStatus.RUNNING, None
             if has_usage(event):
                 self.current.add(event)
         if retry:
             self._close()
 
     def _end(self, event: Event, status: RunStatus) -> None:
-        self.status = status
+        self.status, self.ended_at = status, event.at
         self.duration = event.duration if event.duration is not None else max(event.at - self.started_at, 0.0)
         self.current.prefer(event)
         self._close()
@@ -137,6 +139,7 @@ class StepState:
             self.model,
             used.usage(),
             self.error,
+            self.ended_at,
         )
 
 

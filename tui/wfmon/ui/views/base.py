@@ -76,6 +76,10 @@ class ShellDoor(Protocol):
         """Show one line in the last row until the next key or for a few seconds."""
         ...
 
+    def copy(self, text: str, what: str) -> None:
+        """Put ``text`` into the clipboard of the person's terminal; ``what`` it is, in words."""
+        ...
+
     def ask(self, question: Question) -> None:
         """Put a question into the last row; it takes the keys until it is answered."""
         ...
