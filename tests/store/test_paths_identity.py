@@ -51,6 +51,12 @@ def test_a_directory_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     assert "not a directory" in (state_dir(str(tmp_path / "file" / "state"), {}).problem or "")
 
 
+def test_who_only_looks_makes_no_directory(tmp_path: Path) -> None:
+    found = state_dir(str(tmp_path / "state"), {}, make=False)
+    assert (found.path, found.problem) == (tmp_path / "state", None)
+    assert not found.path.exists()
+
+
 @pytest.mark.parametrize(
     ("environ", "configured", "expected"),
     [

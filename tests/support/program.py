@@ -109,9 +109,7 @@ class Program:
         without_hup: bool = False,
     ) -> Terminal:
         """The screen in a pty; a context manager."""
-        return Terminal(
-            self.argv(*words), size, self.env(env), cwd=str(self.folder), without_hup=without_hup
-        )
+        return Terminal(self.argv(*words), size, self.env(env), cwd=str(self.folder), without_hup=without_hup)
 
 
 def json_lines(lines: Sequence[Mapping[str, object]]) -> bytes:

@@ -63,7 +63,7 @@ def _row(source: SourceStatus, at: float) -> tuple[str, ...]:
 
 
 def _state(configured: str) -> list[str]:
-    state = state_dir(configured, os.environ)
+    state = state_dir(configured, os.environ, make=False)
     kind = "shared: others' acks are seen" if state.shared else "private: only your own acks are seen"
     problem = [f"    problem  {state.problem}"] if state.problem else []
     return ["", f"state     {state.path}  ({kind})", *problem]

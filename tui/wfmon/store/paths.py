@@ -27,26 +27,31 @@ class StateDir:
         return 0o660 if self.shared else 0o600
 
 
-def state_dir(configured: str, environ: Mapping[str, str], *, system: Path = SYSTEM_DIR) -> StateDir:
+def state_dir(
+    configured: str, environ: Mapping[str, str], *, system: Path = SYSTEM_DIR, make: bool = True
+) -> StateDir:
     """The state directory: ``configured`` if given, else ``system`` if it exists and is writable, else
-    ``$XDG_STATE_HOME/wfmon``. A missing one is made, private (0700). Never raises."""
+    ``$XDG_STATE_HOME/wfmon``. A missing one is made, private (0700), if ``make``. Never raises."""
     if configured:
-        return _prepared(Path(configured).expanduser())
+        return _prepared(Path(configured).expanduser(), make)
     if system.is_dir() and os.access(system, os.W_OK | os.X_OK):
-        return _prepared(system)
+        return _prepared(system, make)
     home = environ.get("XDG_STATE_HOME", "")
     base = Path(home) if home.startswith("/") else _home(environ) / ".local" / "state"
-    return _prepared(base / "wfmon")
+    return _prepared(base / "wfmon", make)
 
 
 def _home(environ: Mapping[str, str]) -> Path:
     return Path(environ["HOME"]) if environ.get("HOME") else Path("~").expanduser()
 
 
-def _prepared(path: Path) -> StateDir:
+def _prepared(path: Path, make: bool) -> StateDir:
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if make:
+            path.mkdir(mode=0o700, parents=True, exist_ok=True)
         mode = path.stat().st_mode
+    except FileNotFoundError:
+        return StateDir(path)
     except OSError as error:
         return StateDir(path, problem=f"{path}: {os.strerror(error.errno or 0).lower()}")
     if mode & stat.S_IWOTH:
