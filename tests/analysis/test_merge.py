@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -93,6 +95,16 @@ def test_logs_with_more_history_win_over_a_scraper_that_just_started() -> None:
     assert row.runs is not None
     assert row.runs.success == 5
     assert row.window_seconds == 100
+
+
+def test_retries_that_the_logs_do_not_tell_of_come_from_the_metrics() -> None:
+    metrics = sample({RunKey("w", RunStatus.SUCCESS): 40.0}, retries={"w": Amount(3.0, 9.0)})
+    row = rows([("scrape", metrics)], [logs([run(i, 10 + i) for i in range(30)])])["w"]
+    assert dict(row.origin)["runs"] == "logs"
+    assert (row.retries, dict(row.origin)["retries"]) == (3, "scrape")
+    told = [replace(run(i, 10 + i), retries=1) for i in range(30)]
+    row = rows([("scrape", metrics)], [logs(told)])["w"]
+    assert (row.retries, dict(row.origin)["retries"]) == (30, "logs")
 
 
 def test_the_window_grows_back_until_it_holds_enough_runs() -> None:

@@ -53,20 +53,17 @@ RULES = (
     "evaluation retention"
 )
 COUNTS = {word: known(WHOLE) for word in ["success", "error", "timeout", "cancelled", "lost", "other"]}
-RATES = dict.fromkeys(
-    [
-        "runs_per_minute",
-        "success_ratio",
-        "error_ratio",
-        "duration_p50_seconds",
-        "duration_p95_seconds",
-        "tokens_per_minute",
-        "cost_usd_per_hour",
-        "api_calls_per_minute",
-        "window_seconds",
-    ],
-    NUMBER,
-)
+RATES = {
+    "runs_per_minute": NUMBER,
+    "success_ratio": NUMBER,
+    "error_ratio": NUMBER,
+    "duration_p50_seconds": NUMBER,
+    "duration_p95_seconds": NUMBER,
+    "tokens_per_minute": NUMBER,
+    "cost_usd_per_hour": NUMBER,
+    "api_calls_per_minute": NUMBER,
+    "window_seconds": NUMBER,
+}
 COST_ROW = {"name": TEXT, "usd_per_hour": NUMBER, "total_usd": NUMBER}
 
 # contract.md, schema 1. The contract names "host" twice: the object carries the name too, and the name
@@ -309,8 +306,8 @@ def test_numbers_that_json_has_no_word_for_are_null(home: Program, tmp_path: Pat
     log = tmp_path / "odd.jsonl"
     odd = ["NaN", "Infinity", "-Infinity", "1e999", "-5", '"many"', "true", "[]"]
     rows = [
-        '{"ts": %d, "workflow": "w", "run_id": "r%d", "status": "success", "duration_seconds": %s, '
-        '"tokens_used": %s, "cost_usd": %s, "attempt": %s, "pid": %s}' % (1_900_000_000, n, *[word] * 5)
+        f'{{"ts": 1900000000, "workflow": "w", "run_id": "r{n}", "status": "success", '
+        f'"duration_seconds": {word}, "tokens_used": {word}, "cost_usd": {word}, "attempt": {word}, "pid": {word}}}'
         for n, word in enumerate(odd)
     ]
     log.write_text("\n".join(rows) + "\n")

@@ -215,14 +215,15 @@ class _Row:
         return None
 
     def _retries(self, step: LadderStep | None) -> int | None:
+        """From where the runs are from; logs that tell of no retries leave it to the metrics."""
+        own = self.logs.index.sums(self.logs.at, step.seconds).retries if self.logs and step else None
         claimed = self.claims.retries.get(self.name)
-        if claimed is not None and not self._runs_from_logs:
+        if claimed is not None and (own is None or not self._runs_from_logs):
             delta = claimed.value.delta
             return self._known("retries", claimed.source, claimed.at, None if delta is None else round(delta))
-        if self.logs is None or step is None:
+        if self.logs is None:
             return None
-        retries = self.logs.index.sums(self.logs.at, step.seconds).retries
-        return self._known("retries", self.logs.source, self.logs.at, retries)
+        return self._known("retries", self.logs.source, self.logs.at, own)
 
     def _tokens(self) -> float | None:
         claimed = self.claims.tokens.get(self.name)
