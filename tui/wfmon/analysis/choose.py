@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from wfmon.analysis.observed import ObservedMetrics
+from wfmon.model.record import dataclass
 from wfmon.model.snapshot import LadderStep
 
 Value = TypeVar("Value")

@@ -12,13 +12,13 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 
 from wfmon.analysis.levels import Level, step
 from wfmon.analysis.words import span
 from wfmon.model.alert import Alert, AlertState, Finding, Severity
 from wfmon.model.episode import EpisodeKey, EpisodeRecord, Sighting
+from wfmon.model.record import dataclass, field, replace
 from wfmon.model.settings import EpisodeSettings
 
 # An open episode that nobody has seen for this long is not continued and no longer shown.

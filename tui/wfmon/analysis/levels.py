@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-
 from wfmon.model.alert import Finding, Severity
+from wfmon.model.record import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)

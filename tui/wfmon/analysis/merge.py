@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, TypeVar
 
 from wfmon.analysis.choose import Claim, by_trust, claim, grown
 from wfmon.analysis.observed import ObservedMetrics, ObservedRuns
 from wfmon.analysis.runindex import RunIndex
 from wfmon.model.metrics import Amount, CallKey, CostKey, Quantiles, TokenKey, TokenKind
+from wfmon.model.record import dataclass
 from wfmon.model.snapshot import CostQuality, LadderStep, Workflow
 from wfmon.model.windows import window_ladder
 

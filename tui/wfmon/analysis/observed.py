@@ -7,11 +7,11 @@ None stands for figures that a source does not split by workflow.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from typing import TypeVar
 
 from wfmon.analysis.runindex import RunIndex
 from wfmon.model.metrics import Amount, CallKey, CostKey, MetricsSample, Quantiles, RunWindow, TokenKey
+from wfmon.model.record import dataclass, replace
 from wfmon.model.run import RunStatus, WorkflowRuns
 from wfmon.model.snapshot import LadderStep, StatusCounts
 

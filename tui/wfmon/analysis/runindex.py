@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from dataclasses import dataclass
 from math import fsum
 
 from wfmon.analysis.quantile import quantile
 from wfmon.model.metrics import Quantiles
+from wfmon.model.record import dataclass
 from wfmon.model.run import COUNTED, Run, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import LadderStep, StatusCounts
 

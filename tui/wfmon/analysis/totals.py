@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
 
 from wfmon.analysis.choose import Claim
 from wfmon.analysis.merge import ADDED_KINDS, Claims, Windows, grown_by, per_hour, per_minute
 from wfmon.analysis.observed import ObservedRuns
 from wfmon.analysis.quantile import quantile
 from wfmon.model.metrics import Amount, CallKey, CostKey, Quantiles, TokenKey, TokenKind
+from wfmon.model.record import dataclass, field
 from wfmon.model.run import COUNTED, Run
 from wfmon.model.snapshot import (
     Cost,

@@ -7,7 +7,6 @@ is appended. Texts hold times of day instead of ages, so that a quiet sentence d
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import tzinfo
 
 from wfmon.analysis.episodes import Unjudged
@@ -15,6 +14,7 @@ from wfmon.analysis.rules import source_down
 from wfmon.analysis.words import clock, plural
 from wfmon.model.alert import Alert, AlertState, Severity
 from wfmon.model.host import HostSample
+from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Level, Verdict, Workflow
 from wfmon.model.source import SourceState, SourceStatus
 

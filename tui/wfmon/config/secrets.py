@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 
 from wfmon.config.schema import Auth
+from wfmon.model.record import dataclass, field
 from wfmon.text.sanitize import safe
 
 COMMAND_SECONDS = 5.0

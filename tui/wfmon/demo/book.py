@@ -11,7 +11,6 @@ import logging
 import os
 import time
 import traceback
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from wfmon.demo import meters
@@ -20,6 +19,7 @@ from wfmon.demo.plan import Call, RunPlan
 from wfmon.demo.problems import ValidationError
 from wfmon.demo.runlog import JsonLog, WorkflowLogger
 from wfmon.demo.spec import WorkflowSpec
+from wfmon.model.record import dataclass, field
 
 
 @dataclass(slots=True)

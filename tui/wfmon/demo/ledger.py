@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from pathlib import Path
+
+from wfmon.model.record import dataclass
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import random
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
 
 from wfmon.demo.incidents import COST_SPIKE, ERROR_BURST, HANG, Timeline
 from wfmon.demo.spec import MODELS, Range, StepSpec, WorkflowSpec
+from wfmon.model.record import dataclass, replace
 
 ATTEMPTS = 3
 BURST_SHARE = 0.38  # of invoice_extract's runs fail while the error burst lasts

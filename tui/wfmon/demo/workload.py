@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
@@ -20,6 +19,7 @@ from wfmon.demo.config import config_text
 from wfmon.demo.incidents import NAMES, Timeline
 from wfmon.demo.lifeline import Lifeline
 from wfmon.demo.spec import GROUPS
+from wfmon.model.record import dataclass
 
 STOP_WAIT = 2.0
 

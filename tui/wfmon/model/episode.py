@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wfmon.model.alert import Ack, Labels, Severity
+from wfmon.model.record import dataclass
 
 EpisodeKey = tuple[str, Labels]  # rule, labels
 

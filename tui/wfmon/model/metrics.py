@@ -6,9 +6,9 @@ only for the rest of the key, never split and never zero.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from enum import StrEnum
 
+from wfmon.model.record import dataclass, field
 from wfmon.model.run import RunStatus
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from enum import StrEnum
 
 from wfmon.model.alert import Alert
 from wfmon.model.host import HostSample
 from wfmon.model.metrics import TokenKind
+from wfmon.model.record import dataclass, field
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.source import SourceStatus
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import platform
-from dataclasses import dataclass
 from datetime import tzinfo
 
 import wfmon
 from wfmon.analysis.merge import Windows
 from wfmon.config import schema
+from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Collector
 from wfmon.monitor.judge import Judge
 from wfmon.monitor.loop import Identity, Monitor

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 from urllib.parse import urlsplit
 
 from wfmon.model.metrics import MetricsSample
+from wfmon.model.record import dataclass
 from wfmon.model.run import RunsSample
 from wfmon.sources.base import Reading, Source
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
 from datetime import tzinfo
 
 from wfmon.analysis.episodes import EpisodeMemory, advance, alerts, begin, cleared, ended, sightings
@@ -14,6 +13,7 @@ from wfmon.model.action import AckAlert, CommentAck, Outcome, UnackAlert
 from wfmon.model.alert import Alert, Finding
 from wfmon.model.episode import EpisodeKey, EpisodeRecord
 from wfmon.model.host import HostSample
+from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Verdict
 from wfmon.model.source import SourceState
 from wfmon.monitor.picture import Picture

@@ -8,12 +8,12 @@ import threading
 import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future
-from dataclasses import dataclass, replace
 from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from wfmon.model.action import Action, Outcome, Refresh
 from wfmon.model.log import LogPage, LogRequest
+from wfmon.model.record import dataclass, replace
 from wfmon.model.snapshot import Collector, Level, Snapshot, Verdict
 from wfmon.monitor.hints import Hints
 from wfmon.monitor.judge import Judge

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 
 from wfmon.analysis.merge import Extras, Windows, claims_of, merge_workflows
 from wfmon.analysis.observed import Aliases, ObservedMetrics, ObservedRuns, observe_metrics, observe_runs
@@ -12,6 +11,7 @@ from wfmon.analysis.runlist import listed_runs
 from wfmon.analysis.totals import cost_of, token_rows, total
 from wfmon.model.host import HostSample
 from wfmon.model.metrics import MetricsSample
+from wfmon.model.record import dataclass, replace
 from wfmon.model.run import Run
 from wfmon.model.snapshot import Cost, TokenRow, Totals, Workflow
 from wfmon.model.source import SourceStatus

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wfmon.config import schema
+from wfmon.model.record import dataclass
 from wfmon.model.settings import (
     EpisodeSettings,
     FailureRateSettings,

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import random
-from dataclasses import dataclass
 
+from wfmon.model.record import dataclass
 from wfmon.model.source import Failure, SourceState, SourceStatus
 from wfmon.monitor.worker import Answer
 from wfmon.sources.base import Reading, Source

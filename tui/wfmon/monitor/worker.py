@@ -7,10 +7,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import Future, InvalidStateError
 from contextlib import suppress
-from dataclasses import dataclass
 from queue import SimpleQueue
 
 from wfmon.model.log import LogPage, LogRequest
+from wfmon.model.record import dataclass
 from wfmon.model.source import Failure
 from wfmon.sources.base import LogPages, Reading, Source, SourceError
 from wfmon.text.sanitize import safe

@@ -7,12 +7,12 @@ itself by a total deadline, because a thread that hangs answers nobody.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
 from wfmon.model.host import HostSample
 from wfmon.model.log import LogPage, LogRequest
 from wfmon.model.metrics import MetricsSample
+from wfmon.model.record import dataclass
 from wfmon.model.run import RunsSample
 from wfmon.model.source import Failure
 

@@ -7,9 +7,9 @@ PromQL reader canonicalise with this, on small vectors, so that equal data gives
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 
 from wfmon.model.metrics import Amount, CallKey, Concept, CostKey, RunKey, TokenKey, TokenKind
+from wfmon.model.record import dataclass
 from wfmon.model.run import FAILED, RunStatus
 from wfmon.sources.profile import Profile, Signal
 from wfmon.text.sanitize import safe

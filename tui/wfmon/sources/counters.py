@@ -12,8 +12,9 @@ import math
 from array import array
 from bisect import bisect_right
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Generic, TypeVar
+
+from wfmon.model.record import dataclass
 
 # A window begins at the last look before it, if that is not older than this (Prometheus' lookback).
 LOOKBACK_SECONDS = 300.0

@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 from sys import intern
 
+from wfmon.model.record import dataclass
 from wfmon.text.sanitize import safe_bytes
 
 MAX_SERIES = 50_000  # of one target; a label with run ids in it must not eat the host's memory

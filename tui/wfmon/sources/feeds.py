@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import Enum, auto
 
 from wfmon.model.metrics import Concept
+from wfmon.model.record import dataclass
 from wfmon.sources.canonical import Canon, Dims, kept_dims
 from wfmon.sources.exposition import Series
 from wfmon.sources.matchers import Matcher, accepts_all, parse_matchers

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from wfmon.model.metrics import (
@@ -17,6 +16,7 @@ from wfmon.model.metrics import (
     RunKey,
     RunWindow,
 )
+from wfmon.model.record import dataclass, field
 from wfmon.model.run import RunStatus
 from wfmon.sources.canonical import Dims, settle_tokens, zero_fill
 from wfmon.sources.counters import CounterHistory

@@ -13,10 +13,10 @@ import time
 import zlib
 from base64 import b64encode
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
+from wfmon.model.record import dataclass
 from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
 from wfmon.text.numbers import duration, size

@@ -11,10 +11,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 
 from wfmon.config import schema
 from wfmon.model.metrics import Concept, Trend
+from wfmon.model.record import dataclass, field
 from wfmon.model.source import Failure
 from wfmon.model.windows import window_ladder
 from wfmon.sources.base import Reading, SourceError

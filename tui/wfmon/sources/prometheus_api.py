@@ -12,10 +12,10 @@ import math
 import socket
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from wfmon.model.record import dataclass
 from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
 from wfmon.sources.http import Credentials, shown_url

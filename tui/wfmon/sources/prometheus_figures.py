@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TypeVar
 
 from wfmon.model.metrics import (
@@ -19,6 +18,7 @@ from wfmon.model.metrics import (
     TokenKey,
     Trend,
 )
+from wfmon.model.record import dataclass, field
 from wfmon.model.run import RunStatus
 from wfmon.sources.canonical import Canon, Dims, kept_dims, plus, settle_tokens, zero_fill
 from wfmon.sources.histogram import histogram_quantile

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import math
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from wfmon.model.metrics import Concept
+from wfmon.model.record import dataclass, field
 from wfmon.sources.base import SourceError
 from wfmon.sources.profile import HISTOGRAM_SUFFIXES, Profile, choose_profiles, first_exposed
 from wfmon.sources.prometheus_api import PrometheusApi

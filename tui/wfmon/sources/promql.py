@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from wfmon.model.metrics import Concept
+from wfmon.model.record import dataclass
 from wfmon.sources.canonical import Canon, kept_dims
 from wfmon.sources.profile import Profile, Signal, first_exposed
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 from wfmon.config import schema
+from wfmon.model.record import dataclass
 from wfmon.model.source import SourceState, SourceStatus
 from wfmon.sources.base import Source
 from wfmon.sources.profile import Profile

@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from wfmon.model.alert import Ack
 from wfmon.model.episode import AuditEntry, EpisodeKey, EpisodeRecord, HeldAck, Sighting
+from wfmon.model.record import dataclass, replace
 from wfmon.store.database import Database
 from wfmon.store.errors import Ambiguous, Gone, Held, StoreError
 from wfmon.store.identity import same_person

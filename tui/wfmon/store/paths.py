@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import stat
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
+
+from wfmon.model.record import dataclass
 
 SYSTEM_DIR = Path("/var/lib/wfmon")
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from dataclasses import dataclass
 
 from wfmon.model.alert import Ack, Labels, Severity
 from wfmon.model.episode import EpisodeKey, EpisodeRecord
+from wfmon.model.record import dataclass
 from wfmon.store.identity import shown_name
 from wfmon.text.sanitize import safe
 

@@ -6,10 +6,10 @@ Keys are written as people write them: ``j``, ``?``, ``G``, ``ctrl-u``, ``pgup``
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
 from wfmon.config.problems import ConfigError, Problem
+from wfmon.model.record import dataclass
 
 
 class Where(StrEnum):

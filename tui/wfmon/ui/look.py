@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import tzinfo
 
 from rich.style import Style
 
 from wfmon.model.alert import Alert, AlertState, Severity
+from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Level
 from wfmon.text import numbers
 from wfmon.ui.signs import ASCII, UNICODE, Signs

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
 from typing import Protocol
 
+from wfmon.model.record import dataclass, field
 from wfmon.ui.line import LineEditor
 from wfmon.ui.look import Look
 from wfmon.ui.rows import Line, Row, width_of

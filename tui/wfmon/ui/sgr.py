@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass
+
+from wfmon.model.record import dataclass
 
 # The code that ends an attribute; several attributes share one.
 _OFF = {

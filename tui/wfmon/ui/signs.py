@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from wfmon.model.record import dataclass
 from wfmon.model.snapshot import CostQuality
 
 

@@ -6,7 +6,6 @@ import os
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from rich.color import Color
@@ -14,6 +13,7 @@ from rich.style import Style
 
 from wfmon.config.problems import ConfigError, Problem
 from wfmon.config.resources import theme_names, themes_dir, user_themes_dir
+from wfmon.model.record import dataclass, field
 
 ROLES = (
     "text",

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from math import ceil, log
 
 from wfmon.analysis.wilson import lower_bound
 from wfmon.analysis.words import percent, span
 from wfmon.model.alert import Finding, Severity
+from wfmon.model.record import dataclass
 from wfmon.model.settings import FailureRateSettings
 from wfmon.model.snapshot import LadderStep, StatusCounts, Workflow
 

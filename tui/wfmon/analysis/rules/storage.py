@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from wfmon.analysis.words import percent, size
 from wfmon.model.alert import Finding, Labels, Severity
 from wfmon.model.host import HostSample, Volume
+from wfmon.model.record import dataclass
 from wfmon.model.settings import HysteresisSettings, StorageSettings
 
 RULE = "storage"

@@ -10,11 +10,11 @@ import os
 import re
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, TypeVar
 
 from wfmon.config.schema import Workflow
 from wfmon.model.host import WorkflowProcesses
+from wfmon.model.record import dataclass, field
 
 if TYPE_CHECKING:
     import psutil

@@ -10,7 +10,8 @@ import os
 import stat
 from collections.abc import Callable, Iterator
 from contextlib import closing
-from dataclasses import dataclass
+
+from wfmon.model.record import dataclass
 
 REST = 20.0  # a finished walk is repeated after this many times the time it took
 

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
 
+from wfmon.model.record import dataclass, field
 from wfmon.sources.logfiles.follow import Handle
 from wfmon.sources.logfiles.lines import Encoding, find_newline, split
 

@@ -10,8 +10,8 @@ import math
 import time
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import replace
 
+from wfmon.model.record import replace
 from wfmon.model.run import LogRef, Run, RunStatus, WorkflowRuns
 from wfmon.sources.logfiles.fields import Event
 from wfmon.sources.logfiles.follow import FollowedFile

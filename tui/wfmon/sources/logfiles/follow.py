@@ -10,8 +10,8 @@ import os
 import stat
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
 
+from wfmon.model.record import dataclass, field
 from wfmon.sources.logfiles.lines import UTF8, Encoding, detect, find_newline, is_compressed, split
 from wfmon.sources.logfiles.times import Zone
 

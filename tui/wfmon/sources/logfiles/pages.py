@@ -7,10 +7,10 @@ gigabyte costs a few blocks at its end.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from wfmon.model.log import Anchor, Level, LogLine, LogPage, LogRequest, Mark, Position
+from wfmon.model.record import dataclass, replace
 from wfmon.sources.logfiles.cursor import Cursor, OpenFile
 from wfmon.sources.logfiles.entries import Budget, Extent, Stopped, end_of_entry
 from wfmon.sources.logfiles.fields import FieldReader

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
 
 from wfmon.config import schema
 from wfmon.model.log import LogPage, LogRequest
+from wfmon.model.record import dataclass, field
 from wfmon.model.run import RunsSample
 from wfmon.model.source import Failure
 from wfmon.sources.base import Reading, SourceError

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
+from wfmon.model.record import dataclass, field
 from wfmon.sources.logfiles.follow import FollowedFile, Handle, Key
 from wfmon.sources.logfiles.lines import Encoding
 from wfmon.sources.logfiles.times import Zone

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 
 from wfmon.model.log import Level, LogLine, LogRequest
+from wfmon.model.record import dataclass
 from wfmon.model.run import LogRef, Run, RunStatus
 from wfmon.sources.logfiles.entries import Sign
 from wfmon.sources.logfiles.fields import Event

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import replace
 
+from wfmon.model.record import replace
 from wfmon.model.run import Run, RunStatus, WorkflowRuns
 from wfmon.sources.logfiles.runstate import RunState
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from enum import StrEnum
 
 from rich.cells import cell_len, get_character_cell_size
 
 from wfmon.model.log import Level, LogLine, Mark
+from wfmon.model.record import dataclass
 from wfmon.text import numbers
 from wfmon.ui.logs.search import Pattern, Span
 from wfmon.ui.look import Look

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
-from dataclasses import replace
 from typing import Any
 
 from wfmon.model.log import Anchor, Level, LogPage, LogRequest, Position
+from wfmon.model.record import replace
 from wfmon.ui.logs.buffer import LogBuffer
 
 PAGE_LINES = 300

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from wfmon.model.log import Anchor, Level, LogLine, LogPage, LogRequest
+from wfmon.model.record import dataclass
 from wfmon.text import numbers
 from wfmon.ui.logs.buffer import LogBuffer
 from wfmon.ui.logs.drawing import Layout, LogRows, Shown, Stamp, columns, height, unfolds

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
+from wfmon.model.record import dataclass
 from wfmon.ui.look import Look
 from wfmon.ui.rows import Line, Row, blank
 

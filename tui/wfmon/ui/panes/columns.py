@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
+from wfmon.model.record import dataclass
 from wfmon.model.run import FAILED, RunStatus
 from wfmon.model.snapshot import Workflow
 from wfmon.text import numbers

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
+from wfmon.model.record import dataclass
 from wfmon.model.run import Run
 from wfmon.text import numbers
 from wfmon.ui.look import Look

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from wfmon.model.record import dataclass
 from wfmon.model.run import Run, RunStatus, Step
 from wfmon.text import numbers
 from wfmon.ui.look import Look

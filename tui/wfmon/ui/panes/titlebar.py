@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
 from wfmon.model.source import SourceState, SourceStatus
 from wfmon.text import numbers

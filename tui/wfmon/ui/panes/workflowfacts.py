@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 
 from wfmon.model.host import WorkflowProcesses
+from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot, StatusCounts, Workflow
 from wfmon.model.source import SourceState
 from wfmon.text import numbers

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
+from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Doors
 from wfmon.ui.keys import Keymap, Where

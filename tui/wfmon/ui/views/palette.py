@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from wfmon.config.resources import theme_names
+from wfmon.model.record import dataclass, replace
 from wfmon.ui.keys import shown
 from wfmon.ui.prompt import AskLine
 from wfmon.ui.rows import Line, Row, rule

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
+from wfmon.model.record import dataclass
 from wfmon.ui.panes.alerts import MOST_ROWS
 
 LEAST_WORKFLOWS = 4

@@ -1,0 +1,153 @@
+"""Dataclasses with slots, made in a fifth of the time that the standard decorator takes.
+
+That one writes and compiles six functions a class: for some 120 classes 50 ms of every start, a tenth
+of what a person waited for the first verdict. Here one function is compiled, the others are shared or
+closures. What comes out behaves the same within these limits: fields are the class's own annotations,
+written as strings, none of them ``ClassVar`` or ``InitVar``; there is no ``__post_init__``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import MISSING, Field, FrozenInstanceError, make_dataclass
+from operator import attrgetter
+from reprlib import recursive_repr
+from typing import Any, TypeVar
+
+Made = TypeVar("Made", bound=type)
+Record = TypeVar("Record")
+
+
+def dataclass(
+    *, slots: bool, frozen: bool = False, eq: bool = True, kw_only: bool = False
+) -> Callable[[Made], Made]:
+    """The decorator; the arguments mean what they mean in ``dataclasses``."""
+    if not slots:
+        raise TypeError("a record has slots")
+
+    def decorate(cls: Made) -> Made:
+        return _made(cls, frozen=frozen, eq=eq, kw_only=kw_only)
+
+    return decorate
+
+
+def replace(record: Record, /, **changes: Any) -> Record:
+    """A copy with other values in some fields."""
+    for name in record.__slots__:  # type: ignore[attr-defined]
+        if name not in changes:
+            changes[name] = getattr(record, name)
+    return record.__class__(**changes)
+
+
+def _made(cls: Made, *, frozen: bool, eq: bool, kw_only: bool) -> Made:
+    names = tuple(cls.__annotations__)
+    space = {name: value for name, value in cls.__dict__.items() if name not in ("__dict__", "__weakref__")}
+    defaults = {name: space.pop(name) for name in names if name in space}
+    space["__qualname__"] = cls.__qualname__
+    space["__slots__"] = names
+    space["__match_args__"] = () if kw_only else names
+    space["__dataclass_fields__"] = _Fields(defaults)
+    space.setdefault("__repr__", _repr)
+    if eq:
+        space |= _comparison(names, frozen=frozen)
+    if frozen:
+        space |= _FROZEN
+    made: Made = type(cls)(cls.__name__, cls.__bases__, space)
+    made.__init__ = _initialiser(made, names, defaults, kw_only=kw_only)  # type: ignore[misc]
+    return made
+
+
+def _initialiser(
+    cls: type, names: tuple[str, ...], defaults: dict[str, Any], *, kw_only: bool
+) -> Callable[..., None]:
+    """Sets each slot through its descriptor: a frozen class allows it, and it is as fast as assigning."""
+    known: dict[str, Any] = {"_absent": MISSING}
+    arguments, body = (["self", "*"] if kw_only else ["self"]), [" pass"]
+    for name in names:
+        known[f"_set_{name}"] = cls.__dict__[name].__set__
+        given = defaults.get(name, MISSING)
+        factory = given.default_factory if isinstance(given, Field) else MISSING
+        default = given.default if isinstance(given, Field) else given
+        value = name
+        if factory is not MISSING:
+            known[f"_make_{name}"] = factory
+            arguments.append(f"{name}=_absent")
+            value = f"_make_{name}() if {name} is _absent else {name}"
+        elif default is MISSING:
+            arguments.append(name)
+        else:
+            known[f"_default_{name}"] = default
+            arguments.append(f"{name}=_default_{name}")
+        body.append(f" _set_{name}(self, {value})")
+    exec(f"def __init__({', '.join(arguments)}):\n" + "\n".join(body), known)
+    made: Callable[..., None] = known["__init__"]
+    made.__qualname__ = f"{cls.__qualname__}.__init__"
+    made.__module__ = cls.__module__
+    return made
+
+
+def _comparison(names: tuple[str, ...], *, frozen: bool) -> dict[str, Any]:
+    values: Callable[[object], object] = attrgetter(*names) if names else lambda _record: ()
+
+    def equal(self: object, other: object) -> bool:
+        if other.__class__ is not self.__class__:
+            return NotImplemented  # type: ignore[no-any-return]
+        same: bool = values(self) == values(other)
+        return same
+
+    return {"__eq__": equal, "__hash__": (lambda self: hash(values(self))) if frozen else None}
+
+
+@recursive_repr()
+def _repr(self: Any) -> str:
+    cls = type(self)
+    fields: _Fields = cls.__dict__["__dataclass_fields__"]
+    shown = [f"{name}={getattr(self, name)!r}" for name in self.__slots__ if fields.shows(name)]
+    return f"{cls.__qualname__}({', '.join(shown)})"
+
+
+def _setattr(_self: object, name: str, _value: object) -> None:
+    raise FrozenInstanceError(f"cannot assign to field {name!r}")
+
+
+def _delattr(_self: object, name: str) -> None:
+    raise FrozenInstanceError(f"cannot delete field {name!r}")
+
+
+def _getstate(self: Any) -> list[object]:
+    return [getattr(self, name) for name in self.__slots__]
+
+
+def _setstate(self: Any, state: list[object]) -> None:
+    for name, value in zip(self.__slots__, state, strict=True):
+        object.__setattr__(self, name, value)
+
+
+_FROZEN = {
+    "__setattr__": _setattr,
+    "__delattr__": _delattr,
+    "__getstate__": _getstate,
+    "__setstate__": _setstate,
+}
+
+
+class _Fields:
+    """``__dataclass_fields__``, for ``asdict`` and ``fields``: made by the standard library when asked."""
+
+    def __init__(self, defaults: dict[str, Any]) -> None:
+        self._defaults = defaults
+        self._made: dict[str, Field[Any]] | None = None
+
+    def shows(self, name: str) -> bool:
+        default = self._defaults.get(name)
+        return not isinstance(default, Field) or default.repr
+
+    def __get__(self, _record: object, cls: type) -> dict[str, Field[Any]]:
+        if self._made is None:
+            fields = [
+                (name, kind, self._defaults[name]) if name in self._defaults else (name, kind)
+                for name, kind in cls.__annotations__.items()
+            ]
+            made: Any = make_dataclass(cls.__name__, fields, kw_only=True)
+            self._made = made.__dataclass_fields__
+        return self._made or {}
