@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC
 from pathlib import Path
 
@@ -272,3 +272,22 @@ def test_an_answer_counts_as_settled_once_the_snapshot_shows_it(store: AckStore)
     m._next_picture = 0.0
     m.step(START)
     assert m.settled
+
+
+def test_a_source_that_needs_a_second_sample_is_asked_again_soon(store: AckStore) -> None:
+    def answer(now: float) -> Reading:
+        return replace(failing_runs(now), settled=now > START)
+
+    source = FakeLogs(answer, interval=5.0)
+    m = monitor(source, store)
+    for second in range(12):
+        turn(m, START + second)
+    assert source.polls == [START, START + 1, START + 6, START + 11]
+
+
+def test_a_source_that_never_has_enough_is_not_asked_soon_for_ever(store: AckStore) -> None:
+    source = FakeLogs(lambda now: replace(failing_runs(now), settled=False), interval=5.0)
+    m = monitor(source, store)
+    for second in range(60):
+        turn(m, START + second)
+    assert len(source.polls) < 22

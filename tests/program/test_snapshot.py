@@ -307,7 +307,8 @@ def test_numbers_that_json_has_no_word_for_are_null(home: Program, tmp_path: Pat
     odd = ["NaN", "Infinity", "-Infinity", "1e999", "-5", '"many"', "true", "[]"]
     rows = [
         f'{{"ts": 1900000000, "workflow": "w", "run_id": "r{n}", "status": "success", '
-        f'"duration_seconds": {word}, "tokens_used": {word}, "cost_usd": {word}, "attempt": {word}, "pid": {word}}}'
+        f'"duration_seconds": {word}, "tokens_used": {word}, "cost_usd": {word}, '
+        f'"attempt": {word}, "pid": {word}}}'
         for n, word in enumerate(odd)
     ]
     log.write_text("\n".join(rows) + "\n")

@@ -9,6 +9,8 @@ from wfmon.model.source import Failure, SourceState, SourceStatus
 from wfmon.monitor.worker import Answer
 from wfmon.sources.base import Reading, Source
 
+SOON = 1.0  # seconds to the next question while an answer is not yet whole (a rate needs two samples) ...
+SOON_ANSWERS = 10  # ... for at most so many answers
 LATE_GRACE = 1.0  # seconds beyond its own timeout before a silent poll is called slow
 
 
@@ -69,7 +71,8 @@ class Track:
             self._failures = 0
             self._failure = self._failing_since = None
             self._partial_since = (self._partial_since or now) if answer.reading.partial else None
-            wait = self._interval
+            soon = not answer.reading.settled and self.answers <= SOON_ANSWERS
+            wait = min(SOON, self.source.interval) if soon else self._interval
         else:
             self._failures += 1
             self._failure, self._detail = answer.failure, answer.detail
