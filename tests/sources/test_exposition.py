@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+from wfmon.sources import exposition
 from wfmon.sources.exposition import ExpositionReader, NotMetrics, Series
 
 NAMES = ["a_total", "g", "h_bucket", "h_count", "h_sum"]
@@ -150,3 +151,35 @@ def test_whatever_the_library_writes_is_read_back(wanted: dict[str, float]) -> N
         gauge.labels(value).set(number)
     got = read(generate_latest(made))
     assert got == {("g", (("w", value),)): number for value, number in wanted.items()}
+
+
+series_texts = st.one_of(
+    st.builds(
+        lambda name, labels, end: name + "{" + ",".join(f'{k}="{v}"' for k, v in labels) + end,
+        st.sampled_from(["a_total", "ns:a", "_x"]),
+        st.lists(st.tuples(st.sampled_from(["w", "le", "a_1", "Z"]), st.text(max_size=8)), max_size=4),
+        st.sampled_from(["}", ",}", " }", ""]),
+    ),
+    st.text(alphabet='a_{}=", \\w1:', max_size=14),
+)
+
+
+@given(series_texts)
+def test_the_plainest_form_is_read_as_the_library_reads_it(text: str) -> None:
+    plain = exposition._plain_series(text)
+    if plain is not None:
+        assert exposition._parse_batch([text.encode("utf-8", "surrogatepass")]) == {
+            text.encode("utf-8", "surrogatepass"): plain
+        }
+
+
+@pytest.mark.parametrize("text", ['a{w="1"}', 'a{w="1",v="ü= ,}",}', "a", "a{}"])
+def test_the_plainest_form_needs_no_library(text: str) -> None:
+    assert exposition._plain_series(text) is not None
+
+
+@pytest.mark.parametrize(
+    "text", ['a{w="1"v="2"}', 'a{w="1",w="2"}', 'a{w="\\n"}', 'a{w="1", v="2"}', 'a{__name__="b"}']
+)
+def test_any_other_form_is_left_to_the_library(text: str) -> None:
+    assert exposition._plain_series(text) is None

@@ -3,7 +3,7 @@
 httpx's own timeouts bound single reads, so a server that drips bytes, of the headers too, holds it
 for ever. Here every wait on the network gets what is left until the deadline that the request
 carries (``extensions["deadline"]``, seconds of ``time.monotonic``). Importing this imports httpx
-(60 ms); TLS is set up for the first https request only (55 ms for the CA file).
+(30 ms); TLS is set up for the first https request only (55 ms for the CA file).
 """
 
 from __future__ import annotations
@@ -18,7 +18,8 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import httpcore
-import httpx
+
+from wfmon.sources.leanhttpx import httpx
 
 
 class DeadlineTransport(httpx.BaseTransport):

@@ -1,9 +1,10 @@
 """Exposition text: the samples of wanted names, read fast and forgiving.
 
 Only lines of wanted names are looked at (a regular expression over the bytes: 3 MB in about 1 ms).
-A series that was not seen before is parsed by prometheus_client; one that was is recognised by its
-text, so that only its value is read (the library alone does 33,500 samples/s). Declared types are
-not believed: what a name means is the profile's to say.
+A series that was not seen before is taken apart, by prometheus_client where its text is not of the
+plainest form; one that was is recognised by its text, so that only its value is read (the library
+alone does 33,500 samples/s). Declared types are not believed: what a name means is the profile's to
+say.
 """
 
 from __future__ import annotations
@@ -24,6 +25,10 @@ _SERIES_LINE = re.compile(
     rb"(?:[ \t]++[-+0-9.eE]++)?[ \t]*+(?:#.*)?\Z",
     re.DOTALL,
 )
+# Of the text of a series: no escapes, no blanks, ASCII names; the library is 15 ms to load.
+_LABEL = r'[a-zA-Z][a-zA-Z0-9_]*="[^"\\\n]*"'
+_PLAIN_SERIES = re.compile(rf"([a-zA-Z_:][a-zA-Z0-9_:]*)(?:\{{({_LABEL}(?:,{_LABEL})*+,?)?\}})?")
+_PLAIN_LABEL = re.compile(r'([a-zA-Z0-9_]+)="([^"]*)"')
 _LOOKS_LIKE_METRICS = re.compile(
     # a comment, or a sample
     rb"#.*\Z|(?:[a-zA-Z_:][a-zA-Z0-9_:]*[ \t]*(?:\{.*\})?|\{.*\})[ \t]+[-+]?(?:[0-9.]|[nN]a[nN]|[iI]nf)"
@@ -162,18 +167,30 @@ class ExpositionReader:
 
 def _parse_series(keys: Iterable[bytes]) -> dict[bytes, Series]:
     """Series by their text; what prometheus_client refuses is not there."""
-    keys = list(dict.fromkeys(keys))
-    parsed = _parse_batch(keys)
-    if parsed is None:
-        one_by_one = ((key, _parse_batch([key])) for key in keys)
-        return {key: one[key] for key, one in one_by_one if one is not None}
-    return parsed
+    found = {key: _plain_series(key.decode("utf-8", "replace")) for key in keys}
+    parsed = {key: series for key, series in found.items() if series is not None}
+    others = [key for key, series in found.items() if series is None]
+    batch = _parse_batch(others)
+    if batch is None:
+        one_by_one = ((key, _parse_batch([key])) for key in others)
+        batch = {key: one[key] for key, one in one_by_one if one is not None}
+    return parsed | batch
+
+
+def _plain_series(text: str) -> Series | None:
+    """The series of a text of the plainest form, as the library reads it; None for any other."""
+    plain = _PLAIN_SERIES.fullmatch(text)
+    if plain is None:
+        return None
+    pairs = _PLAIN_LABEL.findall(plain.group(2) or "")
+    labels = dict(pairs)
+    return Series(plain.group(1), labels) if len(labels) == len(pairs) else None
 
 
 def _parse_batch(keys: list[bytes]) -> dict[bytes, Series] | None:
     if not keys:
         return {}
-    from prometheus_client.parser import text_string_to_metric_families  # 30 ms, not needed before
+    from prometheus_client.parser import text_string_to_metric_families
 
     text = "".join(f"{key.decode('utf-8', 'replace')} 1\n" for key in keys)
     try:

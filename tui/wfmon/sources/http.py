@@ -146,7 +146,8 @@ class HttpReader:
 
     def _get(self, url: str, shown: str, accept: str, seconds: float) -> Answer:
         import httpcore
-        import httpx
+
+        from wfmon.sources.leanhttpx import httpx
 
         deadline = self._clock() + seconds
         progress = _Progress()
@@ -191,9 +192,8 @@ class HttpReader:
 
     def _open_client(self) -> httpx.Client:
         if self._client is None:
-            import httpx
-
             from wfmon.sources.deadline import DeadlineTransport
+            from wfmon.sources.leanhttpx import httpx
 
             self._client = httpx.Client(
                 transport=DeadlineTransport(clock=self._clock), trust_env=False, follow_redirects=False
