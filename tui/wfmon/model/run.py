@@ -115,6 +115,7 @@ class WorkflowRuns:
 
     ``finished`` is sorted by ``ended_at`` and bounded: it is complete from ``complete_since`` on.
     ``open_complete`` is False until one p95 of the past is covered: then open runs are "at least".
+    ``begins_at`` is the first moment that any line of the source tells of; None: not known.
     """
 
     workflow: str
@@ -123,6 +124,7 @@ class WorkflowRuns:
     complete_since: float
     open_complete: bool
     api_calls: tuple[float, ...] = ()
+    begins_at: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

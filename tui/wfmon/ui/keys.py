@@ -68,7 +68,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("right", ("right",), "scroll right", LOG),
     Action("fewer_columns", ("left",), "back to the first columns", LIST),
     Action("more_columns", ("right", "ctrl-w"), "more columns", LIST),
-    Action("timestamps", ("t",), "timestamps: clock, elapsed, off", LOG),
+    Action("timestamps", ("t",), "timestamps: clock, elapsed, off", LOG, "time"),
     Action("sort", ("s",), "sort by …", LIST, "sort"),
     Action("invert", ("I",), "invert the order", LIST),
     Action("copy", ("y",), "copy the row or line", EVERYWHERE),

@@ -14,6 +14,7 @@ class LogBuffer:
 
     ``start`` and ``end`` are where reading on would begin. ``live``: the stretch reaches to the newest
     line, so that what is read behind ``end`` is new. ``at_start``: nothing is before it.
+    ``marks``: how many of the lines are markers.
     """
 
     def __init__(self, most: int = MOST_LINES) -> None:
@@ -23,7 +24,9 @@ class LogBuffer:
         self.at_start = False
         self.live = False
         self.errors = 0
+        self.marks = 0
         self.widest_step = 0
+        self.widest_run = 0
         self._most = most
         self._lines: list[LogLine] = []
         self._attempts: dict[str | None, int] = {}
@@ -45,7 +48,7 @@ class LogBuffer:
         self._lines = list(page.lines)
         self.start, self.end = page.start, page.end
         self.at_start, self.live = page.at_start, page.at_end
-        self.errors = self.widest_step = 0
+        self.errors = self.marks = self.widest_step = self.widest_run = 0
         self._attempts = {}
         self._count(page.lines)
         self._remember(page.lines)
@@ -79,7 +82,9 @@ class LogBuffer:
 
     def _count(self, lines: Sequence[LogLine], sign: int = 1) -> None:
         self.errors += sign * sum(line.level >= Level.ERROR for line in lines)
+        self.marks += sign * sum(line.mark is not Mark.LINE for line in lines)
         self.widest_step = max([self.widest_step, *(len(line.step) for line in lines if line.step)])
+        self.widest_run = max([self.widest_run, *(len(line.run) for line in lines if line.run)])
 
     def _bound(self, near: int) -> None:
         excess = len(self._lines) - self._most

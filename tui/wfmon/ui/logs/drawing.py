@@ -12,7 +12,7 @@ from wfmon.model.record import dataclass
 from wfmon.text import numbers
 from wfmon.ui.logs.search import Pattern, Span
 from wfmon.ui.look import Look
-from wfmon.ui.rows import Line, Row
+from wfmon.ui.rows import Line, Row, width_of
 
 LEVEL_WIDTH = 6
 STAMP_WIDTH = 12
@@ -56,7 +56,7 @@ class Layout:
     def message(self) -> int:
         """The column in which messages begin."""
         columns = sum(size + 1 for size in (self.step, self.run) if size)
-        return self.indent + 1 + LEVEL_WIDTH + columns
+        return self.indent + 1 + LEVEL_WIDTH + columns + 1
 
     @property
     def detail(self) -> int:
@@ -73,12 +73,12 @@ class Shown:
     pattern: Pattern | None
 
 
-def columns(width: int, widest_step: int, *, many_runs: bool) -> tuple[int, int]:
+def columns(width: int, widest_step: int, widest_run: int) -> tuple[int, int]:
     """Cells for the step and for the run id; 0 where there is no room for it or nothing to show."""
     room = width - STAMP_WIDTH - 1 - LEVEL_WIDTH - _NARROWEST_MESSAGE
     step = min(widest_step, 12 if width < 110 else 20)
     step = step if step and room > step else 0
-    run = 14 if many_runs and room - step > 15 + 16 else 0
+    run = min(widest_run, 14) if room - step > 15 + 16 else 0
     return step, run
 
 
@@ -106,6 +106,14 @@ class LogRows:
 def height(line: LogLine, layout: Layout, opened: bool) -> int:
     """How many rows ``LogRows.rows`` gives."""
     return len(_body(line, layout)) + len(_extra(line, layout, opened))
+
+
+def overhang(line: LogLine, layout: Layout, opened: bool) -> int:
+    """Cells of a line's longest row that find no room at the right."""
+    size = width_of(line.message) - (layout.width - layout.message)
+    if opened:
+        size = max([size, *(width_of(text) - (layout.width - layout.detail) for text in line.detail)])
+    return max(0, size)
 
 
 def unfolds(line: LogLine) -> bool:
@@ -185,10 +193,19 @@ def _extra(line: LogLine, layout: Layout, opened: bool) -> Sequence[str]:
             return ()
         sign, cut = layout.look.signs.enter, layout.look.signs.more
         return (f"Traceback {cut} ({sign} opens {len(line.detail)} lines)",)
+    detail = _tracebacks_first(line.detail)
     if not layout.wrap:
-        return line.detail
+        return detail
     width = layout.width - layout.detail
-    return [text[start:end] for text in line.detail for start, end in _pieces(text, width)]
+    return [text[start:end] for text in detail for start, end in _pieces(text, width)]
+
+
+def _tracebacks_first(detail: Sequence[str]) -> Sequence[str]:
+    """What stands behind a JSON object (texts of several rows) before it: it says why."""
+    if not detail or detail[0] != "{" or "}" not in detail:
+        return detail
+    end = detail.index("}") + 1
+    return (*detail[end:], *detail[:end])
 
 
 def _text(here: Line, layout: Layout, text: str, piece: Span, spans: Sequence[Span], role: str) -> None:

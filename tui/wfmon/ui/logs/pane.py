@@ -9,8 +9,9 @@ from wfmon.model.log import Anchor, Level, LogLine, LogPage, LogRequest
 from wfmon.model.record import dataclass
 from wfmon.text import numbers
 from wfmon.ui.logs.buffer import LogBuffer
-from wfmon.ui.logs.drawing import Layout, LogRows, Shown, Stamp, columns, height, unfolds
+from wfmon.ui.logs.drawing import Layout, LogRows, Shown, Stamp, columns, height, overhang, unfolds
 from wfmon.ui.logs.feed import LogFeed, Start
+from wfmon.ui.logs.finder import Finder
 from wfmon.ui.logs.search import Matches, Pattern
 from wfmon.ui.logs.viewport import Spot, Viewport
 from wfmon.ui.look import Look
@@ -56,7 +57,7 @@ class LogPane:
             grown=shell.redraw,
         )
         self.viewport = Viewport(self.buffer, self._height)
-        self.matches: Matches | None = None
+        self.finder = Finder(self.buffer, self.feed, self._go, lambda text, ok: shell.tell(text, ok=ok))
         self.on_screen = True
         self._subject = subject
         self._shell = shell
@@ -66,6 +67,7 @@ class LogPane:
         self._stamp = Stamp.CLOCK
         self._wrap = False
         self._shift = 0
+        self._most_shift = 0  # that brings the end of the longest line in view to the right edge
         self._seen = -1  # newest line that was on the screen, or was asked for
         self._sought: int | None = None  # line that the next drawing must show with its neighbours
         if focus_error:
@@ -106,12 +108,13 @@ class LogPane:
         if not self.following:
             deeds["follow"] = self.follow
         if not self._wrap:
-            deeds["right"] = lambda: self._scroll_right(1)
+            if self._shift < self._most_shift:
+                deeds["right"] = lambda: self._scroll_right(1)
             if self._shift:
                 deeds["left"] = lambda: self._scroll_right(-1)
-        if self.matches is not None:
-            deeds["next_match"] = lambda: self._to_match(1)
-            deeds["previous_match"] = lambda: self._to_match(-1)
+        if self.finder.matches is not None:
+            deeds["next_match"] = lambda: self.finder.to_match(self.viewport.cursor[0], 1)
+            deeds["previous_match"] = lambda: self.finder.to_match(self.viewport.cursor[0], -1)
             deeds["back"] = self._end_search
         return deeds
 
@@ -189,112 +192,36 @@ class LogPane:
         self.following = False
         self.viewport.go(serial)
         line = self.buffer[serial]
-        pattern = self.matches.pattern if self.matches is not None else None
+        pattern = self._pattern
         if pattern is not None and not pattern.in_view(line) and pattern.holds(line):
             self._opened.add(_identity(line))
         self._sought = serial
 
     def _to_level(self, step: int, level: Level) -> None:
-        noun = "error" if level is Level.ERROR else "warning"
-        wanted = _wanted(level)
-        at_end = self.following
-        found = self.buffer.seek(self.viewport.cursor[0], step, wanted)
-        if found is None and at_end and step > 0:
-            # At the live end there is none to come yet: the newest one is meant.
-            found, step = self.buffer.seek(self.buffer.stop, -1, wanted), -1
-            if found is not None:
-                self._shell.tell(f"the newest {noun}; {self._key(f'previous_{noun}')} goes to earlier ones")
-        if found is not None:
-            self._go(found)
-        elif not self._exhausted(step):
-            anchor, position = self._outside(step)
-            self.feed.find(anchor, position, lambda page: self._found(page, step, noun), level=level)
-        else:
-            self._none(step, noun, partial=False)
-
-    def _outside(self, step: int) -> tuple[Anchor, tuple[tuple[int, int], ...]]:
-        return (Anchor.NEXT, self.buffer.end) if step > 0 else (Anchor.PREVIOUS, self.buffer.start)
-
-    def _exhausted(self, step: int) -> bool:
-        return self.buffer.live if step > 0 else self.buffer.at_start
-
-    def _found(self, page: LogPage, step: int, noun: str) -> None:
-        if page.focus is None:
-            self._none(step, noun, partial=page.partial)
-        else:
-            self._go(self.buffer.first + page.focus)
-
-    def _none(self, step: int, noun: str, *, partial: bool) -> None:
-        where = "later" if step > 0 else "earlier"
-        if partial:
-            self._shell.tell(f"no {where} {noun} in the part that could be looked at", ok=False)
-        else:
-            self._shell.tell(f"no {where} {noun}", ok=False)
+        self.finder.to_level(self.viewport.cursor[0], step, level, following=self.following)
 
     def _ask_search(self) -> None:
-        before = self.matches
+        finder, before = self.finder, self.finder.matches
 
         def done(text: str | None) -> None:
             if text:
-                self._look_for(text)
+                finder.look_for(text, self.viewport.cursor[0], following=self.following)
             else:
-                self.matches = before
+                finder.matches = before
 
         def changed(text: str) -> None:
-            self.matches = Matches(Pattern(text)) if text else None
+            finder.matches = Matches(Pattern(text)) if text else None
 
         self._shell.ask(AskLine("search:", done, changed))
 
-    def _look_for(self, text: str) -> None:
-        """To the nearest match from here on; while following, to the newest one."""
-        self.matches = matches = Matches(Pattern(text))
-        matches.refresh(self.buffer)
-        here = self.viewport.cursor[0]
-        back = matches.before(here + 1)
-        found = back if self.following else matches.after(here - 1)
-        if found is None:
-            found = back
-        if found is not None:
-            self._go(found)
-        else:
-            self._find_outside(-1, text, turn=True)
-
-    def _to_match(self, step: int) -> None:
-        if self.matches is None:
-            return
-        self.matches.refresh(self.buffer)
-        here = self.viewport.cursor[0]
-        found = self.matches.after(here) if step > 0 else self.matches.before(here)
-        if found is not None:
-            self._go(found)
-        else:
-            self._find_outside(step, self.matches.pattern.text, turn=False)
-
-    def _find_outside(self, step: int, text: str, *, turn: bool) -> None:
-        """Further than what is loaded; ``turn``: then in the other direction."""
-        noun = f"{text!r}" if turn else "match"
-
-        def arrived(page: LogPage) -> None:
-            if page.focus is None and turn and not page.partial:
-                self._find_outside(-step, text, turn=False)
-            else:
-                self._found(page, step, noun)
-
-        if not self._exhausted(step):
-            anchor, position = self._outside(step)
-            self.feed.find(anchor, position, arrived, pattern=text)
-        elif turn:
-            self._find_outside(-step, text, turn=False)
-        else:
-            self._none(step, noun, partial=False)
-
     def _end_search(self) -> None:
-        self.matches = None
+        self.finder.matches = None
 
     def _toggle(self) -> None:
         self._opened ^= {_identity(self._line)}
         self.following = False
         self.viewport.go(self.viewport.cursor[0])
+        self.viewport.reveal()
 
     def _toggle_wrap(self) -> None:
         self._wrap, self._shift = not self._wrap, 0
@@ -304,15 +231,12 @@ class LogPane:
         self._shell.tell(f"timestamps: {self._stamp.value}")
 
     def _scroll_right(self, step: int) -> None:
-        self._shift = max(0, self._shift + step * SHIFT_CELLS)
+        self._shift = max(0, min(self._most_shift, self._shift + step * SHIFT_CELLS))
 
     def _copy(self) -> None:
         line = self._line
         opened = _identity(line) in self._opened
         self._shell.copy("\n".join((line.message, *(line.detail if opened else ()))), "the line")
-
-    def _key(self, action: str) -> str:
-        return self._shell.keymap.key(action)
 
     # --- drawing
 
@@ -320,13 +244,16 @@ class LogPane:
         """The title and at most ``height - 1`` rows."""
         if not len(self.buffer):
             return [self._title(frame.look, frame.width), *self._empty(frame)][:height]
-        if self.matches is not None:
-            self.matches.refresh(self.buffer)
+        if self.finder.matches is not None:
+            self.finder.matches.refresh(self.buffer)
         self._layout = layout = self._laid_out(frame.look, frame.width)
         if self._follows:
             self.viewport.go(self.buffer.stop)
         spots = self._window(height - 1)
         self._seen = max(self._seen, spots[-1][0])
+        self._most_shift = max(
+            overhang(self.buffer[serial], layout, self._opened_at(serial)) for serial in {s for s, _ in spots}
+        )
         cursor = self.viewport.cursor
         rows: list[Row] = []
         for serial, number in spots:
@@ -345,14 +272,15 @@ class LogPane:
         return spots
 
     def _laid_out(self, look: Look, width: int) -> Layout:
-        step, run = columns(width, self.buffer.widest_step, many_runs=self._subject.many_runs)
+        widest_run = self.buffer.widest_run if self._subject.many_runs else 0
+        step, run = columns(width, self.buffer.widest_step, widest_run)
         return Layout(look, width, self._stamp, self._wrap, self._shift, step, run)
 
     def _shown(self, line: LogLine) -> Shown:
         return Shown(
             _identity(line) in self._opened,
             self._subject.began(line) if self._stamp is Stamp.ELAPSED else None,
-            self.matches.pattern if self.matches is not None else None,
+            self._pattern,
         )
 
     def _title(self, look: Look, width: int) -> Row:
@@ -375,9 +303,9 @@ class LogPane:
             parts.append(f"{waiting:,} line{'' if waiting == 1 else 's'} waiting")
         elif not self.buffer.live:
             parts.append("more below")
-        if self.matches is not None:
-            parts.append(f"/{self.matches.pattern.text} {len(self.matches):,} found")
-        errors, lines = self.buffer.errors, len(self.buffer)
+        if (matches := self.finder.matches) is not None:
+            parts.append(f"/{matches.pattern.text} {len(matches):,} found")
+        errors, lines = self.buffer.errors, len(self.buffer) - self.buffer.marks
         of = f"{lines:,} line{'' if lines == 1 else 's'}"
         parts.append(f"{errors:,} error{'' if errors == 1 else 's'} in {of}" if errors else of)
         return parts
@@ -409,6 +337,10 @@ class LogPane:
         return self.following and self._shell.paused_at is None
 
     @property
+    def _pattern(self) -> Pattern | None:
+        return self.finder.matches.pattern if self.finder.matches is not None else None
+
+    @property
     def _near(self) -> int:
         return self.buffer.stop if self._follows else self.viewport.cursor[0]
 
@@ -418,10 +350,12 @@ class LogPane:
         return self.buffer[serial]
 
     def _height(self, serial: int) -> int:
-        line = self.buffer[serial]
         if self._layout is None:  # never drawn yet
             return 1
-        return height(line, self._layout, _identity(line) in self._opened)
+        return height(self.buffer[serial], self._layout, self._opened_at(serial))
+
+    def _opened_at(self, serial: int) -> bool:
+        return _identity(self.buffer[serial]) in self._opened
 
     def _load_near(self) -> None:
         """Load more where the cursor comes near an end of what is loaded."""
@@ -435,7 +369,3 @@ class LogPane:
 
 def _identity(line: LogLine) -> tuple[int, int]:
     return line.file, line.offset
-
-
-def _wanted(level: Level) -> Callable[[LogLine], bool]:
-    return lambda line: line.level >= level

@@ -44,6 +44,12 @@ class Viewport:
         """The cursor's row to the middle of the window, with what is before and after it."""
         self.top = self._step(self._within(self.cursor), -(self.height // 2))
 
+    def reveal(self) -> None:
+        """The window so that the rows of the cursor's line are in it, the first of them at least."""
+        serial = self._within(self.cursor)[0]
+        last = self._step((serial, self._rows_of(serial) - 1), 1 - self.height)
+        self.top = min((serial, 0), max(self._within(self.top), last))
+
     def window(self, height: int) -> list[Spot]:
         """The rows to draw; the cursor's is among them."""
         self.height = max(1, height)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from math import floor
 
 from wfmon.analysis.wilson import lower_bound
 from wfmon.model.alert import Alert, AlertState
@@ -169,7 +170,9 @@ def _counted(alert: Alert) -> Iterator[str]:
     window = f" in {numbers.duration(alert.window_seconds)}" if alert.window_seconds else ""
     yield f"{numbers.count(alert.failed)} of {numbers.count(alert.n)}{window}"
     if 0 < alert.failed <= alert.n:
-        yield f"99% sure it is over {numbers.percent(lower_bound(alert.failed, alert.n, Z99))}"
+        bound = lower_bound(alert.failed, alert.n, Z99)
+        steps = 1_000 if bound < 0.1 else 100  # rounded down, as far as it is written
+        yield f"99% sure it is over {numbers.percent(floor(bound * steps) / steps)}"
 
 
 def _peak(alert: Alert) -> Part | None:

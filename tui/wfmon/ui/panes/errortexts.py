@@ -9,7 +9,7 @@ from wfmon.model.run import Run
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.columns import coarse
-from wfmon.ui.rows import Line, Row, rule, width_of
+from wfmon.ui.rows import Line, Row, rule
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,15 +44,10 @@ def error_rows(look: Look, width: int, height: int, texts: Sequence[ErrorText], 
         return []
     different = f"{len(texts)} different texts" if len(texts) > 1 else ""
     rows = [rule(look, width, "What the errors say", different)]
-    tails = [_tail(look, one) for one in texts[: height - 1]]
-    room = max(map(width_of, tails))
-    for one, tail in zip(texts, tails, strict=False):
+    for one in texts[: height - 1]:
+        first = f"first {look.clock(one.first)}" if one.first is not None and one.count > 1 else ""
+        last = f"{coarse(max(0.0, now - one.last))} ago" if one.last is not None else ""
         line = Line(look, width).add(f"{numbers.count(one.count)}x", "strong", 5, right=True).add("  ")
-        line.add(one.text, "log_error", width - room - 9 - 9).add("  ").add(tail, "muted", room)
-        ago = f"{coarse(max(0.0, now - one.last))} ago" if one.last is not None else ""
-        rows.append(line.add(ago, "muted", 9, right=True).row())
+        line.add(one.text, "log_error", width - 7 - 26).add("  ").add(first, "muted", 14)
+        rows.append(line.add(last, "muted", 10, right=True).row())
     return rows
-
-
-def _tail(look: Look, one: ErrorText) -> str:
-    return f"first {look.clock(one.first)}, last" if one.first is not None and one.count > 1 else ""

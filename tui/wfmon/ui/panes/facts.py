@@ -121,13 +121,14 @@ def run_facts(look: Look, width: int, run: Run, now: float) -> list[Row]:
     """When, with what, and why it failed."""
     rows = []
     parts = _when(look, run, now)
-    parts += [f"{run.model} ({run.provider})" if run.provider else run.model] if run.model else []
-    if run.usage.input is not None or run.usage.output is not None:
-        parts.append(tokens(run.usage.input, run.usage.output))
     if run.retries:
         parts.append(f"{numbers.count(run.retries)} {'retry' if run.retries == 1 else 'retries'}")
     if run.pid is not None:
         parts.append(f"pid {run.pid}")
+    if run.model:
+        parts.append(f"{run.model} ({run.provider})" if run.provider else run.model)
+    if run.usage.input is not None or run.usage.output is not None:
+        parts.append(tokens(run.usage.input, run.usage.output))
     if parts:
         rows.append(fact(look, width, "when", (f" {look.signs.dot} ".join(parts), "text")))
     if run.error and run.failed:

@@ -10,6 +10,7 @@ from wfmon.model.snapshot import Snapshot, StatusCounts, Workflow
 from wfmon.model.source import SourceState
 from wfmon.text import numbers
 from wfmon.ui.look import Look
+from wfmon.ui.order import worst_alerts
 from wfmon.ui.panes.facts import Part, fact
 from wfmon.ui.rows import Row, rule
 
@@ -47,7 +48,7 @@ def workflow_rows(look: Look, width: int, snapshot: Snapshot, workflow: Workflow
 
 
 def _figures(look: Look, snapshot: Snapshot, workflow: Workflow) -> Iterator[_Figure]:
-    yield _Figure("errors", "runs", tuple(_errors(look, workflow)))
+    yield _Figure("errors", "runs", tuple(_errors(look, snapshot, workflow)))
     yield _Figure("runs", "runs", tuple(_runs(look, workflow)))
     yield _Figure("duration", "duration", tuple(_durations(workflow)))
     yield _Figure("tokens", "tokens", _told(numbers.count, workflow.tokens_per_minute, "/min"))
@@ -55,7 +56,7 @@ def _figures(look: Look, snapshot: Snapshot, workflow: Workflow) -> Iterator[_Fi
     sign = look.signs.quality(workflow.cost_quality)
     yield _Figure("cost", "cost", () if cost is None else ((f"{sign}{numbers.money(cost)}/h", "text"),))
     yield _Figure("retries", "retries", _told(numbers.count, workflow.retries, ""))
-    yield _Figure("API calls", "api_calls", _told(numbers.rate, workflow.api_calls_per_minute, "/min"))
+    yield _Figure("calls", "api_calls", _told(numbers.rate, workflow.api_calls_per_minute, "/min"))
     yield _Figure("memory", "host", tuple(_memory(snapshot, workflow)))
 
 
@@ -65,7 +66,7 @@ def _told(write: Callable[[float], str], value: float | None, unit: str) -> tupl
     return ((f"{write(value)}{unit}", "text"),)
 
 
-def _errors(look: Look, workflow: Workflow) -> Iterator[Part]:
+def _errors(look: Look, snapshot: Snapshot, workflow: Workflow) -> Iterator[Part]:
     counts = workflow.runs
     if counts is None:
         return
@@ -74,7 +75,9 @@ def _errors(look: Look, workflow: Workflow) -> Iterator[Part]:
     if ratio is None:
         yield f"no finished run{window}", "text"
         return
-    yield numbers.percent(ratio), "critical" if counts.failed and ratio >= 0.05 else "strong"
+    alert = worst_alerts(snapshot.alerts).get(workflow.name)
+    alarming = alert is not None and alert.rule == "failure_rate"
+    yield numbers.percent(ratio), look.alert_sign(alert)[1] if alert and alarming else "strong"
     yield f"  {numbers.count(counts.failed)} of {numbers.count(counts.n)}{window}", "text"
     if workflow.usual is not None and workflow.usual.error_ratio is not None:
         yield f"  usual {numbers.percent(workflow.usual.error_ratio)}", "muted"

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from wfmon.model.alert import Alert
+from wfmon.model.run import RunStatus
 from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
 from wfmon.ui import navigate
@@ -20,7 +21,7 @@ from wfmon.ui.panes.alertfacts import (
     volume_rows,
 )
 from wfmon.ui.panes.errortexts import error_rows, error_texts
-from wfmon.ui.panes.runs import RunList, runs_of
+from wfmon.ui.panes.runs import RunList, counts, runs_of
 from wfmon.ui.panes.trend import ratio_trend
 from wfmon.ui.rows import Line, Row, rule
 from wfmon.ui.views.base import Deed, Frame, View
@@ -104,17 +105,17 @@ class AlertView(View):
             levels = 3 if height < 28 else 5
             rows += ratio_trend(look, width, levels, known.error_trend, alert.threshold)
         runs = runs_of(snapshot, workflow)
+        if any(run.failed for run in runs):
+            runs = [run for run in runs if run.failed or run.status is RunStatus.RUNNING]
         texts = error_texts(runs)
         shown = min(len(texts), MOST_TEXTS if height < 28 else 2 * MOST_TEXTS)
         below = max(0, min(shown + 1, height - len(rows) - FEWEST_RUNS - 1))
         list_height = height - len(rows) - (below if below > 1 else 0)
         self._runs.place(runs, now)
         self.page = max(1, list_height - 1)
-        failed = sum(run.failed for run in runs)
-        title = "Failing runs" if failed else "Runs"
+        title = "Failing runs" if texts else "Runs"
         why = navigate.why_no_run(snapshot, workflow)
-        count = numbers.count(failed or len(runs)) if runs else ""
-        listed = self._runs.rows(look, width, list_height, now, title, count, why)
+        listed = self._runs.rows(look, width, list_height, now, title, counts(runs), why)
         return [*rows, *listed, *error_rows(look, width, below, texts, now)]
 
     def _belonging(self, frame: Frame, snapshot: Snapshot, alert: Alert, height: int) -> list[Row]:

@@ -1,0 +1,82 @@
+"""Pictures of the screens that one drills down to; all else is asserted on text."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+import textual
+from textual.pilot import Pilot
+
+from support.logdoors import LogDoors, line
+from support.screen import look
+from support.snapshots import NOW, incident
+from support.steprun import with_run
+from wfmon.model.log import Level, LogLine, Mark
+from wfmon.model.snapshot import Snapshot
+from wfmon.ui.app import WfmonApp
+from wfmon.ui.keys import Keymap
+from wfmon.ui.shell import Settings
+
+pytestmark = pytest.mark.skipif(
+    textual.__version__ != "8.2.8", reason="the pictures were taken with Textual 8.2.8"
+)
+
+Compare = Callable[..., bool]
+TRACEBACK = (
+    "{",
+    '  "message": "TimeoutError: api.example 504 after 2 s",',
+    '  "attempt": 3',
+    "}",
+    "traceback:",
+    "  Traceback (most recent call last):",
+    '    File "app.py", line 52, in do_step',
+    "      call_service(call.provider)",
+    "  TimeoutError: api.example 504 after 2 s",
+)
+
+
+def log() -> list[LogLine]:
+    said = [
+        ("got 3 pages from https://docs.example/?<redacted>", Level.INFO, "fetch"),
+        ("extract started", Level.DEBUG, "extract"),
+        ("retry 1 after 504", Level.WARN, "extract"),
+        ("attempt 2", Level.NONE, None),
+        ("retry 2 after 504", Level.WARN, "extract"),
+        ("TimeoutError: api.example 504 after 2 s", Level.ERROR, "extract"),
+        ("run failed: TimeoutError: api.example 504 after 2 s", Level.FATAL, None),
+    ]
+    lines = [line(n, text, level, step=step, run="run-9f31") for n, (text, level, step) in enumerate(said)]
+    lines[3] = replace(lines[3], mark=Mark.ATTEMPT)
+    lines[5] = replace(lines[5], detail=TRACEBACK)
+    return lines
+
+
+def app(snapshot: Snapshot, theme: str = "dark") -> WfmonApp:
+    settings = Settings(look(theme), Keymap(), by="joe")
+    return WfmonApp(LogDoors(snapshot, log()), settings, refresh=3600.0, clock=lambda: NOW)
+
+
+def pressing(*keys: str) -> Callable[[Pilot[int]], object]:
+    async def press(pilot: Pilot[int]) -> None:
+        await pilot.pause()
+        for key in keys:
+            await pilot.press(key)
+            await pilot.pause()
+
+    return press
+
+
+def test_alert_80x24(snap_compare: Compare) -> None:
+    assert snap_compare(app(incident()), terminal_size=(80, 24), run_before=pressing("enter"))
+
+
+def test_run_at_its_error_80x24(snap_compare: Compare) -> None:
+    keys = pressing("e", "E", "enter")
+    assert snap_compare(app(with_run()), terminal_size=(80, 24), run_before=keys)
+
+
+def test_log_with_a_search_120x40(snap_compare: Compare) -> None:
+    keys = pressing("l", "slash", *"504", "enter")
+    assert snap_compare(app(incident(), "light"), terminal_size=(120, 40), run_before=keys)
