@@ -295,7 +295,7 @@ def test_one_dead_worker_takes_nobody_along() -> None:
         victim = next(process for process in processes if "--group scoring" in " ".join(process.cmdline()))
         victim.kill()
         wait_until(lambda: gone([victim]))
-        with pytest.raises(OSError, match="refused|reset by peer"):
+        with pytest.raises(OSError, match=r"refused|reset by peer"):
             urllib.request.urlopen(info.metrics[-1], timeout=5)
         before = len(read_ledger(info.ledger))
         wait_until(lambda: len(read_ledger(info.ledger)) > before)
