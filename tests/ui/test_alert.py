@@ -149,6 +149,13 @@ async def test_keys_lead_to_the_run_its_error_and_the_log() -> None:
     assert stage.shell.view.workflow == "invoice_extract"
 
 
+def test_the_runbook_is_one_key_away() -> None:
+    stage = opened(incident())
+    assert "copied the runbook: runbooks/invoice.md" in stage.press("o")[-1]
+    assert stage.host.copied == ["runbooks/invoice.md"]
+    assert "runbook" not in opened(with_alert(runbook=None)).shell.deeds()
+
+
 def test_runs_that_go_on_come_after_those_that_failed_and_successes_are_left_out() -> None:
     going = Run("run-go", "invoice_extract", RunStatus.RUNNING, started_at=NOW - 5)
     done = Run("run-ok", "invoice_extract", RunStatus.SUCCESS, ended_at=NOW - 1)

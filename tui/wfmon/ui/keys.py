@@ -58,6 +58,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("log", ("l",), "log of this row", LIST, "log"),
     Action("ack", ("a",), "acknowledge the alert of this row", LIST, "ack", writes=True),
     Action("unack", ("u",), "take your acknowledgement back", LIST, "undo", writes=True),
+    Action("runbook", ("o",), "runbook of this row's alert, copied", LIST, "runbook"),
     Action("filter", ("/",), "filter the rows", LIST, "filter"),
     Action("search", ("/",), "search, context kept", LOG, "search"),
     Action("next_match", ("n",), "next match", LOG),

@@ -48,6 +48,6 @@ def error_rows(look: Look, width: int, height: int, texts: Sequence[ErrorText], 
         first = f"first {look.clock(one.first)}" if one.first is not None and one.count > 1 else ""
         last = f"{coarse(max(0.0, now - one.last))} ago" if one.last is not None else ""
         line = Line(look, width).add(f"{numbers.count(one.count)}x", "strong", 5, right=True).add("  ")
-        line.add(one.text, "log_error", width - 7 - 26).add("  ").add(first, "muted", 14)
+        line.add(one.text, "text", width - 7 - 26).add("  ").add(first, "muted", 14)
         rows.append(line.add(last, "muted", 10, right=True).row())
     return rows

@@ -10,7 +10,7 @@ from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.order import StillOrder
 from wfmon.ui.panes.facts import lasted, run_sign
-from wfmon.ui.rows import Line, Row, RowCursor, rule, width_of
+from wfmon.ui.rows import Line, Row, RowCursor, rule, width_of, wrap
 
 KEY = "r:"
 STILL_SECONDS = 5.0
@@ -68,7 +68,8 @@ class RunList:
             right = f"{self._order.new} new below {look.signs.dot} {right}"
         rows = [rule(look, width, title, right)]
         if not self._runs:
-            return [*rows, Line(look, width).add(f"  {why_none}", "muted").row()][:height]
+            parts = wrap(why_none, width - 4, 3)
+            return [*rows, *(Line(look, width).add(f"  {part}", "muted").row() for part in parts)][:height]
         shown = [self._runs[self.cursor.keys[n]] for n in self.cursor.window(height - 1)]
         columns = _columns(look, width, shown, now)
         return rows + [self._row(look, width, run, now, columns) for run in shown]
@@ -128,7 +129,7 @@ def _draw(look: Look, width: int, run: Run, now: float, columns: tuple[int, ...]
 
 def _remark(run: Run) -> tuple[str, str]:
     if run.error and run.failed:
-        return run.error, "log_error"
+        return run.error, "text"
     if run.status is RunStatus.RUNNING:
         return "running", "muted"
     if run.status is RunStatus.SUCCESS:

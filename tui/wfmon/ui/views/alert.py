@@ -40,6 +40,7 @@ class AlertView(View):
         "log",
         "ack",
         "unack",
+        "runbook",
         "sources",
         "pause",
         "back",
@@ -59,6 +60,9 @@ class AlertView(View):
         if snapshot is None or alert is None:
             return {}
         deeds: dict[str, Deed] = {}
+        runbook = alert.runbook
+        if runbook:
+            deeds["runbook"] = lambda: self.shell.copy(runbook, f"the runbook: {runbook}")
         workflow, run = alert.workflow or self._row_workflow(), self._runs.selected
         if workflow is not None:
             deeds["log"] = lambda: navigate.open_log(self.shell, workflow)

@@ -28,6 +28,7 @@ class WorkflowView(View):
         "log",
         "ack",
         "unack",
+        "runbook",
         "pause",
         "back",
     )
@@ -48,6 +49,9 @@ class WorkflowView(View):
         deeds: dict[str, Deed] = {"log": lambda: navigate.open_log(self.shell, self.workflow)}
         if navigate.worst_run(snapshot, self.workflow) is not None:
             deeds["worst_error"] = lambda: navigate.open_error(self.shell, self.workflow)
+        runbook = self._known.runbook if self._known is not None else None
+        if runbook:
+            deeds["runbook"] = lambda: self.shell.copy(runbook, f"the runbook: {runbook}")
         run = self._runs.selected
         if run is not None:
             deeds["open"] = lambda: navigate.open_run(self.shell, run)
