@@ -40,6 +40,9 @@ def watch(options: Options, config: Config, *, label: str = "") -> int:
     assembled = assemble(config, read_only=options.read_only)
     assembled.monitor.start()
     try:
+        from wfmon.ui import leantextual
+
+        leantextual.load()
         from wfmon.ui.app import run_app
 
         return run_app(

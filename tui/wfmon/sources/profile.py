@@ -11,7 +11,6 @@ import os
 import re
 import tomllib
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from importlib import resources
 from pathlib import Path
 from typing import NoReturn
 
@@ -26,6 +25,7 @@ DIMS = ("workflow", "run", "status", "model", "provider", "kind")
 TYPES = ("counter", "gauge", "histogram", "native", "summary", "timer")
 HISTOGRAM_SUFFIXES = ("_bucket", "_count", "_sum")
 
+_SHIPPED = Path(__file__).with_name("profiles")
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:.]*")
 _PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
 
@@ -91,11 +91,9 @@ def load_profiles(user_dir: Path | None = None) -> tuple[Profile, ...]:
     A user's profile replaces a shipped one of the same name. Raises ``ProfileError``.
     """
     found: dict[str, Profile] = {}
-    shipped = resources.files("wfmon.sources") / "profiles"
-    for entry in sorted(shipped.iterdir(), key=lambda entry: entry.name):
-        if entry.name.endswith(".toml"):
-            profile = parse_profile(entry.read_bytes(), entry.name)
-            found[profile.name] = profile
+    for entry in sorted(_SHIPPED.glob("*.toml")):
+        profile = parse_profile(entry.read_bytes(), entry.name)
+        found[profile.name] = profile
     for path in sorted(user_dir.glob("*.toml")) if user_dir is not None and user_dir.is_dir() else ():
         profile = parse_profile(_read(path), str(path))
         found[profile.name] = profile

@@ -8,41 +8,14 @@ link's target is text from outside that no cell shows.
 
 from __future__ import annotations
 
-import os
-
-import textual
 from rich.color import ColorSystem
 from rich.console import Console, RenderableType
 from rich.style import Style
 
 from wfmon.text.sanitize import guard
 from wfmon.ui.screenmemory import SANE, ScreenMemory, add_cells
+from wfmon.ui.textualrelease import RELEASE, textual_is_known
 
-# First version that works, first that is not known to.
-TESTED_TEXTUAL = ((8, 2, 5), (8, 3, 0))
-
-
-def textual_is_known(release: str) -> bool:
-    """Whether ``release`` (``8.2.8``) is in the tested range; one that is no plain number is not."""
-    try:
-        numbers = tuple(int(part) for part in release.split("."))
-    except ValueError:
-        return False
-    return TESTED_TEXTUAL[0] <= numbers < TESTED_TEXTUAL[1]
-
-
-def _installed_textual() -> str:
-    """Its version from the name of its metadata directory: importlib.metadata costs 10 ms to import."""
-    place = os.path.dirname(os.path.dirname(textual.__file__))
-    for name in os.listdir(place):
-        if name.startswith("textual-") and name.endswith(".dist-info"):
-            return name.removeprefix("textual-").removesuffix(".dist-info")
-    from importlib.metadata import version
-
-    return version("textual")
-
-
-RELEASE = _installed_textual()
 if textual_is_known(RELEASE):
     from textual._compositor import ChopsUpdate, LayoutUpdate
     from textual.strip import Strip

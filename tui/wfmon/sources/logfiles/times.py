@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, tzinfo
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 EARLIEST = 631_152_000.0  # 1990-01-01: anything before is a counter, a duration or a broken clock
 LATEST = 4_102_444_800.0  # 2100-01-01
@@ -70,6 +69,8 @@ def named_zone(name: str) -> Zone | None:
         return utc_zone()
     if name.lower() == "local":
         return local_zone()
+    from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
     try:
         return Zone(name, ZoneInfo(name))
     except (ZoneInfoNotFoundError, ValueError, OSError):

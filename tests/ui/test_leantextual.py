@@ -1,0 +1,49 @@
+"""Textual without its command palette, and with it for those who want it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+
+
+def run(code: str) -> str:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.strip()
+
+
+def test_the_palette_is_not_loaded_and_can_be_later() -> None:
+    shown = run(
+        "import sys\n"
+        "from wfmon.ui import leantextual\n"
+        "leantextual.load()\n"
+        "import wfmon.ui.app\n"
+        "print([name for name in ('textual.command', 'textual.widgets._input') if name in sys.modules])\n"
+        "from textual.command import CommandPalette, Provider\n"
+        "print(CommandPalette.__module__, Provider.__module__)\n"
+        "import textual.system_commands\n"
+    )
+    assert shown == "[]\ntextual.command textual.command"
+
+
+def test_an_unknown_textual_is_loaded_as_it_is() -> None:
+    shown = run(
+        "import sys\n"
+        "from wfmon.ui import leantextual\n"
+        "leantextual.RELEASE = '9.0.0'\n"
+        "leantextual.load()\n"
+        "import textual.app\n"
+        "print(textual.app.CommandPalette.__module__, 'textual.widgets._input' in sys.modules)\n"
+    )
+    assert shown == "textual.command True"
+
+
+def test_what_came_first_stays() -> None:
+    shown = run(
+        "import textual.app, textual.command\n"
+        "from wfmon.ui import leantextual\n"
+        "leantextual.load()\n"
+        "import sys\n"
+        "print(sys.modules['textual.command'] is textual.command, textual.app.CommandPalette.__module__)\n"
+    )
+    assert shown == "True textual.command"

@@ -1,0 +1,33 @@
+"""Which Textual is installed, and whether the places that lean on its private parts know it."""
+
+from __future__ import annotations
+
+import os
+
+import textual
+
+# First version that works, first that is not known to.
+TESTED_TEXTUAL = ((8, 2, 5), (8, 3, 0))
+
+
+def textual_is_known(release: str) -> bool:
+    """Whether ``release`` (``8.2.8``) is in the tested range; one that is no plain number is not."""
+    try:
+        numbers = tuple(int(part) for part in release.split("."))
+    except ValueError:
+        return False
+    return TESTED_TEXTUAL[0] <= numbers < TESTED_TEXTUAL[1]
+
+
+def _installed_textual() -> str:
+    """Its version from the name of its metadata directory: importlib.metadata costs 10 ms to import."""
+    place = os.path.dirname(os.path.dirname(textual.__file__))
+    for name in os.listdir(place):
+        if name.startswith("textual-") and name.endswith(".dist-info"):
+            return name.removeprefix("textual-").removesuffix(".dist-info")
+    from importlib.metadata import version
+
+    return version("textual")
+
+
+RELEASE = _installed_textual()
