@@ -236,3 +236,37 @@ def test_terms_come_from_the_settings(tmp_path: Path) -> None:
     store.observe([FIRING], NOW)
     assert store.ack("abc", "joe", NOW).ack.until == NOW + 10
     assert store.ack("abc", "joe", NOW, seconds=99).ack.until == NOW + 20
+
+
+@pytest.mark.parametrize("odd", [float("inf"), -1e300, 1e17, "soon", b"\x1b[2J", 2**62])
+@pytest.mark.parametrize("column", ["began_at", "last_seen_at", "severity", "ended_at"])
+def test_a_row_with_numbers_that_nobody_means_is_passed_over(
+    tmp_path: Path, column: str, odd: object
+) -> None:
+    store = store_with_alert(private(tmp_path))
+    store.observe([OTHER], NOW)
+    store._database.write(
+        lambda connection: connection.execute(
+            f"UPDATE episodes SET {column} = ? WHERE workflow = 'v'", (odd,)
+        )
+    )
+    kept = {record.workflow for record in store.records(NOW).values()}
+    assert kept == ({"w", "v"} if column == "severity" and odd in (1e17, 2**62) else {"w"})
+    assert store.problem is None
+
+
+def test_an_audit_row_of_another_hand_is_told_safely_or_not_at_all(tmp_path: Path) -> None:
+    store = store_with_alert(private(tmp_path))
+    store.ack("abc", "joe", NOW)
+    for at in (float("inf"), "soon", NOW):
+        store._database.write(
+            lambda connection: connection.execute(
+                "INSERT INTO audit (at, who, what, episode, rule, labels, comment, effect) "
+                "VALUES (?, x'1b', CAST(x'ff1b' AS TEXT), 7, 'r', ?, 'c', 'e')",
+                (at, "[" * 5000),  # noqa: B023
+            )
+        )
+    ours, theirs = store.audit()
+    assert ours.who == "joe"
+    assert theirs.what == "�␛"
+    assert theirs.labels[0][0] == "unreadable"

@@ -14,7 +14,7 @@ from wfmon.store.database import Database
 from wfmon.store.errors import Ambiguous, Gone, Held, StoreError
 from wfmon.store.identity import same_person
 from wfmon.store.paths import StateDir
-from wfmon.store.rows import Row, labels_of, load, newest
+from wfmon.store.rows import Row, is_time, labels_of, load, newest
 from wfmon.text.numbers import day_clock
 from wfmon.text.sanitize import safe
 
@@ -207,16 +207,17 @@ class AckStore:
             return ()
         return tuple(
             AuditEntry(
-                at=at,
-                who=safe(who),
-                what=safe(what),
-                episode=safe(episode),
-                rule=safe(rule),
-                labels=labels_of(labels),
-                comment=safe(comment),
-                effect=safe(effect),
+                at=float(at),
+                who=safe(str(who)),
+                what=safe(str(what)),
+                episode=safe(str(episode)),
+                rule=safe(str(rule)),
+                labels=labels_of(str(labels)),
+                comment=safe(str(comment)),
+                effect=safe(str(effect)),
             )
             for at, who, what, episode, rule, labels, comment, effect in reversed(rows)
+            if is_time(at)
         )
 
     def _done(self, episode: str, now: float) -> HeldAck:

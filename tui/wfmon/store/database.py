@@ -236,13 +236,16 @@ class Database:
 
 
 def _connect(path: Path, query: str) -> sqlite3.Connection:
-    return sqlite3.connect(
+    connection = sqlite3.connect(
         f"file:{quote(str(path))}?{query}",
         uri=True,
         timeout=BUSY_SECONDS,
         isolation_level=None,
         check_same_thread=False,
     )
+    # One text that is no UTF-8, by another user's hand, must not make the others unreadable.
+    connection.text_factory = lambda raw: raw.decode("utf-8", "replace")
+    return connection
 
 
 def _empty() -> sqlite3.Connection:

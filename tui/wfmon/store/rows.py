@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from typing import TypeGuard
 
 from wfmon.model.alert import Ack, Labels, Severity
 from wfmon.model.episode import EpisodeKey, EpisodeRecord
@@ -22,6 +23,7 @@ class Row:
     signed: str = ""
 
 
+_LAST_TIME = 253_402_300_799.0  # of the year 9999: no clock shows a later one
 _COLUMNS = (
     "SELECT e.id, e.rule, e.labels, e.workflow, e.summary, e.severity, e.began_at, e.began_at_least, "
     "e.last_seen_at, e.ended_at, a.by, a.at, a.until, a.until_resolved, a.comment FROM episodes e "
@@ -44,11 +46,18 @@ def newest(connection: sqlite3.Connection, key: EpisodeKey) -> Row | None:
     return None if found is None else _row(found)
 
 
+def is_time(value: object) -> TypeGuard[float]:
+    """Whether a stored value can be a time of ours: POSIX seconds up to the year 9999."""
+    return isinstance(value, int | float) and 0 <= value <= _LAST_TIME
+
+
 def _row(columns: tuple[object, ...]) -> Row | None:
-    """A row as model objects; None unless every number in it is one. Another user may have written
-    it: every text is made safe again."""
-    numbers = (*columns[5:10], *columns[11:14])
-    if any(each is not None and not isinstance(each, int | float) for each in numbers):
+    """A row as model objects; None unless every number in it can be one of ours. Another user may have
+    written it: every text is made safe again."""
+    severity, began, seen, ended, at, until = (columns[i] for i in (5, 6, 8, 9, 11, 12))
+    if not isinstance(severity, int) or not is_time(began) or not is_time(seen):
+        return None
+    if not all(each is None or is_time(each) for each in (ended, at, until)):
         return None
     record = EpisodeRecord(
         id=safe(str(columns[0])),
@@ -56,19 +65,19 @@ def _row(columns: tuple[object, ...]) -> Row | None:
         labels=labels_of(str(columns[2])),
         workflow=None if columns[3] is None else safe(str(columns[3])),
         summary=safe(str(columns[4])),
-        severity=Severity(min(max(int(str(columns[5])), Severity.INFO), Severity.CRITICAL)),
-        began_at=float(str(columns[6])),
+        severity=Severity(min(max(severity, Severity.INFO), Severity.CRITICAL)),
+        began_at=float(began),
         began_at_least=bool(columns[7]),
-        last_seen_at=float(str(columns[8])),
-        ended_at=None if columns[9] is None else float(str(columns[9])),
+        last_seen_at=float(seen),
+        ended_at=float(ended) if is_time(ended) else None,
     )
-    if columns[10] is None:
+    if columns[10] is None or not is_time(at):
         return Row(record, None)
     by, comment = safe(str(columns[10])), safe(str(columns[14]))
     ack = Ack(
         by=shown_name(by, comment),
-        at=float(str(columns[11])),
-        until=None if columns[12] is None else float(str(columns[12])),
+        at=float(at),
+        until=float(until) if is_time(until) else None,
         until_resolved=bool(columns[13]),
         comment=comment,
     )
@@ -79,5 +88,5 @@ def labels_of(text: str) -> Labels:
     try:
         pairs = json.loads(text)
         return tuple((safe(str(name)), safe(str(value))) for name, value in pairs)
-    except (ValueError, TypeError):
+    except (ValueError, TypeError, RecursionError):
         return (("unreadable", safe(text, limit=80)),)
