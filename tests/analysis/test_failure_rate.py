@@ -56,6 +56,28 @@ def test_too_short_a_history_is_unknown_and_says_so() -> None:
     assert warning.summary == "only 8s of history, need 5m"
 
 
+def test_before_anything_is_covered_it_is_unknown_not_fine() -> None:
+    first = replace(workflow(step(300, 0, 0, covered=0)), runs=None, window_seconds=None)
+    assert [finding.holds for finding in judge(first)] == [None, None]
+
+
+def test_a_longer_window_does_not_stand_for_the_newest_part() -> None:
+    """Nobody looked for a while: half an hour is known by its two ends, the last 5 minutes are not."""
+    gap = workflow(step(300, 5, 0, covered=8), step(1800, 5, 0), window=300)
+    assert judge(gap)[0].holds is None
+
+
+def test_a_young_log_is_judged_but_its_window_is_not_called_longer_than_it_is() -> None:
+    ladder = tuple(
+        LadderStep(seconds, seconds, StatusCounts(success=10, error=6), told=13.0)
+        for seconds in (300.0, 600.0, 21600.0)
+    )
+    warning, _ = judge(Workflow("w", runs=ladder[-1].counts, window_seconds=13.0, ladder=ladder))
+    assert warning.holds is True
+    assert warning.summary == "38% (6 of 16 in 13s)"
+    assert warning.window_seconds == 13.0
+
+
 def test_enough_failures_are_proof_whatever_the_history() -> None:
     warning, _ = judge(workflow(step(300, 0, 6, covered=8)))
     assert warning.holds is True

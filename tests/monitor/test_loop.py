@@ -291,3 +291,17 @@ def test_a_source_that_never_has_enough_is_not_asked_soon_for_ever(store: AckSto
     for second in range(60):
         turn(m, START + second)
     assert len(source.polls) < 22
+
+
+def test_what_the_second_sample_proves_is_said_with_it(store: AckStore) -> None:
+    """``check`` ends there: it must not wait for the next time that rules are due, nor miss it."""
+
+    def answer(now: float) -> Reading:
+        if now > START:
+            return failing_runs(now)
+        return replace(failing_runs(now, failed=0), settled=False)
+
+    m = monitor(FakeLogs(answer), store)
+    assert turn(m, START).verdict.level is Level.OK
+    assert turn(m, START + 1).verdict.level is Level.CRITICAL
+    assert m.settled

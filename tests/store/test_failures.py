@@ -16,14 +16,12 @@ from pathlib import Path
 
 import pytest
 
-from store.storehelp import FIRING, NOW, OTHER, private, python, store_with_alert
+from store.storehelp import FIRING, NOW, OTHER, fill, needs_root, private, python, store_with_alert
 from wfmon.store import database
 from wfmon.store.acks import AckStore
 from wfmon.store.ballast import SIZE, Ballast
 from wfmon.store.errors import StoreError
 from wfmon.store.paths import StateDir, state_dir
-
-needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="needs root: other users, mounts")
 
 
 def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
@@ -31,34 +29,6 @@ def wait_for(condition: Callable[[], bool], seconds: float = 30.0) -> None:
     while not condition():
         assert time.monotonic() < deadline, "waited in vain"
         time.sleep(0.01)
-
-
-@pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Path]:
-    """A file system of 1 MiB of its own."""
-    point = tmp_path / "disk"
-    point.mkdir()
-    done = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", "size=1m,mode=0700", "tmpfs", str(point)],
-        capture_output=True,
-        check=False,
-    )
-    if done.returncode:
-        pytest.skip(f"cannot mount a tmpfs: {done.stderr.decode(errors='replace')}")
-    try:
-        yield point
-    finally:
-        subprocess.run(["umount", "-l", str(point)], check=True)
-
-
-def fill(disk: Path) -> None:
-    with (disk / "filler").open("ab", buffering=0) as file:
-        for size in (65536, 4096, 1):
-            try:
-                while file.write(b"x" * size):
-                    pass
-            except OSError:
-                continue
 
 
 @needs_root

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 
 from wfmon.analysis.verdict import exit_code
 from wfmon.cli.contract import alert_json
@@ -16,6 +17,8 @@ def run(options: Options) -> int:
     seen = look(
         options.load_config().config, options.wait, read_only=options.read_only, unacked=options.unacked
     )
+    for problem in seen.unkept:
+        print(f"wfmon-tui: not kept for the next check: {problem}", file=sys.stderr)
     if seen.snapshot is None:
         text = f"no source answered within {options.wait:g}s"
         print(json.dumps({"level": Level.UNKNOWN, "text": text, "alerts": []}) if options.json else text)

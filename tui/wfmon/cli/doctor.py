@@ -29,7 +29,9 @@ def run(options: Options) -> int:
     if seen.snapshot is None:
         print(f"no source answered within {options.wait:g}s", file=sys.stderr)
         return 1
-    for line in (*_sources(seen.snapshot), *_state(loaded.config.state.dir), *_terminal(seen.snapshot)):
+    unkept = [f"    problem  check does not keep: {problem}" for problem in seen.unkept]
+    state = [*_state(loaded.config.state.dir), *unkept]
+    for line in (*_sources(seen.snapshot), *state, *_terminal(seen.snapshot)):
         print(line)
     asked = [source for source in seen.snapshot.sources if source.state is not SourceState.OFF]
     return 0 if asked and all(source.state is SourceState.OK for source in asked) else 1

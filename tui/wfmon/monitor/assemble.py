@@ -16,6 +16,7 @@ from wfmon.monitor.loop import Identity, Monitor
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.settings import rule_settings
 from wfmon.monitor.track import Pace
+from wfmon.sources.base import Source
 from wfmon.sources.profile import Profile, ProfileError, load_profiles, user_profiles_dir
 from wfmon.sources.registry import build_sources
 from wfmon.store.acks import AckStore
@@ -31,6 +32,7 @@ class Assembled:
 
     monitor: Monitor
     store: AckStore
+    sources: tuple[Source, ...]
     me: str
     zone: tzinfo | None
 
@@ -57,7 +59,7 @@ def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = 
         Pace(config.monitor.stale_after, config.monitor.backoff_max, config.monitor.stretch),
         refresh=config.ui.refresh,
     )
-    return Assembled(monitor, store, me, zone)
+    return Assembled(monitor, store, sources.live, me, zone)
 
 
 def _profiles(config: schema.Config) -> tuple[Profile, ...]:

@@ -60,9 +60,10 @@ class Judge:
         self._due = 0.0
         self._answered = 0
 
-    def judge(self, picture: Picture, now: float) -> Judged:
+    def judge(self, picture: Picture, now: float, *, anew: bool = False) -> Judged:
+        """``anew``: do not wait for the time to evaluate, the picture has just become complete."""
         answered = sum(source.as_of is not None for source in picture.sources)
-        if now >= self._due or answered != self._answered or self._memory is None:
+        if anew or now >= self._due or answered != self._answered or self._memory is None:
             self._answered = answered
             cpu = time.thread_time()
             self._evaluate(picture, now)

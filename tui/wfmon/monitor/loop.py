@@ -268,7 +268,7 @@ class Monitor:
 
     def _publish(self, picture: Picture, now: float) -> None:
         settled = all(track.answers > 0 and track.settled for track in self._tracks.values())
-        judged = self._judge.judge(picture, now)
+        judged = self._judge.judge(picture, now, anew=settled and not self._settled)
         identity = self._identity
         snapshot = Snapshot(
             at=now,

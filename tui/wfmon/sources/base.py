@@ -6,11 +6,12 @@ itself by a total deadline, because a thread that hangs answers nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Protocol, runtime_checkable
 
 from wfmon.model.host import HostSample
 from wfmon.model.log import LogPage, LogRequest
+from wfmon.model.look import Look, Target
 from wfmon.model.metrics import MetricsSample
 from wfmon.model.record import dataclass
 from wfmon.model.run import RunsSample
@@ -76,3 +77,19 @@ class LogPages(Protocol):
     """The logs role. ``cancelled`` is looked at between blocks; then what is there is returned."""
 
     def page(self, request: LogRequest, cancelled: Callable[[], bool]) -> LogPage: ...
+
+
+Past = Callable[[Target, float], Sequence[Look]]
+Tell = Callable[[Target, Look], None]
+
+
+@runtime_checkable
+class Recalls(Protocol):
+    """The memory role: a source whose counts can go on from looks of an earlier process.
+
+    ``recall`` is called before the first poll, which then asks ``past`` for the looks of each target
+    (oldest first, none after its ``now``) and takes them as its own; ``tell`` is called with every
+    look that follows. Both are called in the thread that polls.
+    """
+
+    def recall(self, past: Past, tell: Tell | None = None) -> None: ...

@@ -144,7 +144,7 @@ class CounterHistory(Generic[Key]):
     ) -> None:
         self._horizon = horizon
         self._remember = max(horizon, remember or 0.0)
-        self._lookback = lookback
+        self.lookback = lookback
         self._max_tracks = max_tracks
         self._marks = array("d")
         self._tracks: dict[Key, Track] = {}
@@ -185,8 +185,8 @@ class CounterHistory(Generic[Key]):
         if len(values) < len(tracks):
             self._settle_vanished(now, restarted)
         self._marks.append(now)
-        if self._marks[0] < now - 2 * (horizon + self._lookback):
-            del self._marks[: max(0, bisect_right(self._marks, now - horizon - self._lookback) - 1)]
+        if self._marks[0] < now - 2 * (horizon + self.lookback):
+            del self._marks[: max(0, bisect_right(self._marks, now - horizon - self.lookback) - 1)]
 
     def fell(self, values: Mapping[Key, float]) -> bool:
         """Whether a counter of the last look is lower in ``values``, or not there."""
@@ -208,7 +208,7 @@ class CounterHistory(Generic[Key]):
         base = now - seconds
         last = self._marks[-1]
         index = bisect_right(self._marks, base)
-        if not index or base - self._marks[index - 1] > self._lookback:
+        if not index or base - self._marks[index - 1] > self.lookback:
             base = self._marks[index] if index < len(self._marks) else last
         return Span(base, min(seconds, max(0.0, last - base)))
 

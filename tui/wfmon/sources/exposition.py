@@ -106,6 +106,11 @@ class ExpositionReader:
         self._last_lines: list[bytes] = []
         self._last: Exposition | None = None
 
+    @property
+    def lines(self) -> bytes:
+        """The wanted lines of the last answer that could be read; reading them gives its samples."""
+        return b"\n".join(self._last_lines)
+
     def read(self, body: bytes) -> Exposition:
         """Raises ``NotMetrics``. Equal wanted lines give the same object as last time."""
         text = b"\n" + body

@@ -129,9 +129,10 @@ def _add_runs(
 
 
 def _add_growth(sums: _Sums, view: View, feeds: Feeds, at: float, rate: float) -> None:
-    if view.rest.looks < 2:
+    span = view.rest.span(at, rate)
+    if not span.covered:
         return
-    bases = [view.rest.span(at, rate).base]
+    bases = [span.base]
     for series, track in view.rest.tracks.items():
         for feed in feeds.of(series) if track.known else ():
             if feed.concept is Concept.RUNS:

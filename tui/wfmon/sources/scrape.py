@@ -6,11 +6,14 @@ import math
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
+from urllib.parse import urlsplit, urlunsplit
 
 from wfmon.config import schema
+from wfmon.model.look import Look, Target
 from wfmon.model.source import Failure
 from wfmon.model.windows import window_ladder
-from wfmon.sources.base import Reading, SourceError
+from wfmon.sources.base import Past, Reading, SourceError, Tell
 from wfmon.sources.counters import LOOKBACK_SECONDS, CounterHistory
 from wfmon.sources.exposition import Exposition, ExpositionReader, NotMetrics, Series
 from wfmon.sources.feeds import CONCEPTS, Feeds, counter_names, wanted_names
@@ -23,6 +26,8 @@ DEFAULT_INTERVAL = 5.0
 DEFAULT_TIMEOUT = 5.0
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 MAX_THREADS = 8
+# How much later than every LOOKBACK_SECONDS a look of another process may come (cron, a slow start).
+LATE_SECONDS = 30.0
 
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=1.0,*/*;q=0.1"
 
@@ -60,6 +65,8 @@ class ScrapeSource:
         self._names: frozenset[str] = frozenset()
         self._joined: dict[str, dict[str, dict[str, str]]] = {}
         self._feeds: Feeds | None = None
+        self._past: Past | None = None
+        self._tell: Tell | None = None
         share = timeout / -(-max(1, len(urls)) // MAX_THREADS)
         self._targets = [
             _Target(
@@ -92,14 +99,20 @@ class ScrapeSource:
             credentials=credentials_from(source.auth),
         )
 
+    def recall(self, past: Past, tell: Tell | None = None) -> None:
+        self._past, self._tell = past, tell
+
     def poll(self, now: float) -> Reading:
         """Raises ``SourceError`` if no target answered; one that did not makes the reading partial."""
         if not self._targets:
             raise SourceError(Failure.BAD_DATA, "no url is set")
+        self._remember(now)
         failed: list[SourceError] = []
         for target, answer in zip(self._targets, self._ask(), strict=True):
             try:
                 target.take(now, answer)
+                if self._tell is not None:
+                    self._tell(target.known_as, Look(now, target.lines))
             except SourceError as error:
                 failed.append(error)
         if len(failed) == len(self._targets):
@@ -110,6 +123,12 @@ class ScrapeSource:
     def close(self) -> None:
         for target in self._targets:
             target.http.close()
+
+    def _remember(self, now: float) -> None:
+        past, self._past = self._past, None
+        if past is not None:
+            for target in self._targets:
+                target.recall(past(target.known_as, now))
 
     def _reading(self, now: float, failed: list[SourceError]) -> Reading:
         feeds = self._settle_feeds()
@@ -123,8 +142,13 @@ class ScrapeSource:
             missing=tuple(self._missing(feeds)),
             partial=f"{len(failed)} of {len(self._targets)} targets: {failed[0]}" if failed else None,
             partial_failure=failed[0].failure if failed else None,
-            settled=all(view.runs.looks != 1 for view in views),
+            settled=all(view.samples is None or self._covers(view, now) for view in views),
         )
+
+    def _covers(self, view: View, now: float) -> bool:
+        """Whether growth is known over some part of both windows."""
+        windows = ((view.runs, self._windows[0]), (view.rest, self._rate))
+        return all(history.span(now, seconds).covered > 0 for history, seconds in windows)
 
     def _missing(self, feeds: Feeds) -> list[str]:
         words = [] if feeds.owners else [f"no known metric: looked for {self._looked_for()}"]
@@ -209,7 +233,9 @@ class _Target:
         self._url = url
         self.http = http
         self.shown = shown_url(url)
-        self._reader = ExpositionReader({*wanted_names(profiles), _PROCESS_START.name})
+        names = {*wanted_names(profiles), _PROCESS_START.name}
+        self._wanted = names
+        self._reader = ExpositionReader(names)
         self._run_names, self._rest_names = counter_names(profiles)
         self._runs: CounterHistory[Series] = CounterHistory(longest, lookback=lookback)
         self._rest: CounterHistory[Series] = CounterHistory(rate, remember=longest, lookback=lookback)
@@ -220,6 +246,17 @@ class _Target:
         self._no_numbers = 0
         self._answered = False
 
+    @cached_property
+    def known_as(self) -> Target:
+        """The same for the same URL, with whatever credentials, while the same names are wanted.
+
+        A look that was made for fewer names would make the others seem born since.
+        """
+        from hashlib import sha256  # 2 ms, not needed before
+
+        words = "\n".join((_without_user(self._url), *sorted(self._wanted)))
+        return Target(sha256(words.encode("utf-8", "replace")).hexdigest()[:32], self.shown)
+
     @property
     def names(self) -> frozenset[str]:
         """What it exposed when it last answered."""
@@ -228,6 +265,10 @@ class _Target:
     @property
     def samples(self) -> Mapping[Series, float]:
         return self._last.samples if self._last is not None else {}
+
+    @property
+    def lines(self) -> bytes:
+        return self._reader.lines
 
     def ask(self) -> Answer | SourceError:
         try:
@@ -241,9 +282,24 @@ class _Target:
         if isinstance(answer, SourceError):
             raise answer
         try:
-            read = self._reader.read(answer.body)
+            self._learn(now, answer.body)
         except NotMetrics as error:
             raise SourceError(Failure.NOT_METRICS, f"{self.shown}: {error}") from error
+        self._answered = True
+
+    def recall(self, looks: Sequence[Look]) -> None:
+        """Takes looks of an earlier process, oldest first, as its own; leaves out what is no metrics."""
+        for look in looks:
+            try:
+                self._learn(look.at, look.lines)
+            except NotMetrics:
+                continue
+            for history in (self._runs, self._rest):
+                history.lookback = max(history.lookback, LOOKBACK_SECONDS + LATE_SECONDS)
+
+    def _learn(self, now: float, body: bytes) -> None:
+        """Reads one answer into the history; raises ``NotMetrics``."""
+        read = self._reader.read(body)
         if read is not self._last:
             self._last = read
             self._run_values = {s: v for s, v in read.samples.items() if s.name in self._run_names}
@@ -256,7 +312,6 @@ class _Target:
         restarted = self._has_restarted(read.samples.get(_PROCESS_START))
         self._runs.observe(now, self._run_values, restarted=restarted)
         self._rest.observe(now, self._rest_values, restarted=restarted)
-        self._answered = True
 
     def _has_restarted(self, start: float | None) -> bool:
         before, self._process_start = self._process_start, start
@@ -285,3 +340,11 @@ class _Target:
 
 def _where(shown: Sequence[str]) -> str:
     return f"{shown[0]} +{len(shown) - 1}" if len(shown) > 1 else "".join(shown)
+
+
+def _without_user(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return shown_url(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))

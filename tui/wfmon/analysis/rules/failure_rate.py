@@ -37,7 +37,7 @@ def evaluate(
     return tuple(
         finding
         for workflow in workflows
-        if workflow.ladder and workflow.runs is not None
+        if workflow.ladder
         for finding in _judge(workflow, settings, now, ends.get(workflow.name), workflow.name in unseen)
     )
 
@@ -57,7 +57,8 @@ def _judge(
     )
     known = _Known(
         unseen=unseen,
-        covered=any(_covered(each) for each in workflow.ladder),
+        # A longer window may be known where the newest part is not: nobody looked for a while.
+        covered=_covered(workflow.ladder[0]),
         above=counts.error_ratio is None or counts.error_ratio > settings.threshold,
         clears=quiet,
     )
