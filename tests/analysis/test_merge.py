@@ -50,9 +50,22 @@ def run(n: int, ago: float, status: RunStatus = RunStatus.SUCCESS, usage: Usage 
     )
 
 
-def logs(finished: list[Run], complete_since: float = 0.0, *, fresh: bool = True) -> ObservedRuns:
+def logs(
+    finished: list[Run],
+    complete_since: float = 0.0,
+    *,
+    fresh: bool = True,
+    begins_at: float | None = None,
+) -> ObservedRuns:
     ordered = tuple(sorted(finished, key=lambda r: r.ended_at or 0.0))
-    runs = WorkflowRuns("w", open=(), finished=ordered, complete_since=complete_since, open_complete=True)
+    runs = WorkflowRuns(
+        "w",
+        open=(),
+        finished=ordered,
+        complete_since=complete_since,
+        open_complete=True,
+        begins_at=begins_at,
+    )
     return ObservedRuns("logs", fresh, NOW, observe_runs({"w": runs}, {}, {}))
 
 
@@ -71,6 +84,24 @@ def rows(metrics: list[tuple[str, MetricsSample]], log: list[ObservedRuns]) -> d
     seen = [observe_metrics(name, True, one, {}) for name, one in metrics]
     merged = merge_workflows(seen, claims_of(seen), log, WINDOWS, EXTRAS)
     return {row.name: row for row in merged}
+
+
+def test_rates_are_over_the_time_since_the_first_line_of_a_young_log() -> None:
+    young = [logs([run(i, 1 + i) for i in range(12)], begins_at=NOW - 15)]
+    row = rows([], young)["w"]
+    assert (row.window_seconds, row.runs_per_minute) == (15.0, 48.0)
+    assert (row.tokens_per_minute, row.cost_usd_per_hour) == (4800.0, 12 * 0.5 * 240)
+    sums = total([row], claims_of([]), young, WINDOWS, 4800.0, 1.0)
+    assert (sums.window_seconds, sums.rate_window_seconds) == (15.0, 15.0)
+
+
+def test_the_window_of_rates_is_the_metrics_own_where_they_give_them() -> None:
+    key = TokenKey("w", "p", "m", TokenKind.TOTAL)
+    seen = [observe_metrics("scrape", True, sample({}, 8.0, tokens={key: Amount(80.0, 900.0)}), {})]
+    old = [logs([run(i, 10 + i) for i in range(30)])]
+    merged = merge_workflows(seen, claims_of(seen), old, WINDOWS, EXTRAS)
+    sums = total(merged, claims_of(seen), old, WINDOWS, 600.0, None)
+    assert (sums.window_seconds, sums.rate_window_seconds) == (300.0, 8.0)
 
 
 def test_counts_come_from_logs_where_they_cover_the_window_and_are_not_added() -> None:

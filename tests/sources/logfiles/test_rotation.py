@@ -262,6 +262,20 @@ def test_a_run_over_a_rotation_is_one_run(tmp_path: Path) -> None:
     assert (run.status, run.duration_seconds) == ("success", 30.0)
 
 
+def test_the_first_line_there_is_stays_known_when_its_file_goes(tmp_path: Path) -> None:
+    write(tmp_path / "b.log", done(9))
+    log = tmp_path / "a.log"
+    write(log, done(4), done(5))
+    watched = Watched(tmp_path / "*.log")
+    first = watched.poll()["w"].begins_at
+    assert first == NOW - 96, "of all files of the source"
+    log.unlink()
+    for _ in range(3):
+        watched.poll(100)
+    write(tmp_path / "b.log", done(10))
+    assert watched.poll()["w"].begins_at == first
+
+
 def test_completeness_survives_rotation_and_ends_at_what_was_not_read(tmp_path: Path) -> None:
     log = tmp_path / "app.log"
     write(log, *done_many(1, 2))

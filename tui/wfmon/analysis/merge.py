@@ -138,9 +138,9 @@ class _Row:
             active=active,
             active_at_least=at_least,
             runs=step.counts if step and known else None,
-            window_seconds=min(step.seconds, step.covered) if step and known else None,
+            window_seconds=(step.span or None) if step and known else None,
             as_of=min(self.times, default=None),
-            runs_per_minute=per_minute(ladder[0].counts.n, ladder[0].covered) if ladder else None,
+            runs_per_minute=per_minute(ladder[0].counts.n, ladder[0].span) if ladder else None,
             retries=retries,
             duration_p50_seconds=durations.p50 if durations else None,
             duration_p95_seconds=durations.p95 if durations else None,
@@ -233,7 +233,7 @@ class _Row:
         if self.logs is None:
             return None
         sums = self.logs.index.sums(self.logs.at, self.windows.rate)
-        return self._known("tokens", self.logs.source, self.logs.at, per_minute(sums.tokens, self._covered()))
+        return self._known("tokens", self.logs.source, self.logs.at, per_minute(sums.tokens, self._told()))
 
     def _cost(self) -> float | None:
         claimed = self.claims.cost.get(self.name)
@@ -243,7 +243,7 @@ class _Row:
         if self.logs is None:
             return None
         sums = self.logs.index.sums(self.logs.at, self.windows.rate)
-        return self._known("cost", self.logs.source, self.logs.at, per_hour(sums.cost_usd, self._covered()))
+        return self._known("cost", self.logs.source, self.logs.at, per_hour(sums.cost_usd, self._told()))
 
     def _calls(self) -> float | None:
         claimed = self.claims.calls.get(self.name)
@@ -253,10 +253,10 @@ class _Row:
         if self.logs is None or not self.logs.index.runs.api_calls:
             return None
         made = self.logs.index.api_calls(self.logs.at, self.windows.rate)
-        return self._known("api_calls", self.logs.source, self.logs.at, per_minute(made, self._covered()))
+        return self._known("api_calls", self.logs.source, self.logs.at, per_minute(made, self._told()))
 
-    def _covered(self) -> float:
-        return self.logs.index.covered(self.logs.at, self.windows.rate) if self.logs else 0.0
+    def _told(self) -> float:
+        return self.logs.index.told(self.logs.at, self.windows.rate) if self.logs else 0.0
 
 
 def grown_by(amounts: Iterable[tuple[object, Amount]]) -> float | None:

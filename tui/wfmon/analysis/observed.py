@@ -94,6 +94,7 @@ def _join(name: str, parts: list[WorkflowRuns]) -> WorkflowRuns:
         complete_since=max(part.complete_since for part in parts),
         open_complete=all(part.open_complete for part in parts),
         api_calls=tuple(sorted(at for part in parts for at in part.api_calls)),
+        begins_at=min((part.begins_at for part in parts if part.begins_at is not None), default=None),
     )
 
 

@@ -54,10 +54,16 @@ class RunIndex:
         """How much of the window was read back, in seconds."""
         return max(0.0, min(seconds, now - self.runs.complete_since))
 
+    def told(self, now: float, seconds: float) -> float:
+        """How much of the window lies behind the first line there is, in seconds: rates are over that."""
+        begins = self.runs.begins_at
+        covered = self.covered(now, seconds)
+        return covered if begins is None or begins > now else min(covered, now - begins)
+
     def step(self, now: float, seconds: float) -> LadderStep:
         low, high = self._slice(now, seconds)
         counts = StatusCounts(*(b - a for a, b in zip(self._sums[low], self._sums[high], strict=True)))
-        return LadderStep(seconds, self.covered(now, seconds), counts)
+        return LadderStep(seconds, self.covered(now, seconds), counts, self.told(now, seconds))
 
     def durations(self, now: float, seconds: float) -> Quantiles:
         """p50 and p95 of the counted runs of the window that report a duration."""

@@ -34,7 +34,7 @@ def total(
     """Sums over workflows; a figure that no workflow has, but an unsplit source does, is its own."""
     steps = _first_steps(workflows, claims.ladders)
     counts = _add(step.counts for step in steps)
-    covered = max((step.covered for step in steps), default=0.0)
+    covered = max((step.span for step in steps), default=0.0)
     active, at_least = _active(workflows, claims.active)
     durations = _durations(claims.durations, logs, windows.rate)
     return Totals(
@@ -52,6 +52,7 @@ def total(
         cost_quality=CostQuality.EXACT if usd_per_hour is not None else None,
         api_calls_per_minute=_calls(workflows, claims.calls),
         window_seconds=covered or None,
+        rate_window_seconds=_rate_window(claims, logs, windows.rate),
     )
 
 
@@ -115,6 +116,23 @@ def _calls(
     return sum(known) if known else None
 
 
+def _rate_window(claims: Claims, logs: Sequence[ObservedRuns], seconds: float) -> float | None:
+    """The shortest time that the rates of tokens, else of cost, are over; None without either."""
+    for claimed in (claims.tokens, claims.cost):
+        known = [each.covered for each in claimed.values()]
+        if None not in claimed:
+            known += [
+                index.told(source.at, seconds)
+                for source in logs
+                for name, index in source.indexes.items()
+                if name not in claimed
+                and any(run.usage.total is not None for run in index.within(source.at, seconds))
+            ]
+        if known:
+            return min(*known, seconds) or None
+    return None
+
+
 def _sum_known(values: Iterable[int | None]) -> int | None:
     known = [value for value in values if value is not None]
     return sum(known) if known else None
@@ -153,7 +171,7 @@ def token_rows(
             for name, index in source.indexes.items():
                 if name not in claims.tokens:
                     runs = index.within(source.at, windows.rate)
-                    rows.extend(_run_tokens(name, runs, index.covered(source.at, windows.rate)))
+                    rows.extend(_run_tokens(name, runs, index.told(source.at, windows.rate)))
     rate = _Rate()
     for row in rows:
         if row.kind in ADDED_KINDS:
@@ -220,11 +238,11 @@ def _run_costs(claims: Claims, logs: Sequence[ObservedRuns], windows: Windows) -
         for name, index in source.indexes.items():
             if name in claims.cost:
                 continue
-            covered = index.covered(source.at, windows.rate)
+            told = index.told(source.at, windows.rate)
             for run in index.within(source.at, windows.rate):
                 if run.usage.cost_usd is not None:
                     key = CostKey(name, run.provider, run.model)
-                    parts.append((key, per_hour(run.usage.cost_usd, covered), None))
+                    parts.append((key, per_hour(run.usage.cost_usd, told), None))
     return parts
 
 

@@ -106,11 +106,21 @@ class Workflow:
 
 @dataclass(frozen=True, slots=True)
 class LadderStep:
-    """Counts of one workflow over the last ``seconds``, of which ``covered`` are known."""
+    """Counts of one workflow over the last ``seconds``, of which ``covered`` are known.
+
+    ``told`` is how many seconds lie behind the first moment that the data tell of: a log read from its
+    first line misses nothing before it, but did not watch that time either. None: all that is covered.
+    """
 
     seconds: float
     covered: float
     counts: StatusCounts
+    told: float | None = None
+
+    @property
+    def span(self) -> float:
+        """Seconds that counts and rates are said to be over."""
+        return min(self.seconds, self.covered if self.told is None else self.told)
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +136,9 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """Across all workflows, over ``window_seconds``."""
+    """Across all workflows: runs over ``window_seconds``, tokens, cost and calls over
+    ``rate_window_seconds`` (both shorter while history is short).
+    """
 
     active: int | None = None
     active_at_least: bool = False
@@ -142,6 +154,7 @@ class Totals:
     cost_quality: CostQuality | None = None
     api_calls_per_minute: float | None = None
     window_seconds: float | None = None
+    rate_window_seconds: float | None = None
     tokens_trend: tuple[float | None, ...] = ()
     error_trend: tuple[float | None, ...] = ()
 

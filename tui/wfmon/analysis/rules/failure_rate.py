@@ -100,7 +100,7 @@ def _finding(
         threshold=settings.threshold,
         n=counts.n,
         failed=counts.failed,
-        window_seconds=min(step.seconds, step.covered),
+        window_seconds=step.span,
         keep_seconds=settings.clear_quiet_seconds,
         clears=holds is False and known.clears,
         # Critical falls back to warning after a quiet time, whatever the ratio then is.
@@ -116,7 +116,7 @@ def _window(workflow: Workflow, now: float, cleared: float | None) -> LadderStep
     allowed = [
         step
         for step in ladder[1:]
-        if step.seconds <= longest * (1 + COVER_SLACK) and (cleared is None or now - step.seconds >= cleared)
+        if step.span <= longest * (1 + COVER_SLACK) and (cleared is None or now - step.seconds >= cleared)
     ]
     return allowed[-1] if allowed else ladder[0]
 
@@ -148,7 +148,8 @@ def _quiet(ladder: Sequence[LadderStep], settings: FailureRateSettings) -> bool:
 
 def _summary(step: LadderStep) -> str:
     counts: StatusCounts = step.counts
-    window = span(step.seconds if _covered(step) else step.covered)
+    full = step.span >= step.seconds * (1 - COVER_SLACK)
+    window = span(step.seconds if full else step.span)
     if counts.error_ratio is None:
         return f"no finished run in {window}"
     return f"{percent(counts.error_ratio)} ({counts.failed} of {counts.n} in {window})"

@@ -24,13 +24,17 @@ class _Chain:
 
 
 class Coverage:
-    """Works out ``since`` anew when files came, went or were read."""
+    """Works out ``since`` anew when files came, went or were read.
+
+    ``begins_at`` is the time of the oldest line that was ever read; None before the first.
+    """
 
     def __init__(self, files: Files) -> None:
         self._files = files
         self._version = -1
         self._unread: dict[str, bool] = {}
         self._since: dict[str, float] = {}
+        self.begins_at: float | None = None
 
     def update(self) -> None:
         if self._version != self._files.changed:
@@ -44,6 +48,9 @@ class Coverage:
             for name in {name for file in files for name in file.workflows}:
                 since[name] = max(since.get(name, SINCE_EVER), start)
         self._since = since
+        oldest = [file.oldest_at for files in groups.values() for file in files if file.oldest_at is not None]
+        if oldest:
+            self.begins_at = min(oldest if self.begins_at is None else (self.begins_at, *oldest))
 
     def since(self, workflow: str) -> float:
         """POSIX time from which all lines of the workflow were read."""

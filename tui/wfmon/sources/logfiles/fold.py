@@ -305,15 +305,18 @@ class Fold:
 
     # -- runs out ------------------------------------------------------------------------------------
 
-    def publish(self, now: float, known_since: Callable[[str], float]) -> dict[str, WorkflowRuns]:
-        """What is known of each workflow; ``known_since`` is the time from which its lines are read."""
+    def publish(
+        self, now: float, known_since: Callable[[str], float], begins_at: float | None = None
+    ) -> dict[str, WorkflowRuns]:
+        """What is known of each workflow; ``known_since`` is the time from which its lines are read,
+        ``begins_at`` that of the first line of all."""
         for workflow in self._workflows.values():
             workflow.settle(self._source, self._keep_runs)
         total = sum(len(workflow.finished) for workflow in self._workflows.values())
         if total > MAX_FINISHED:
             self._thin(total)
         return {
-            name: workflow.published(now, known_since(name))
+            name: workflow.published(now, known_since(name), begins_at)
             for name, workflow in sorted(self._workflows.items())
             if name and not workflow.empty
         }

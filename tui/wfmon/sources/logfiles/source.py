@@ -19,7 +19,6 @@ from wfmon.sources.logfiles.fold import Fold
 from wfmon.sources.logfiles.follow import FollowedFile
 from wfmon.sources.logfiles.lines import UTF8, find_encoding
 from wfmon.sources.logfiles.oddities import oddities
-from wfmon.sources.logfiles.pages import Pager
 from wfmon.sources.logfiles.times import named_zone
 from wfmon.sources.logfiles.view import FileView, LogView
 from wfmon.text.numbers import size
@@ -81,7 +80,6 @@ class LogFilesSource:
             self._fold, FieldReader(self._settings.fields), zone, self._settings.max_line_bytes
         )
         self._coverage = Coverage(self._files)
-        self._pager = Pager(name, self._fold, self._settings)
         self._view = LogView()
         self._polling = threading.Lock()
         self._live_pids: frozenset[int] | None = None
@@ -137,7 +135,9 @@ class LogFilesSource:
 
     def page(self, request: LogRequest, cancelled: Callable[[], bool]) -> LogPage:
         """Lines of a run or a workflow; a slow page does not hold up ``poll``."""
-        return self._pager.page(request, self._view, cancelled)
+        from wfmon.sources.logfiles.pages import Pager  # nobody waits for it before a log is opened
+
+        return Pager(self._name, self._fold, self._settings).page(request, self._view, cancelled)
 
     def close(self) -> None:
         self._closed = True
@@ -182,7 +182,9 @@ class LogFilesSource:
         self._coverage.update()
         behind = self._coverage.behind()
         workflows = self._fold.publish(
-            now, lambda name: now if name in behind else self._coverage.since(name)
+            now,
+            lambda name: now if name in behind else self._coverage.since(name),
+            self._coverage.begins_at,
         )
         self._view = LogView(
             tuple(FileView.of(file) for file in sorted(files.files, key=_reading_order)),

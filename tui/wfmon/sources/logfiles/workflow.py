@@ -128,13 +128,14 @@ class WorkflowFold:
             if run.steps:
                 self.finished[index] = self.by_id[run.id] = replace(run, steps=())
 
-    def published(self, now: float, known_since: float) -> WorkflowRuns:
+    def published(self, now: float, known_since: float, begins_at: float | None) -> WorkflowRuns:
         """The same object as last time unless something in it changed."""
         since = max(known_since, self.evicted_until)
         covered = now - since
         complete = not self.unpaired and (since <= 0.0 or (self._p95 is not None and covered >= self._p95))
         last = self._published
-        if last is None or self.changed or last.complete_since != since or last.open_complete != complete:
+        known = (since, complete, begins_at)
+        if last is None or self.changed or (last.complete_since, last.open_complete, last.begins_at) != known:
             last = self._published = WorkflowRuns(
                 self.name,
                 tuple(sorted(self.open.values(), key=_started)),
@@ -142,6 +143,7 @@ class WorkflowFold:
                 since,
                 complete,
                 tuple(self.calls),
+                begins_at,
             )
             self.changed = False
         return last
