@@ -122,6 +122,7 @@ def test_who_has_it_is_never_guessed(snapshot: Snapshot, words: str) -> None:
         ({"state": AlertState.RESOLVED, "ended_at": NOW - 62}, "critical, ended 1m ago after 2m10s"),
         ({"state": AlertState.NO_DATA}, "critical, no data, for 3m12s"),
         ({"since_at_least": True}, "critical, firing for ≥ 3m"),
+        ({"state": AlertState.RESOLVED, "ended_at": NOW}, "last     32%  (80 of 250 in 5m)  "),
         ({"flaps": 2}, "before   went and came back 2 times"),
         ({"failed": None}, "now      32%  "),
         ({"value": None, "summary": "no data"}, "now      no data"),

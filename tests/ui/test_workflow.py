@@ -86,6 +86,12 @@ def test_failing_runs_come_first_then_running_then_the_newest() -> None:
     assert any("run-old   03-01 13:03" in row for row in lines), "with the day where it is not today's"
 
 
+def test_that_older_runs_are_left_out_is_said() -> None:
+    done = tuple(Run(f"run-{n}", "invoice_extract", RunStatus.SUCCESS, ended_at=NOW - n) for n in range(100))
+    text = opened(replace(incident(), recent={"invoice_extract": done})).text()
+    assert "2 failed, 100 others, older ones left out" in text
+
+
 def test_the_list_stands_still_while_a_person_moves() -> None:
     stage = opened(history(), size=(80, 40))
     stage.press("j", "j", "j")

@@ -13,7 +13,7 @@ from wfmon.model.source import SourceStatus
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.facts import Part, fact, head, wrapped_fact
-from wfmon.ui.panes.words import lasting, subject
+from wfmon.ui.panes.words import lasting, subject, who_had
 from wfmon.ui.rows import Row
 from wfmon.ui.views.base import Frame
 
@@ -169,7 +169,7 @@ def _counted(alert: Alert) -> Iterator[str]:
         return
     window = f" in {numbers.duration(alert.window_seconds)}" if alert.window_seconds else ""
     yield f"{numbers.count(alert.failed)} of {numbers.count(alert.n)}{window}"
-    if 0 < alert.failed <= alert.n:
+    if alert.open and 0 < alert.failed <= alert.n:
         bound = lower_bound(alert.failed, alert.n, Z99)
         steps = 1_000 if bound < 0.1 else 100  # rounded down, as far as it is written
         yield f"99% sure it is over {numbers.percent(floor(bound * steps) / steps)}"
@@ -192,8 +192,10 @@ def _who(frame: Frame, snapshot: Snapshot, alert: Alert, by: str) -> Row:
         parts = [(ack.by, "acked"), (f" since {look.minute(ack.at, frame.now)}, {end}", "text")]
     elif alert.taken:
         parts = [(alert.state.value, "acked")]
+    elif not alert.open:
+        parts = [(who_had(alert, snapshot.acks_shared), "text")]
     elif snapshot.acks_shared:
-        parts = [("nobody has it" if alert.open else "nobody had it", "strong" if alert.open else "text")]
+        parts = [("nobody has it", "strong")]
     else:
         parts = [("not acked", "strong"), (f"  acks private to {by or snapshot.collector.user}", "muted")]
     return fact(look, width, "who", *parts, right=right)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wfmon.analysis.runindex import RECENT
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
@@ -23,14 +24,16 @@ def runs_of(snapshot: Snapshot, workflow: str) -> list[Run]:
     return sorted(known.values(), key=_rank)
 
 
-def counts(runs: Sequence[Run]) -> str:
-    """``2 failed, 1 running, 40 others``."""
+def counts(snapshot: Snapshot, workflow: str, runs: Sequence[Run]) -> str:
+    """``2 failed, 1 running, 40 others``, and whether older ones are not among them."""
     failed = sum(run.failed for run in runs)
     running = sum(run.status is RunStatus.RUNNING for run in runs)
     rest = len(runs) - failed - running
     parts = [f"{failed} failed"] if failed else []
     parts += [f"{running} running"] if running else []
     parts += [f"{rest} other{'' if rest == 1 else 's'}" if parts else f"{rest}"] if rest else []
+    if len(snapshot.recent.get(workflow, ())) >= RECENT:
+        parts.append("older ones left out")
     return ", ".join(parts)
 
 

@@ -119,7 +119,7 @@ class AlertView(View):
         self.page = max(1, list_height - 1)
         title = "Failing runs" if texts else "Runs"
         why = navigate.why_no_run(snapshot, workflow)
-        listed = self._runs.rows(look, width, list_height, now, title, counts(runs), why)
+        listed = self._runs.rows(look, width, list_height, now, title, counts(snapshot, workflow, runs), why)
         return [*rows, *listed, *error_rows(look, width, below, texts, now)]
 
     def _belonging(self, frame: Frame, snapshot: Snapshot, alert: Alert, height: int) -> list[Row]:

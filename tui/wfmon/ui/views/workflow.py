@@ -75,7 +75,8 @@ class WorkflowView(View):
         height = frame.height - len(rows)
         self.page = max(1, height - 1)
         why = navigate.why_no_run(snapshot, self.workflow)
-        return rows + self._runs.rows(look, width, height, frame.now, "Runs", counts(runs), why)
+        known = counts(snapshot, self.workflow, runs)
+        return rows + self._runs.rows(look, width, height, frame.now, "Runs", known, why)
 
     def _alert_rows(self, frame: Frame) -> list[Row]:
         look, snapshot = frame.look, frame.snapshot
