@@ -72,6 +72,8 @@ def test_behaves_as_the_standard_one(pairs: list[tuple[Any, Any]]) -> None:
 
 
 def test_looks_as_the_standard_one() -> None:
+    assert Quick(3).double == 6
+    assert not hasattr(Quick(1), "__dict__")
     assert Quick.__slots__ == Standard.__slots__
     assert Quick.__match_args__ == Standard.__match_args__
     assert Quick.__doc__ == Standard.__doc__
@@ -79,8 +81,6 @@ def test_looks_as_the_standard_one() -> None:
     assert [(f.name, f.type, f.repr) for f in dataclasses.fields(Quick)] == [
         (f.name, f.type, f.repr) for f in dataclasses.fields(Standard)
     ]
-    assert not hasattr(Quick(1), "__dict__")
-    assert Quick(3).double == 6
 
 
 @pytest.mark.parametrize("arguments", [(), (1, 2, {}, "", 5)])
