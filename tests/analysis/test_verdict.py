@@ -9,7 +9,7 @@ from wfmon.analysis.episodes import Unjudged
 from wfmon.analysis.verdict import Scene, exit_code, verdict
 from wfmon.model.alert import Ack, Alert, AlertState, Severity
 from wfmon.model.host import HostSample
-from wfmon.model.snapshot import Level, Workflow
+from wfmon.model.snapshot import LadderStep, Level, StatusCounts, Workflow
 from wfmon.model.source import Failure, SourceState, SourceStatus
 
 NOW = 1772373807.0  # 14:03:27 UTC
@@ -25,7 +25,7 @@ SCENE = Scene(
     alerts=(),
     unjudged=(),
     sources=(OK_SOURCE,),
-    workflows=tuple(Workflow(f"w{i}") for i in range(6)),
+    workflows=tuple(Workflow(f"w{i}", ladder=(LadderStep(300, 300, StatusCounts(5)),)) for i in range(6)),
     host=HOST,
     rules_checked=11,
     rules_checked_at=NOW - 1,
@@ -108,8 +108,22 @@ def test_what_nobody_has_comes_first_among_equals() -> None:
     assert found.text.endswith("nobody has it · 1 more critical (joe has it)")
 
 
+def test_workflows_whose_runs_nobody_has_seen_are_not_called_normal() -> None:
+    quiet = Workflow("quiet", active=1)
+    assert say(workflows=(*SCENE.workflows, quiet))[1].startswith(
+        "6 of 7 workflows normal, no finished run known of 1 · 11 rules"
+    )
+    assert say(workflows=(quiet, replace(quiet, name="other"))) == (
+        Level.UNKNOWN,
+        "no finished run known of any of 2 workflows",
+    )
+    assert say(workflows=(quiet,))[1] == "no finished run known of the only workflow"
+
+
 def test_private_acks_are_not_called_nobody() -> None:
     assert say(alerts=(FAILING,), acks_shared=False)[1].endswith("· acks private to joe")
+    far = say(alerts=(FAILING,), acks_shared=False, me="joe from 10.0.3.7 pts/2")[1]
+    assert far.endswith("· acks private to joe")
 
 
 def test_at_least_is_said() -> None:

@@ -104,7 +104,8 @@ def holder_words(alert: Alert, scene: Scene) -> str:
         return f"{alert.ack.by} has it {end}"
     if alert.taken:
         return alert.state.value
-    return "nobody has it" if scene.acks_shared else f"acks private to {scene.me}"
+    # A private store is the login's, from wherever it logs in.
+    return "nobody has it" if scene.acks_shared else f"acks private to {scene.me.partition(' from ')[0]}"
 
 
 def _counts(alert: Alert, scene: Scene) -> bool:
@@ -178,6 +179,9 @@ def _unknown(scene: Scene) -> list[_Part]:
     if not scene.workflows and not waiting:
         words = "no workflow seen yet" + _host_words(scene)
         parts.append(_Part(Level.UNKNOWN, words, "? no workflow seen yet"))
+    elif not any(workflow.ladder for workflow in scene.workflows) and not waiting:
+        words = f"no finished run known of {_workflows(len(scene.workflows))}"
+        parts.append(_Part(Level.UNKNOWN, words, f"? {words}"))
     elif scene.rules_checked_at is None and not waiting:
         parts.append(_Part(Level.UNKNOWN, "no rule checked yet", "? no rule checked yet"))
     unjudged = [each for each in scene.unjudged if each.key[0] != source_down.RULE]
@@ -199,6 +203,10 @@ def _unjudged_part(unjudged: Sequence[Unjudged]) -> _Part:
     return _Part(Level.UNKNOWN, words, f"? {words}")
 
 
+def _workflows(count: int) -> str:
+    return "the only workflow" if count == 1 else f"any of {count} workflows"
+
+
 def _host_words(scene: Scene) -> str:
     if scene.host is None:
         return ""
@@ -208,7 +216,10 @@ def _host_words(scene: Scene) -> str:
 
 def _fine(scene: Scene) -> str:
     count = len(scene.workflows)
+    known = sum(1 for workflow in scene.workflows if workflow.ladder)
     who = "the only workflow is normal" if count == 1 else f"all {count} workflows normal"
+    if known < count:
+        who = f"{known} of {count} workflows normal, no finished run known of {count - known}"
     parts = [who, f"{plural(scene.rules_checked, 'rule')} checked just now"]
     if scene.cost_usd_per_hour is not None:
         parts.append(f"${scene.cost_usd_per_hour:.2f}/h")
