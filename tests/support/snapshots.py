@@ -302,6 +302,7 @@ def incident(now: float = NOW) -> Snapshot:
             cost_quality=CostQuality.EXACT,
             api_calls_per_minute=197.0,
             window_seconds=300.0,
+            rate_window_seconds=300.0,
             tokens_trend=(20e3, 21e3, None, 30e3, 50e3, 71.1e3, 71.1e3),
             error_trend=TREND,
         ),

@@ -12,8 +12,8 @@ from support.screen import Stage
 from support.snapshots import all_fine, crowd, incident, many_alerts
 from wfmon.model.action import AckAlert, CommentAck, Refresh, UnackAlert
 from wfmon.model.alert import Ack, AlertState
-from wfmon.model.snapshot import Snapshot, StatusCounts
-from wfmon.ui.order import StillOrder
+from wfmon.model.snapshot import Snapshot, StatusCounts, Workflow
+from wfmon.ui.order import StillOrder, ranked
 from wfmon.ui.rows import RowCursor, Scroll
 
 
@@ -346,3 +346,16 @@ def test_a_window_moves_no_further_than_it_must() -> None:
     assert list(scroll.window(4, 10, 4)) == [1, 2, 3, 4]
     assert list(scroll.window(2, 10, 4)) == [1, 2, 3, 4]
     assert list(scroll.window(None, 3, 4)) == [0, 1, 2]
+
+
+def test_rows_do_not_jump_when_a_run_ends() -> None:
+    ran = StatusCounts(success=9)
+    rows = [
+        Workflow("busy", active=1, runs=ran),
+        Workflow("idle", active=0, runs=StatusCounts()),
+        Workflow("short", active=1, runs=ran),
+    ]
+    order = [row.name for row in ranked(rows, {}, "n", invert=False)]
+    assert order == ["busy", "short", "idle"]
+    rows[0] = replace(rows[0], active=0)
+    assert [row.name for row in ranked(rows, {}, "n", invert=False)] == order

@@ -167,6 +167,36 @@ def test_ascii_has_no_other_character() -> None:
     assert all(line.isascii() for line in stage.press("q", "?"))
 
 
+def test_at_least_is_not_more_than_in_ascii() -> None:
+    base = incident()
+    some = replace(base.workflows[0], active=0, active_at_least=True)
+    seen = replace(base, workflows=(some,), totals=replace(base.totals, active=0, active_at_least=True))
+    plain = Stage(seen, ascii_only=True).text()
+    assert "0+ active" in plain
+    assert next(line for line in plain.splitlines() if "data_proc" in line).split()[1] == "0+"
+    assert "≥0 active" in Stage(seen).text()
+
+
+def test_the_end_of_a_path_is_what_is_kept() -> None:
+    base = incident()
+    path = "/srv/automation/workflows/invoices"
+    full = replace(
+        base.alerts[2], labels=(("mount", path),), summary=f"{path} 93% full (3.5G free)", workflow=None
+    )
+    row = Stage(replace(base, alerts=(full,))).lines()[3]
+    assert "…kflows/invoices 93% full (3.5G free)" in row
+
+
+def test_an_almost_idle_cpu_and_an_almost_empty_directory_fit_their_cells() -> None:
+    base = incident()
+    assert base.host is not None
+    volume = replace(base.host.volumes[0], path="/srv/automation/workflows", used_ratio=0.0004)
+    host = replace(base.host, cpu_ratio=0.043, volumes=(volume,))
+    lines = Stage(replace(base, host=host)).lines()
+    assert any("load 3.1 of 8  cpu 4%" in line for line in lines)
+    assert any("workflows  <1% " in line for line in lines)
+
+
 def test_no_data_is_neither_fine_nor_firing() -> None:
     base = incident()
     blind = replace(base.alerts[0], state=AlertState.NO_DATA, failed=None)

@@ -138,5 +138,5 @@ def test_signs_are_one_cell_and_money_says_how_true_it_is() -> None:
         for name in ("critical", "warning", "acked", "unknown", "good", "none", "cut", "bar"):
             assert cell_len(getattr(signs, name)) == 1
     assert [UNICODE.quality(one) for one in (*CostQuality, None)] == ["", "~", "≈", "?", ""]
-    assert plain("≥3 · 漢 –") == ">3 | ? -"
+    assert plain("≥3 · 漢 –") == ">=3 | ? -"
     assert look(ascii_only=True).ascii

@@ -60,8 +60,10 @@ def _need(workflow: Workflow, worst: Mapping[str, Alert]) -> tuple[bool, bool, i
     """Alerts first, by weight; then what fails, then what works, then what is still."""
     alert = worst.get(workflow.name)
     taken, severity = _weight(alert) if alert is not None else (True, 0)
-    failed = bool(workflow.runs and workflow.runs.failed)
-    return (alert is None, taken, severity, not failed, not workflow.active, workflow.name)
+    runs = workflow.runs
+    # Short runs come and go every second: whoever ran within its window works, or rows would jump.
+    works = bool(workflow.active) or bool(runs and runs.n)
+    return (alert is None, taken, severity, not (runs and runs.failed), not works, workflow.name)
 
 
 class StillOrder:

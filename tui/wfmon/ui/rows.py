@@ -40,6 +40,11 @@ def cut(text: str, width: int, sign: str = "…") -> str:
     return set_cell_size(text, width - 1).rstrip() + sign
 
 
+def tail(text: str, width: int, sign: str = "…") -> str:
+    """The end of ``text`` in ``width`` cells: of a path it says most (``…lib/wf/data``)."""
+    return cut(text[::-1], width, sign)[::-1]
+
+
 def wrap(text: str, width: int, limit: int) -> list[str]:
     """``text`` broken at spaces into at most ``limit`` rows of ``width`` cells (the last may be longer)."""
     rows: list[str] = []

@@ -62,6 +62,10 @@ class Signs:
         filled = 0 if ratio is None else max(0, min(width, round(ratio * width)))
         return self.bar * filled, self.bar_rest * (width - filled)
 
+    def least(self, number: str) -> str:
+        """A number that is only known from below: ``≥3``, in ASCII ``3+`` (``>3`` would be more)."""
+        return f"{number}+" if self.at_least == "+" else f"{self.at_least}{number}"
+
     def quality(self, quality: CostQuality | None) -> str:
         """What stands before an amount of money to say how true it is."""
         match quality:
@@ -114,7 +118,7 @@ ASCII = Signs(
     cut="~",
     enter="Enter",
     pointer=">",
-    at_least=">",
+    at_least="+",
     bar="#",
     bar_rest=".",
     spark=".:-=+*#",
@@ -131,8 +135,8 @@ _PLAIN = str.maketrans(
         "−": "-",
         "·": "|",
         "…": "~",
-        "≥": ">",
-        "≤": "<",
+        "≥": ">=",
+        "≤": "<=",
         "≈": "~",
         "✖": "X",
         "▲": "!",

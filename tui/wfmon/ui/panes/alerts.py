@@ -9,7 +9,7 @@ from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.verdict import ended
 from wfmon.ui.panes.words import fact, standing, subject
-from wfmon.ui.rows import Line, Row, rule
+from wfmon.ui.rows import Line, Row, rule, tail
 
 MOST_ROWS = 6
 KEY = "a:"
@@ -59,7 +59,10 @@ class AlertsPane:
         sign, role = look.alert_sign(alert)
         line = Line(look, width, selected=selected)
         line.add(sign, role).add(" ").add(alert.rule, role, 13).add(" ")
-        line.add(subject(alert), "strong", about - 1).add(" ")
+        name = subject(alert)
+        if name.startswith("/"):
+            name = tail(name, about - 1, look.signs.cut)
+        line.add(name, "strong", about - 1).add(" ")
         line.add(fact(alert), "text", measured - 1).add(" ")
         line.add(words, "refusal" if alert.unsaved else "acked" if alert.taken else "text")
         row = line.row(KEY + alert.id)

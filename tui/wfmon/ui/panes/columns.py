@@ -40,8 +40,9 @@ def _figure(text: str, *, zero: bool = False) -> Cell:
 def _active(workflow: Workflow, look: Look, _now: float) -> Cell:
     if workflow.active is None:
         return _figure(numbers.UNKNOWN)
-    least = look.signs.at_least if workflow.active_at_least else ""
-    return _figure(f"{least}{numbers.count(workflow.active)}", zero=workflow.active == 0)
+    active = numbers.count(workflow.active)
+    text = look.signs.least(active) if workflow.active_at_least else active
+    return _figure(text, zero=workflow.active == 0)
 
 
 def _runs(workflow: Workflow, _look: Look, _now: float) -> Cell:

@@ -6,7 +6,6 @@ from wfmon.ui.look import Look
 from wfmon.ui.rows import Line, Row, blank, cut, rule
 
 _WAYS = (
-    ("wfmon-tui init", "look around this host and write a config"),
     ("wfmon-tui --logs '/var/log/wf/*.jsonl'", "runs from JSON log lines"),
     ("wfmon-tui --scrape http://127.0.0.1:8000/metrics", ""),
     ("wfmon-tui --prometheus http://127.0.0.1:9090", ""),

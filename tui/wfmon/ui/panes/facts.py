@@ -51,8 +51,8 @@ def workflow_head(frame: Frame, name: str, paused_at: float | None) -> Row:
     sign = look.alert_sign(alert) if alert is not None else (" ", "text")
     rest = ""
     if workflow.active is not None:
-        least = look.signs.at_least if workflow.active_at_least else ""
-        rest += f"{dot}{least}{numbers.count(workflow.active)} active"
+        active = numbers.count(workflow.active)
+        rest += f"{dot}{look.signs.least(active) if workflow.active_at_least else active} active"
     if workflow.last_run_at is not None:
         word = outcome(workflow.last_status)
         rest += f"{dot}last run {word} {coarse(max(0.0, frame.now - workflow.last_run_at))} ago"

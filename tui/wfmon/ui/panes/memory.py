@@ -48,7 +48,7 @@ def _facts(host: HostSample, inner: int) -> Iterator[tuple[str, str, float | Non
         yield "workflows", numbers.size(total).rjust(5), share
     if host.load1 is not None:
         of = f" of {host.cpus}" if host.cpus else ""
-        cpu = f"  cpu {numbers.percent(host.cpu_ratio)}" if host.cpu_ratio is not None else ""
+        cpu = f"  cpu {numbers.percent(host.cpu_ratio, 0)}" if host.cpu_ratio is not None else ""
         yield "load", f"{numbers.rate(host.load1)}{of}{cpu}", None
     if host.psi_memory_full_avg10:
         yield "stalled", f"{host.psi_memory_full_avg10:.1f}% of 10s", None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from wfmon.model.host import HostSample, Volume
 from wfmon.text import numbers
 from wfmon.ui.look import Look
-from wfmon.ui.rows import Line, Row, cut, width_of
+from wfmon.ui.rows import Line, Row, tail, width_of
 
 _FULL = 0.9
 _BAR = 10
@@ -28,24 +28,17 @@ def _row(look: Look, width: int, volume: Volume, shown: list[Volume]) -> Row:
     bar = width >= 46
     longest = max(width_of(one.path) for one in shown)
     name = max(6, min(longest, width - 17 - (_BAR + 1 if bar else 0)))
-    line = Line(look, width).add(" ").add(_tail(volume.path, name), "text", name).add(" ")
+    line = Line(look, width).add(" ").add(tail(volume.path, name, look.signs.cut), "text", name).add(" ")
     if volume.used_ratio is None:
         return line.add(volume.error or "size unknown", "unknown").row()
     role = "warning" if volume.used_ratio >= _FULL else "text"
     if bar:
         filled, rest = look.signs.gauge(volume.used_ratio, _BAR)
         line.add(filled, "bar" if role == "text" else role).add(rest, "bar_rest").add(" ")
-    line.add(numbers.percent(volume.used_ratio), role, 4, right=True)
+    line.add(numbers.percent(volume.used_ratio, 0), role, 4, right=True)
     inodes = volume.inodes_used_ratio
     if inodes is not None and inodes >= _FULL:
         return line.add(f" inodes {numbers.percent(inodes)}", "warning").row()
     if volume.limit:
         return line.add(f" of {numbers.size(volume.total_bytes)}", "muted").row()
     return line.add(f" {numbers.size(volume.free_bytes)} free", "muted").row()
-
-
-def _tail(path: str, width: int) -> str:
-    """The end of a path says most: ``…lib/wf/data``."""
-    if width_of(path) <= width:
-        return path
-    return cut(path[::-1], width)[::-1]

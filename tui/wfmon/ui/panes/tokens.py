@@ -30,8 +30,8 @@ def _rows(look: Look, width: int, snapshot: Snapshot) -> Iterator[Row]:
         yield line.add("no tokens reported", "muted").row()
     else:
         line.add(f"{numbers.count(totals.tokens_per_minute)}/min", "strong", 11)
-        if totals.window_seconds is not None:
-            line.add(numbers.duration(totals.window_seconds), "muted", 4)
+        if totals.rate_window_seconds is not None:
+            line.add(numbers.age(totals.rate_window_seconds), "muted", 4)
         room = min(20, width - line.used - 1)
         yield line.add(look.signs.sparkline(totals.tokens_trend, room), "spark").row()
     line = Line(look, width).add("  ")

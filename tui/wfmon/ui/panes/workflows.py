@@ -22,8 +22,8 @@ class WorkflowsPane:
         """``notes``: filter, sort order, what is new; they stand before the totals."""
         parts = [*notes]
         if totals.active is not None:
-            least = look.signs.at_least if totals.active_at_least else ""
-            parts.append(f"{least}{numbers.count(totals.active)} active")
+            active = numbers.count(totals.active)
+            parts.append(f"{look.signs.least(active) if totals.active_at_least else active} active")
         if totals.success_ratio is not None:
             parts.append(f"ok {numbers.percent(totals.success_ratio, 1)}")
         if totals.error_ratio is not None:
