@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from wfmon.model.record import dataclass
+from wfmon.text.sanitize import safe
 
 
 @dataclass(slots=True)
@@ -14,11 +15,12 @@ class LineEditor:
     limit: int = 500
 
     def insert(self, text: str) -> None:
-        """Insert printable characters; line ends become spaces, all else is dropped."""
+        """Insert printable characters; line ends become spaces, controls are dropped, the rest is made
+        safe: a pasted text is as foreign as any other."""
         clean = "".join(c if c.isprintable() else " " for c in text if c.isprintable() or c in "\r\n\t")
         clean = clean[: self.limit - len(self.text)]
-        self.text = self.text[: self.cursor] + clean + self.text[self.cursor :]
-        self.cursor += len(clean)
+        after = self.text[self.cursor :]
+        self._set(safe(self.text[: self.cursor] + clean)[: self.limit - len(after)], after)
 
     def press(self, key: str, character: str | None) -> bool:
         """Obey an editing key; False if it is none."""
