@@ -197,6 +197,21 @@ def test_a_label_that_is_not_exposed_is_unknown_and_told(tmp_path: Path) -> None
     assert sample.active == {}
 
 
+def test_a_server_that_has_scraped_once_knows_no_growth_yet(tmp_path: Path) -> None:
+    with exporting() as exporter:
+        exporter.metrics.run("once")
+        with running_prometheus(tmp_path, [exporter.target], scrape_interval="10s") as prometheus:
+            wait_until(lambda: prometheus.query("up == 1"), timeout=30, message="scraped once")
+            source = PrometheusSource("prom", prometheus.url, windows=WINDOWS, profiles=load_profiles())
+            reading = source.poll(time.time())
+    sample = reading.metrics
+    assert sample is not None
+    assert Concept.RUNS in sample.exposed
+    assert not reading.settled
+    assert sample.covered == 0.0, "a rate over the second since that scrape would be zero"
+    assert {window.covered for window in sample.runs} == {0.0}
+
+
 def test_trends_are_sixty_points_with_gaps(lab: Lab) -> None:
     lab.steady.metrics.run("drawn", "failed")
     lab.scraped('workflow_executions_total{workflow="drawn"}', 1)

@@ -50,6 +50,7 @@ POLITE_AT_MOST = 60.0  # seconds
 LAST_SCRAPE_SECONDS = 900.0
 # An answer that is kept from an earlier poll is shown no longer than this share of its window.
 KEPT_SHARE = 0.2
+SAME_SCRAPE = 0.9  # of the time between two scrapes: targets of one round lie closer together
 
 
 @dataclass(slots=True)
@@ -127,6 +128,7 @@ class PrometheusSource:
         self._trends: tuple[Trend, ...] = ()
         self._trends_due = (0, 0.0)  # poll, steady clock
         self._scraped: float | None = None
+        self._spacing = 0.0  # seconds between two scrapes of a target, where the server tells
 
     @classmethod
     def from_config(
@@ -183,6 +185,7 @@ class PrometheusSource:
             if self._scope.jobs and not self._interval_given:
                 shortest = shortest_interval(self._api, self._scope.jobs)
                 self._interval = max(INTERVAL, shortest / 2) if shortest is not None else INTERVAL
+                self._spacing = shortest or 0.0
                 self._interval_given = True
         return self._scope
 
@@ -265,7 +268,7 @@ class PrometheusSource:
     # --- telling
 
     def _reading(self, now: float, scope: Scope, targets: _Targets, problems: _Problems) -> Reading:
-        known = max(0.0, targets.clock - scope.known_since) if scope.known_since is not None else 0.0
+        known = self._known(scope, targets)
         # As old as the last scrape, or as the oldest figure that was not asked again in every poll.
         kept = [each.answered.at for each in self._standing if each.every == 1 and each.answered is not None]
         truth = min((*kept, targets.clock if targets.scraped is None else targets.scraped), default=0.0)
@@ -290,6 +293,14 @@ class PrometheusSource:
             partial_failure=problems.failure,
             settled=known > 0 or not figures.exposed,
         )
+
+    def _known(self, scope: Scope, targets: _Targets) -> float:
+        """Seconds for which growth is known: of one scrape alone nothing has grown, which is no zero."""
+        if scope.known_since is None:
+            return 0.0
+        newest = targets.clock if targets.scraped is None else targets.scraped
+        twice = newest - scope.known_since > SAME_SCRAPE * self._spacing
+        return max(0.0, targets.clock - scope.known_since) if twice else 0.0
 
     def _missing(self, scope: Scope, figures: Figures) -> list[str]:
         """In the words of the scraper: what no series says, and which labels nobody exposes."""
