@@ -323,6 +323,22 @@ class Parent:
         return Path(str(self.told["dir"]))
 
 
+def test_the_parent_may_be_ended_while_files_are_removed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A lost terminal ends the parent within a second: what it had begun to remove would stay."""
+    removed_here: list[Path] = []
+
+    def ended_here(path: Path, **_options: object) -> None:
+        if path.exists():
+            removed_here.append(path)
+
+    with Workload(seed=3, incidents=[]) as workload:
+        directory = workload.info.directory
+        wait_until((directory / "ready").exists, timeout=60, message="all workers are up")
+        monkeypatch.setattr("wfmon.demo.lifeline.shutil.rmtree", ended_here)
+    assert removed_here == []
+    wait_until(lambda: not directory.exists(), timeout=10, message="the launcher has removed it")
+
+
 @pytest.fixture
 def parent() -> Iterator[Parent]:
     """``demo --workload-only`` in a process of its own, with all its processes up."""

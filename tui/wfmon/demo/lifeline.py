@@ -23,6 +23,10 @@ class Lifeline:
         self._file = os.open(directory / FILE, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         fcntl.flock(self._file, fcntl.LOCK_SH)
 
+    def let_go(self) -> None:
+        """Leaves the removal to the others; ``leave`` afterwards removes what nobody did."""
+        fcntl.flock(self._file, fcntl.LOCK_UN)
+
     def leave(self) -> bool:
         """Lets go; removes the directory and says True if nobody else is there."""
         try:

@@ -150,6 +150,10 @@ class Workload:
             if launcher.stdin:
                 with contextlib.suppress(BrokenPipeError):
                     launcher.stdin.close()
+            if self._lifeline is not None:
+                # A lost terminal ends this process within a second, in the midst of removing files;
+                # nothing hurries the launcher.
+                self._lifeline.let_go()
             try:
                 launcher.wait(STOP_WAIT)
             except subprocess.TimeoutExpired:
