@@ -79,6 +79,25 @@ def test_an_input_that_is_gone_is_named_and_its_figures_are_greyed() -> None:
     assert "8.1k" not in greyed, "tokens come from one that answers"
 
 
+def test_sums_of_an_input_that_is_gone_are_the_last_known_and_grey() -> None:
+    gone = input_gone()
+    dead = replace(gone.sources[-1], kind="host", state=SourceState.DOWN)
+    workflows = tuple(replace(one, origin=(("tokens", "prom"), ("runs", "prom"))) for one in gone.workflows)
+    gone = replace(gone, sources=(*gone.sources[:-1], dead), workflows=workflows)
+    stage = Stage(gone)
+    text = stage.text()
+    assert "last known · 14 active" in text
+    assert "─ Tokens & cost ? ─" in text
+    assert "┬ Memory ? ─" in text
+    stale = stage.shell.look.style("stale")
+    greyed = "".join(
+        text for row in stage.shell.draw(80, 24) for text, style, _ in row.strip if style == stale
+    )
+    assert "71.1k/min" in greyed
+    assert "18.2/31.3G" in greyed
+    assert "Tokens & cost ─" in Stage(all_fine()).text()
+
+
 def test_nothing_seen_says_what_would_help() -> None:
     lines = Stage(nothing_yet()).lines()
     assert lines[0].endswith("2/2 sources · 14:03:27 UTC")

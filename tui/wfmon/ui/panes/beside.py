@@ -11,22 +11,30 @@ from wfmon.ui.rows import Line, Row, blank
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """``draw`` gets width and height and gives at most that many rows."""
+    """``draw`` gets width and height and gives at most that many rows.
+
+    ``stale``: what it shows is the last that was known; then it is grey under a ``?``.
+    """
 
     title: str
     width: int
     draw: Callable[[int, int], list[Row]]
+    stale: bool = False
 
 
 def beside(look: Look, parts: Sequence[Part], height: int) -> list[Row]:
     """A title line and at most ``height`` rows, as many as the longest part has."""
-    drawn = [part.draw(part.width, height) for part in parts]
+    drawn = [
+        [_grey(look, row) if part.stale else row for row in part.draw(part.width, height)] for part in parts
+    ]
     width = sum(part.width for part in parts) + len(parts) - 1
     title = Line(look, width)
     end = 0
     for number, part in enumerate(parts):
         title.add(look.signs.tee_down if number else look.signs.rule, "rule").add(" ")
         title.add(part.title, "heading").add(" ")
+        if part.stale:
+            title.add(look.signs.unknown, "unknown").add(" ")
         end += part.width + (1 if number else 0)
         title.add(look.signs.rule * (end - title.used), "rule")
     rows = [title.row()]
@@ -38,6 +46,10 @@ def beside(look: Look, parts: Sequence[Part], height: int) -> list[Row]:
             line.append(drawn[number][index] if index < len(drawn[number]) else blank(look, part.width))
         rows.append(line.row())
     return rows
+
+
+def _grey(look: Look, row: Row) -> Row:
+    return Line(look, row.strip.cell_length).add(row.text, "stale").row(row.key)
 
 
 def split(width: int) -> tuple[int, int, int]:

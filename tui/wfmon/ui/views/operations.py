@@ -264,9 +264,7 @@ class OperationsView(View):
             words = f'  no workflow matches "{self.filter}" · esc clears the filter'
             return [*rows, Line(look, width).add(words, "muted").row()]
         at = self.cursor.index - (len(self._keys) - len(keys))
-        stale = frozenset(
-            one.name for one in snapshot.sources if one.state in (SourceState.DOWN, SourceState.STALE)
-        )
+        stale = _silent(snapshot)
         for number in self._workflow_scroll.window(at if at >= 0 else None, len(keys), shares.workflows):
             workflow = self._workflows[keys[number]]
             rows.append(
@@ -286,6 +284,8 @@ class OperationsView(View):
     def _notes(self, snapshot: Snapshot) -> list[str]:
         """What the title of the workflows says of filter, order and what does not fit."""
         notes = []
+        if _last_known(snapshot, "runs", "active"):
+            notes.append("last known")
         if self.filter:
             notes.append(f"/{self.filter} {len(self._workflow_order.keys)} of {len(snapshot.workflows)}")
         if self.sort != "n" or self.inverted:
@@ -308,13 +308,31 @@ def paused(shell: ShellDoor, now: float) -> Paused | None:
     return Paused(now - shell.paused_at, new)
 
 
+def _silent(snapshot: Snapshot) -> frozenset[str]:
+    """Sources that do not answer now."""
+    gone = (SourceState.DOWN, SourceState.STALE)
+    return frozenset(one.name for one in snapshot.sources if one.state in gone)
+
+
+def _last_known(snapshot: Snapshot, *figures: str) -> bool:
+    """Whether sums over all workflows hold figures of a source that does not answer now."""
+    silent = _silent(snapshot)
+    origins = {name for one in snapshot.workflows for figure, name in one.origin if figure in figures}
+    if origins:
+        return not silent.isdisjoint(origins)
+    # Not split by workflow: of any source but the host.
+    return any(one.name in silent and one.kind != "host" and one.as_of for one in snapshot.sources)
+
+
 def _bottom(frame: Frame, snapshot: Snapshot, height: int) -> list[Row]:
     look, host = frame.look, snapshot.host
+    money = _last_known(snapshot, "tokens", "cost")
+    unwatched = any(one.kind == "host" and one.name in _silent(snapshot) for one in snapshot.sources)
     left, middle, right = split(frame.width)
     parts = (
-        Part("Tokens & cost", left, lambda width, rows: token_rows(look, width, rows, snapshot)),
-        Part("Memory", middle, lambda width, rows: memory_rows(look, width, rows, host)),
-        Part("Storage", right, lambda width, rows: storage_rows(look, width, rows, host)),
+        Part("Tokens & cost", left, lambda width, rows: token_rows(look, width, rows, snapshot), money),
+        Part("Memory", middle, lambda width, rows: memory_rows(look, width, rows, host), unwatched),
+        Part("Storage", right, lambda width, rows: storage_rows(look, width, rows, host), unwatched),
     )
     return beside(look, parts, height)
 
