@@ -259,3 +259,15 @@ def test_whatever_comes_the_laws_hold(steps: list[tuple[float, list[Finding]]]) 
             assert alert.ended_at is None or alert.ended_at <= now
             assert alert.ended_at is None or alert.since <= alert.ended_at
         open_before = alert
+
+
+def test_what_was_critical_is_told_as_critical_once_it_has_ended() -> None:
+    memory, alert = run(EpisodeMemory(), 100, said(True), said(True, Severity.CRITICAL))
+    assert alert is not None
+    assert alert.severity is Severity.CRITICAL
+    memory, alert = run(memory, 200, said(True), said(False, Severity.CRITICAL, clears=True))
+    assert alert is not None
+    assert alert.severity is Severity.WARNING, "what it is now"
+    memory, alert = run(memory, 400, said(False, clears=True), said(False, Severity.CRITICAL, clears=True))
+    assert alert is not None
+    assert (alert.state, alert.severity) == (AlertState.RESOLVED, Severity.CRITICAL)

@@ -32,7 +32,8 @@ class Episode:
     """One rule on one set of labels, from its first holding moment on.
 
     ``shown`` is the last finding that was judged while it was open. ``unknown`` says that it cannot
-    be judged now. ``restarts`` are the times at which it fired again after an end.
+    be judged now. ``restarts`` are the times at which it fired again after an end. ``worst`` is the
+    highest severity that fired: what an ended episode is told as.
     """
 
     id: str
@@ -47,6 +48,7 @@ class Episode:
     peak: float | None = None
     unknown: bool = False
     restarts: tuple[float, ...] = ()
+    worst: Severity | None = None
 
     @property
     def firing(self) -> bool:
@@ -54,6 +56,8 @@ class Episode:
 
     @property
     def severity(self) -> Severity:
+        if self.ended_at is not None and self.worst is not None:
+            return self.worst
         fired = [level.severity for level in self.levels if level.fired_at is not None]
         pending = [level.severity for level in self.levels]
         return max(fired or pending, default=self.shown.severity)
@@ -278,6 +282,9 @@ def _open(
     shown = judged if known or kept is None else kept.shown
     if shown is None:
         shown = next(iter(said.values()))
+    fired = [level.severity for level in levels if level.fired_at is not None]
+    if kept is not None and kept.worst is not None:
+        fired.append(kept.worst)
     return Episode(
         id=provisional_id(key, since) if kept is None else kept.id,
         key=key,
@@ -290,6 +297,7 @@ def _open(
         peak=_worse(kept.peak if kept else None, shown),
         unknown=not known,
         restarts=restarts,
+        worst=max(fired, default=None),
     )
 
 
