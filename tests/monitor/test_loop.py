@@ -305,3 +305,19 @@ def test_what_the_second_sample_proves_is_said_with_it(store: AckStore) -> None:
     assert turn(m, START).verdict.level is Level.OK
     assert turn(m, START + 1).verdict.level is Level.CRITICAL
     assert m.settled
+
+
+def test_the_answer_that_makes_it_whole_is_shown_at_once(store: AckStore) -> None:
+    def answer(now: float) -> Reading:
+        return replace(failing_runs(now), settled=now > START)
+
+    m = monitor(FakeLogs(answer), store)
+    m.step(START)
+    m._take(0.0)
+    m.step(START)
+    m._next_picture = START + 60  # making pictures of this host is dear
+    m._clock = lambda: START + 1
+    m.step(START + 1)
+    m._take(0.0)
+    m.step(START + 1)
+    assert m.settled

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from support.incident import Incident
-from support.program import Done, Program
-from support.troubled import troubled_log
+from support.program import Done, Program, json_lines
+from support.troubled import finished_run, troubled_log
 
 LEVELS = {"ok": 0, "warning": 1, "critical": 2, "unknown": 3}
 
@@ -71,11 +72,10 @@ def only_failure(done: Done) -> dict[str, Any]:
     return dict(alert)
 
 
-@pytest.fixture(scope="module")
-def troubled(tmp_path_factory: pytest.TempPathFactory) -> Program:
-    folder = tmp_path_factory.mktemp("troubled")
-    log = troubled_log(folder / "app.jsonl")
-    return Program(folder, ("--logs", str(log), "--no-host"))
+@pytest.fixture
+def troubled(home: Program) -> Program:
+    log = troubled_log(home.folder / "app.jsonl")
+    return replace(home, words=("--logs", str(log), "--no-host"))
 
 
 def test_json_says_the_same_as_the_text_and_the_exit_code(troubled: Program) -> None:
@@ -116,7 +116,10 @@ def test_an_ack_without_an_end_in_the_future_is_refused(troubled: Program) -> No
 
 def test_a_history_that_is_too_short_is_unknown_unless_it_proves_enough(home: Program) -> None:
     """Two runs of which one failed prove nothing, and the log begins just now."""
-    log = troubled_log(home.folder / "young.jsonl", runs=2)
+    log = home.folder / "young.jsonl"
+    now = time.time()
+    runs = (finished_run("young", str(turn), now - turn, failed=turn == 1) for turn in range(2))
+    log.write_bytes(json_lines([line for run in runs for line in run]))
     done = replace(home, words=("--logs", str(log), "--no-host")).run("check")
     assert done.code in (0, 3), done
     assert "fails" not in done.out

@@ -229,9 +229,10 @@ class Monitor:
     def _handle(self, event: _Event) -> None:
         if isinstance(event, Answer):
             track = self._tracks[event.source]
+            known = track.answers > 0 and track.settled
             track.answered(event, self._clock())
-            if track.answers == 1:
-                self._next_picture = 0.0
+            if track.answers == 1 or (track.settled and not known):
+                self._next_picture = 0.0  # what a person or a script waits for is shown at once
             if event.reading is not None:
                 self._hints.spread(event.source, event.reading)
             self._dirty = True

@@ -27,6 +27,7 @@ from textual.message import Message
 from wfmon.ui import firstframe
 from wfmon.ui.lifeline import EXIT_CODES, LOST_TERMINAL, Lifeline
 from wfmon.ui.output import Output
+from wfmon.ui.paste import PasteGuard
 
 if TYPE_CHECKING:
     from wfmon.ui.terminal import QuietApp
@@ -161,6 +162,7 @@ class TerminalDriver(Driver):
         poller.register(self._stopped, select.POLLIN)
         parser = XTermParser()
         decode = getincrementaldecoder("utf-8")("replace").decode
+        paste = PasteGuard()
         ticks = 0
         while True:
             ready = dict(poller.poll(_TICK_MS if ticks else None))
@@ -173,7 +175,7 @@ class TerminalDriver(Driver):
                     return
                 self.last_input = time.monotonic()
                 ticks = _TICKS
-                for message in parser.feed(decode(data)):
+                for message in parser.feed(paste.clean(decode(data))):
                     self.process_message(message)
             else:
                 ticks -= 1
