@@ -18,12 +18,16 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+import httpx
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from support import hostile_http as hostile
 from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
 from wfmon.sources.http import HttpReader, shown_url
+from wfmon.sources.plainhttp import PLAIN_URL, plain_request
 
 GENEROUS = 20.0  # seconds; an upper bound for what must take about one
 
@@ -179,7 +183,9 @@ def test_a_redirect_is_followed_and_credentials_stay_with_their_host() -> None:
             assert http.get(server.url + "/metrics").body == b"a 1\n"
             assert http.get(server.url + "/away").body == b"a 1\n"
     assert all(b"Authorization: Bearer sesame" in head for head in server.requests)
-    assert len(server.requests) == 3
+    # The first redirect is met by the plain question; from then on httpx asks.
+    paths = [head.split(b" ", 2)[1] for head in server.requests]
+    assert paths == [b"/metrics", b"/metrics", b"/metrics/", b"/away"]
     assert all(b"authorization" not in head.lower() for head in other.requests)
     assert len(other.requests) == 1
 
@@ -353,3 +359,61 @@ def test_loading_it_loads_no_http_client() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+url_texts = st.builds(
+    "http://{}{}{}{}".format,
+    st.sampled_from(
+        [
+            "h",
+            "a.b-c.example",
+            "127.0.0.1",
+            "EXAMPLE",
+            "xn--bcher-kva.example",
+            "bücher.example",
+            "[::1]",
+            "a_b",
+            "-a",
+        ]
+    ),
+    st.sampled_from(["", ":80", ":9090", ":"]),
+    st.text(alphabet="/.ab%2f~'\\ ü;@:", max_size=8).map(lambda text: f"/{text}"),
+    st.text(alphabet="?=&+/a1%'\"#\\ ü", max_size=8).map(lambda text: f"?{text}" if text else ""),
+)
+
+
+@given(url_texts)
+def test_a_plain_question_is_the_one_that_httpx_would_ask(url: str) -> None:
+    parts = PLAIN_URL.fullmatch(url)
+    if parts is None:
+        return
+    plain, asked = plain_request(parts, {}), httpx.URL(url)
+    request = httpx.Request("GET", url)
+    assert plain.url.target == asked.raw_path
+    assert plain.url.host == asked.raw_host
+    assert plain.url.port == (asked.port or 80)
+    host = dict(plain.headers)[b"Host"].removesuffix(b":80")
+    assert host == dict(request.headers.raw)[b"Host"]
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9090/metrics", "http://h", "http://a.example/x/y?a=b&c"])
+def test_the_usual_urls_are_plain(url: str) -> None:
+    assert PLAIN_URL.fullmatch(url)
+
+
+def test_a_plain_question_loads_no_httpx() -> None:
+    code = (
+        "import sys, threading\n"
+        "from http.server import BaseHTTPRequestHandler, HTTPServer\n"
+        "class Handler(BaseHTTPRequestHandler):\n"
+        "    def do_GET(self):\n"
+        "        self.send_response(200); self.end_headers(); self.wfile.write(b'a 1\\n')\n"
+        "    def log_message(self, *words): pass\n"
+        "server = HTTPServer(('127.0.0.1', 0), Handler)\n"
+        "threading.Thread(target=server.handle_request, daemon=True).start()\n"
+        "from wfmon.sources.http import HttpReader\n"
+        "reader = HttpReader(timeout=10, max_bytes=100)\n"
+        "print(reader.get(f'http://127.0.0.1:{server.server_port}/metrics').body, 'httpx' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "b'a 1\\n' False"

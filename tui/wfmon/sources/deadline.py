@@ -1,9 +1,9 @@
-"""An httpx transport in which one deadline bounds a whole exchange.
+"""HTTP connections on which one deadline bounds a whole exchange.
 
-httpx's own timeouts bound single reads, so a server that drips bytes, of the headers too, holds it
-for ever. Here every wait on the network gets what is left until the deadline that the request
-carries (``extensions["deadline"]``, seconds of ``time.monotonic``). Importing this imports httpx
-(30 ms); TLS is set up for the first https request only (55 ms for the CA file).
+The timeouts of HTTP clients bound single reads, so a server that drips bytes, of the headers too,
+holds them for ever. Here every wait on the network gets what is left until the deadline that the
+question carries. Importing this imports httpcore, the engine of httpx (12 ms); TLS is set up for the
+first https question only (55 ms for the CA file).
 """
 
 from __future__ import annotations
@@ -14,53 +14,37 @@ import socket
 import ssl
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import httpcore
 
-from wfmon.sources.leanhttpx import httpx
 
+class Connections:
+    """Keeps one connection a server. Questions of several threads may run at once.
 
-class DeadlineTransport(httpx.BaseTransport):
-    """Raises ``httpcore`` exceptions. Requests of several threads may run at once."""
+    Raises ``httpcore`` exceptions; deadlines are seconds of ``clock``.
+    """
 
     def __init__(self, *, clock: Callable[[], float] = time.monotonic) -> None:
         self._backend = _Backend(clock)
-        self._pools: dict[str, httpcore.ConnectionPool] = {}
+        self._pools: dict[bytes, httpcore.ConnectionPool] = {}
         self._making = threading.Lock()
 
-    def handle_request(self, request: httpx.Request) -> httpx.Response:
-        self._backend.set_deadline(request.extensions["deadline"])
-        answer = self._pool(request.url.scheme).handle_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-            )
-        )
-        return httpx.Response(
-            status_code=answer.status,
-            headers=answer.headers,
-            stream=_Stream(answer),
-            extensions=answer.extensions,
-        )
+    def ask(self, request: httpcore.Request, deadline: float) -> httpcore.Response:
+        """The head of the answer; its body is read from it, until the same deadline, and closed."""
+        self._backend.set_deadline(deadline)
+        return self._pool(request.url.scheme).handle_request(request)
 
     def close(self) -> None:
         for pool in self._pools.values():
             pool.close()
 
-    def _pool(self, scheme: str) -> httpcore.ConnectionPool:
+    def _pool(self, scheme: bytes) -> httpcore.ConnectionPool:
         with self._making:
             if scheme not in self._pools:
                 self._pools[scheme] = httpcore.ConnectionPool(
-                    ssl_context=_tls() if scheme == "https" else None,
+                    ssl_context=_tls() if scheme == b"https" else None,
                     network_backend=self._backend,
                     keepalive_expiry=90.0,
                 )
@@ -75,17 +59,6 @@ def _tls() -> ssl.SSLContext:
 
         context.load_verify_locations(certifi.where())
     return context
-
-
-class _Stream(httpx.SyncByteStream):
-    def __init__(self, answer: httpcore.Response) -> None:
-        self._answer = answer
-
-    def __iter__(self) -> Iterator[bytes]:
-        yield from self._answer.iter_stream()
-
-    def close(self) -> None:
-        self._answer.close()
 
 
 class _Backend(httpcore.NetworkBackend):

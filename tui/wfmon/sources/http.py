@@ -2,7 +2,9 @@
 
 The deadline holds over name resolution, connecting, TLS, redirects, headers and body; the size holds
 for what is sent and for what it unpacks to. Blocking: sources call it from threads of their own.
-Loading this file loads no HTTP client; the first question does.
+Loading this file loads no HTTP client; the first question does. A plain question, as nearly all are,
+goes to httpcore, the engine of httpx; what that answers with a redirect, and all else, goes to httpx,
+which takes as long again to load.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     import httpx
 
     from wfmon.config.schema import Auth
+    from wfmon.sources.deadline import Connections
+    from wfmon.sources.plainhttp import Head
 
 MAX_REDIRECTS = 5
 LONGEST_WAIT_SECONDS = 3600.0  # a Retry-After beyond this is not believed
@@ -34,6 +38,7 @@ USER_AGENT = "wfmon-tui"
 _URL_LIMIT = 200
 _AUTH_CODES = (401, 403, 407)
 _RETRY_CODES = (429, 503)
+_REDIRECT_CODES = (301, 302, 303, 307, 308)
 
 
 class Credentials(Protocol):
@@ -107,7 +112,9 @@ class HttpReader:
         self._resolved = False
         self._clock = clock
         self._wait_until = -1.0
+        self._connections: Connections | None = None
         self._client: httpx.Client | None = None
+        self._redirected = False
         self._asking = threading.Lock()
         self._closed = False
 
@@ -140,14 +147,12 @@ class HttpReader:
                 self._asking.release()
 
     def _close_client(self) -> None:
-        if self._client is not None:
-            self._client.close()
-            self._client = None
+        if self._connections is not None:
+            self._connections.close()
+            self._connections = self._client = None
 
     def _get(self, url: str, shown: str, accept: str, seconds: float) -> Answer:
         import httpcore
-
-        from wfmon.sources.leanhttpx import httpx
 
         deadline = self._clock() + seconds
         progress = _Progress()
@@ -164,41 +169,64 @@ class HttpReader:
             raise SourceError(Failure.TIMEOUT, f"{shown}: {what} within {duration(seconds)}") from error
         except httpcore.ConnectError as error:
             raise _not_connected(shown, error) from error
-        except (httpcore.NetworkError, httpcore.ProtocolError, httpx.HTTPError, httpx.InvalidURL) as error:
+        except (httpcore.NetworkError, httpcore.ProtocolError) as error:
             what = "connection lost" if isinstance(error, httpcore.NetworkError) else "broken answer"
             raise SourceError(Failure.NETWORK, f"{shown}: {what}: {safe(str(error), limit=120)}") from error
 
     def _exchange(self, url: str, shown: str, accept: str, deadline: float, progress: _Progress) -> Answer:
-        client = self._open_client()
+        from wfmon.sources.plainhttp import PLAIN_URL, head_of, plain_request
+
         plain, authorization = self._authorize(url)
         headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
         if authorization:
             headers["Authorization"] = authorization
-        request = client.build_request("GET", plain, headers=headers, extensions={"deadline": deadline})
-        for _ in range(MAX_REDIRECTS + 1):
-            response = client.send(request, stream=True)
+        if not self._redirected and (parts := PLAIN_URL.fullmatch(plain)):
+            head = head_of(self._open().ask(plain_request(parts, headers), deadline))
             try:
                 progress.answered = True
-                if response.next_request is None:
-                    self._check_status(response, shown)
-                    return self._answer(response, shown, progress)
-                # httpx leaves credentials out of a request to another origin.
-                request = response.next_request
-                _check_scheme(str(request.url), shown)
-                progress.answered = False
+                if not (head.status in _REDIRECT_CODES and "location" in head.headers):
+                    return self._read(head, shown, progress)
             finally:
-                response.close()
+                head.close()
+            self._redirected, progress.answered = True, False
+        return self._exchange_by_httpx(plain, headers, shown, deadline, progress)
+
+    def _exchange_by_httpx(
+        self, url: str, headers: dict[str, str], shown: str, deadline: float, progress: _Progress
+    ) -> Answer:
+        import httpcore
+
+        from wfmon.sources.httpclient import client, head_of_httpx
+        from wfmon.sources.leanhttpx import httpx
+
+        if self._client is None:
+            self._client = client(self._open())
+        try:
+            request = self._client.build_request(
+                "GET", url, headers=headers, extensions={"deadline": deadline}
+            )
+            for _ in range(MAX_REDIRECTS + 1):
+                response = self._client.send(request, stream=True)
+                try:
+                    progress.answered = True
+                    if response.next_request is None:
+                        return self._read(head_of_httpx(response), shown, progress)
+                    # httpx leaves credentials out of a request to another origin.
+                    request = response.next_request
+                    _check_scheme(str(request.url), shown)
+                    progress.answered = False
+                finally:
+                    response.close()
+        except (httpx.HTTPError, httpx.InvalidURL) as error:
+            raise httpcore.ProtocolError(str(error)) from error
         raise SourceError(Failure.HTTP, f"{shown}: redirected more than {MAX_REDIRECTS} times")
 
-    def _open_client(self) -> httpx.Client:
-        if self._client is None:
-            from wfmon.sources.deadline import DeadlineTransport
-            from wfmon.sources.leanhttpx import httpx
+    def _open(self) -> Connections:
+        if self._connections is None:
+            from wfmon.sources.deadline import Connections
 
-            self._client = httpx.Client(
-                transport=DeadlineTransport(clock=self._clock), trust_env=False, follow_redirects=False
-            )
-        return self._client
+            self._connections = Connections(clock=self._clock)
+        return self._connections
 
     def _authorize(self, url: str) -> tuple[str, str | None]:
         """The URL without user and password, and the header that stands for them."""
@@ -215,13 +243,13 @@ class HttpReader:
             return plain, _basic(unquote(parts.username), unquote(parts.password or ""))
         return plain, self._authorization
 
-    def _check_status(self, response: httpx.Response, shown: str) -> None:
-        code = response.status_code
+    def _check_status(self, head: Head, shown: str) -> None:
+        code = head.status
         if 200 <= code < 300:
             return
-        said = safe(f"{code} {response.reason_phrase}".strip(), limit=80)
+        said = safe(f"{code} {head.reason}".strip(), limit=80)
         if code in _RETRY_CODES:
-            wait = _retry_after(response.headers.get("Retry-After", ""))
+            wait = _retry_after(head.headers.get("retry-after", ""))
             self._wait_until = self._clock() + wait
             if wait:
                 said += f", asks to wait {duration(wait)}"
@@ -230,18 +258,19 @@ class HttpReader:
             raise SourceError(Failure.AUTH, f"{shown}: {said}")
         raise SourceError(Failure.NOT_FOUND if code == 404 else Failure.HTTP, f"{shown}: {said}")
 
-    def _answer(self, response: httpx.Response, shown: str, progress: _Progress) -> Answer:
+    def _read(self, head: Head, shown: str, progress: _Progress) -> Answer:
+        self._check_status(head, shown)
         limit = self._max_bytes
-        announced = response.headers.get("Content-Length", "")
+        announced = head.headers.get("content-length", "")
         if announced.isascii() and announced.isdigit() and len(announced) < 20 and int(announced) > limit:
             raise _too_large(shown, limit)
-        coding = response.headers.get("Content-Encoding", "").strip().lower()
+        coding = head.headers.get("content-encoding", "").strip().lower()
         body = bytearray()
-        for part in _unpacked(progress.counted(response.iter_raw(), limit, shown), coding, limit, shown):
+        for part in _unpacked(progress.counted(head.chunks(), limit, shown), coding, limit, shown):
             body += part
             if len(body) > limit:
                 raise _too_large(shown, limit)
-        return Answer(response.status_code, response.headers.get("Content-Type", ""), bytes(body))
+        return Answer(head.status, head.headers.get("content-type", ""), bytes(body))
 
 
 class _Progress:

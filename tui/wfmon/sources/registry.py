@@ -46,7 +46,7 @@ def _build(entry: schema.Source, config: schema.Config, profiles: Sequence[Profi
 
         return PrometheusSource.from_config(entry, config.windows, profiles)
     if entry.kind == "scrape":
-        from wfmon.sources import deadline  # noqa: F401
+        from wfmon.sources import deadline, plainhttp  # noqa: F401
         from wfmon.sources.scrape import ScrapeSource
 
         return ScrapeSource.from_config(entry, config.windows, profiles)
