@@ -212,6 +212,15 @@ def test_a_persons_refresh_asks_at_once(store: AckStore) -> None:
     assert source.polls == [START, START + 1]
 
 
+def test_an_action_that_its_asker_gave_up_is_not_done_and_breaks_nothing(store: AckStore) -> None:
+    m = monitor(FakeLogs(failing_runs), store)
+    (alert,) = [a for a in turn(m, START).alerts if a.rule == "failure_rate"]
+    for action in (Refresh(), AckAlert(alert.id, "joe")):
+        assert m.submit(action).cancel()
+        m._take(0.0)
+    assert [a.state for a in turn(m, START + 1).alerts if a.id == alert.id] == [AlertState.FIRING]
+
+
 def test_subscribers_get_every_snapshot_until_they_leave(store: AckStore) -> None:
     m = monitor(FakeLogs(failing_runs), store)
     got: list[Snapshot] = []

@@ -240,6 +240,8 @@ class Monitor:
             self._act(event)
 
     def _act(self, command: _Command) -> None:
+        if not command.outcome.set_running_or_notify_cancel():
+            return  # whoever asked has gone before anything was done
         now = self._clock()
         if isinstance(command.action, Refresh):
             for track in self._tracks.values():
