@@ -1,4 +1,4 @@
-"""``check`` before and during an incident, and the acks that any shell can set; see also test_recovery."""
+"""``check`` before and during an incident, and the acks that any shell can set; see also test_ended."""
 
 from __future__ import annotations
 

@@ -259,8 +259,7 @@ def _is_utc(value: object) -> bool:
 
 
 def test_it_is_exactly_the_contract_with_every_list_filled(incident: Incident) -> None:
-    alert = incident.wait_firing().json["alerts"][0]["id"]
-    assert incident.program.run("ack", alert, "-m", "mine").code == 0
+    incident.taken()
     done = incident.program.run("snapshot", "--json")
     assert done.code == 0, done
     assert done.err == ""
@@ -273,7 +272,6 @@ def test_it_is_exactly_the_contract_with_every_list_filled(incident: Incident) -
     assert answer["memory"]["workflows"]
     assert any(alert["ack"] for alert in answer["alerts"])
     assert any(run["error"] for run in answer["runs"])
-    incident.program.run("unack", alert)
 
 
 def test_with_nothing_to_read_everything_is_there_and_unknown(home: Program) -> None:

@@ -19,6 +19,7 @@ class Incident:
     workload: Workload
     program: Program
     _began: bool = field(default=False, init=False)
+    _taken: str = field(default="", init=False)
 
     @property
     def info(self) -> WorkloadInfo:
@@ -33,6 +34,16 @@ class Incident:
         """What ``check --json`` says of the burst, as soon as it says something."""
         self.begin()
         return wait_until(self._firing, timeout=BURST_WAIT, message="check sees the burst", pause=0.5)
+
+    def taken(self) -> str:
+        """The id of the burst's alert, which somebody has acked while it fired."""
+        if not self._taken:
+            alerts = self.wait_firing().json["alerts"]
+            (alert,) = [alert["id"] for alert in alerts if alert["rule"] == "failure_rate"]
+            acked = self.program.run("ack", alert, "-m", "mine")
+            assert acked.code == 0, acked
+            self._taken = alert
+        return self._taken
 
     def wait_calm(self) -> Done:
         """The first ``check`` that is content."""

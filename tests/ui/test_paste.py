@@ -13,8 +13,6 @@ from support.payloads import PAYLOADS
 from wfmon.ui.paste import BEGIN, END, PasteGuard
 
 PASTED = st.text("aq~02[1\x1b\x07\x9b\n\té", max_size=30).filter(lambda text: END not in text)
-    lambda text: END not in text
-)
 KEYS = st.sampled_from(["j", "\x1b", "\x1b[A", "\x1b[2~", "\x1b[201~", "[", "2"])
 TYPED = st.lists(KEYS, max_size=5).map("".join)
 
