@@ -203,6 +203,22 @@ def test_subset_kinds_are_not_added() -> None:
     assert row.tokens_per_minute == 80.0
 
 
+def test_a_sum_with_an_unknown_part_is_unknown() -> None:
+    one = sample(
+        {},
+        tokens={
+            TokenKey("w", None, "m", TokenKind.INPUT): Amount(600.0, 900.0),
+            TokenKey("w", None, "m", TokenKind.OUTPUT): Amount(None, 900.0),
+        },
+        cost={CostKey("w", None, "m"): Amount(None, 3.0), CostKey("w", None, "n"): Amount(1.0, 3.0)},
+    )
+    claims = claims_of([observe_metrics("scrape", True, one, {})])
+    assert token_rows(claims, [], WINDOWS)[1] is None
+    cost = cost_of(claims, [], WINDOWS)
+    assert cost.usd_per_hour is None
+    assert {row.name: row.usd_per_hour for row in cost.by_model} == {"m": None, "n": 12.0}
+
+
 def test_one_sample_of_a_counter_is_no_rate() -> None:
     amounts = {TokenKey("w", None, "m", TokenKind.INPUT): Amount(None, 900.0)}
     row = rows([("scrape", sample({}, covered=0.0, tokens=amounts))], [])["w"]

@@ -140,13 +140,14 @@ def _sum_known(values: Iterable[int | None]) -> int | None:
 
 @dataclass(slots=True)
 class _Rate:
-    """Adds up what is known; stays None while nothing is."""
+    """Adds up parts; None of nothing, and as soon as one part is not known."""
 
     value: float | None = None
+    unknown: bool = False
 
     def add(self, part: float | None) -> None:
-        if part is not None:
-            self.value = (self.value or 0.0) + part
+        self.unknown = self.unknown or part is None
+        self.value = None if part is None or self.unknown else (self.value or 0.0) + part
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ from wfmon.sources.base import LogPages, Source
 from wfmon.text.sanitize import safe
 
 TICK = 1.0  # seconds between looks at time itself: staleness, expiries, acks of others
+STOP_SECONDS = 0.3  # that the end waits for the present turn of the loop
 SHARE = 0.01  # of one core that making pictures may take
 
 
@@ -166,6 +167,9 @@ class Monitor:
         self._events.put(None)
         for worker in self._workers.values():
             worker.stop()
+        if self._thread is not None:
+            # So that the store is not closed under a turn of the loop; a turn takes milliseconds.
+            self._thread.join(STOP_SECONDS)
 
     def wait(self, enough: Callable[[Snapshot], bool], timeout: float) -> Snapshot | None:
         """The first snapshot that is ``enough``, or the last one when ``timeout`` seconds are over."""
