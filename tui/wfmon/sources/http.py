@@ -195,9 +195,9 @@ class HttpReader:
         self, url: str, headers: dict[str, str], shown: str, deadline: float, progress: _Progress
     ) -> Answer:
         import httpcore
+        import httpx
 
         from wfmon.sources.httpclient import client, head_of_httpx
-        from wfmon.sources.leanhttpx import httpx
 
         if self._client is None:
             self._client = client(self._open())

@@ -7,9 +7,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import httpcore
+import httpx
 
 from wfmon.sources.deadline import Connections
-from wfmon.sources.leanhttpx import httpx
 from wfmon.sources.plainhttp import Head
 
 
