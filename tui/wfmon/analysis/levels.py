@@ -29,7 +29,8 @@ def step(
         return None if level is None else replace(level, held_at=min(now, level.held_at + elapsed))
     if finding.holds:
         since = now if finding.since is None else min(finding.since, now)
-        level = level or Level(severity, since, at_least=not calm and finding.since is None, held_at=now)
+        at_least = not calm if finding.since is None else finding.since_at_least
+        level = level or Level(severity, since, at_least=at_least, held_at=now)
         fired_at = level.fired_at
         if fired_at is None and now - level.since >= finding.for_seconds:
             fired_at = now

@@ -65,6 +65,11 @@ class RunIndex:
         counts = StatusCounts(*(b - a for a, b in zip(self._sums[low], self._sums[high], strict=True)))
         return LadderStep(seconds, self.covered(now, seconds), counts, self.told(now, seconds))
 
+    def ends_before(self, now: float, most: int) -> list[float]:
+        """The times at which the newest ``most`` runs ended, newest first."""
+        high = bisect_right(self._ends, now)
+        return self._ends[max(0, high - most) : high][::-1]
+
     def durations(self, now: float, seconds: float) -> Quantiles:
         """p50 and p95 of the counted runs of the window that report a duration."""
         bounds = self._slice(now, seconds)

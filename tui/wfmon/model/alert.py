@@ -55,7 +55,8 @@ class Finding:
     ``for_seconds``: how long it must hold before it fires; ``keep_seconds``: how long it keeps
     firing after it last held. ``clears`` True ends it at once, whatever ``keep_seconds`` says.
     ``between`` (with ``holds`` False): between the trip and the clear value: an open alert stays
-    open, nothing new begins. ``since``: when the data itself says that it began.
+    open, nothing new begins. ``since``: when the data itself says that it began, ``since_at_least``:
+    or earlier.
 
     A rule with two levels gives one finding per severity for the same labels: they are one alert.
     """
@@ -77,6 +78,7 @@ class Finding:
     clears: bool = False
     between: bool = False
     since: float | None = None
+    since_at_least: bool = False
     source: str = ""
     runbook: str | None = None
 

@@ -15,6 +15,7 @@ from wfmon.model.snapshot import LadderStep, StatusCounts, Workflow
 RULE = "failure_rate"
 # A window counts as covered when all but this share of it is known (samples do not fall on its edge).
 COVER_SLACK = 0.01
+LEVELS = (Severity.WARNING, Severity.CRITICAL)
 
 
 def evaluate(
@@ -49,12 +50,7 @@ def _judge(
     counts = step.counts
     bound = lower_bound(counts.failed, counts.n, settings.z)
     quiet = _quiet(workflow.ladder, settings)
-    # A long window may still hold what is over.
-    proven = counts.failed >= settings.min_failures and not quiet
-    trips = (
-        (Severity.WARNING, proven and bound > settings.threshold),
-        (Severity.CRITICAL, proven and bound > settings.threshold * settings.critical_factor),
-    )
+    trips = tuple((severity, _trips(counts, bound, severity, quiet, settings)) for severity in LEVELS)
     known = _Known(
         unseen=unseen,
         # A longer window may be known where the newest part is not: nobody looked for a while.
@@ -64,6 +60,24 @@ def _judge(
     )
     first, second = (_finding(workflow, step, severity, trip, known, settings) for severity, trip in trips)
     return first, second
+
+
+def tripped(
+    ladder: Sequence[LadderStep], chosen: LadderStep, severity: Severity, settings: FailureRateSettings
+) -> bool:
+    """Whether the rule trips on these windows, of which ``chosen`` is the workflow's own."""
+    counts = chosen.counts
+    bound = lower_bound(counts.failed, counts.n, settings.z)
+    return _trips(counts, bound, severity, _quiet(ladder, settings), settings)
+
+
+def _trips(
+    counts: StatusCounts, bound: float, severity: Severity, quiet: bool, settings: FailureRateSettings
+) -> bool:
+    # A long window may still hold what is over.
+    proven = counts.failed >= settings.min_failures and not quiet
+    factor = settings.critical_factor if severity is Severity.CRITICAL else 1.0
+    return proven and bound > settings.threshold * factor
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,46 @@
+"""Since when a workflow has been failing too often: the rule, asked of the past that its log holds."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from wfmon.analysis.choose import grown
+from wfmon.analysis.rules.failure_rate import tripped
+from wfmon.analysis.runindex import RunIndex
+from wfmon.model.alert import Finding
+from wfmon.model.record import dataclass, replace
+from wfmon.model.settings import FailureRateSettings
+
+MOST_RUNS = 1000  # that are looked back over; beyond it the begin is "or earlier"
+
+
+@dataclass(frozen=True, slots=True)
+class Past:
+    """The finished runs of one workflow as its log told them at ``at`` (POSIX seconds).
+
+    ``windows``: the ladder in seconds, shortest first; ``grow_runs``: see ``choose.grown``.
+    """
+
+    at: float
+    index: RunIndex
+    windows: Sequence[float]
+    grow_runs: int
+
+
+def backdated(finding: Finding, past: Past, settings: FailureRateSettings) -> Finding:
+    """The finding with the moment from which it has held without a break, as far as the log reaches.
+
+    The rule is asked again at the end of each run, the newest first, until it did not trip.
+    """
+    since: float | None = None
+    known = True
+    for end in past.index.ends_before(past.at, MOST_RUNS):
+        ladder = tuple(past.index.step(end, seconds) for seconds in past.windows)
+        # Of a moment whose window the log does not fill, it cannot be said that nothing was wrong.
+        known = ladder[0].covered >= ladder[0].seconds
+        if not tripped(ladder, grown(ladder, past.grow_runs), finding.severity, settings):
+            break
+        since = end
+    else:
+        known = known and len(past.index.runs.finished) < MOST_RUNS
+    return finding if since is None else replace(finding, since=since, since_at_least=not known)
