@@ -6,11 +6,20 @@ None stands for figures that a source does not split by workflow.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from wfmon.analysis.runindex import RunIndex
-from wfmon.model.metrics import Amount, CallKey, CostKey, MetricsSample, Quantiles, RunWindow, TokenKey
+from wfmon.model.metrics import (
+    Amount,
+    CallKey,
+    CostKey,
+    MetricsSample,
+    Quantiles,
+    RunKey,
+    RunWindow,
+    TokenKey,
+)
 from wfmon.model.record import dataclass, replace
 from wfmon.model.run import RunStatus, WorkflowRuns
 from wfmon.model.snapshot import LadderStep, StatusCounts
@@ -118,29 +127,34 @@ def _sum_by_name(values: Mapping[str | None, float], aliases: Aliases) -> dict[s
 
 
 def _ladders(windows: Iterable[RunWindow], aliases: Aliases) -> dict[str | None, tuple[LadderStep, ...]]:
-    steps: dict[str | None, list[LadderStep]] = {}
     ordered = list(windows)
-    names = {_name(key.workflow, aliases) for window in ordered for key in window.counts}
-    for window in ordered:
-        counts: dict[str | None, dict[RunStatus, float]] = {name: {} for name in names}
-        for key, value in window.counts.items():
-            by_status = counts[_name(key.workflow, aliases)]
-            by_status[key.status] = by_status.get(key.status, 0.0) + value
-        for name, by_status in counts.items():
-            step = LadderStep(window.seconds, window.covered, _status_counts(by_status))
-            steps.setdefault(name, []).append(step)
-    return {name: tuple(ladder) for name, ladder in steps.items()}
+    keys: dict[str | None, list[RunKey]] = {}
+    for key in {key: None for window in ordered for key in window.counts}:
+        keys.setdefault(_name(key.workflow, aliases), []).append(key)
+    return {name: _ladder(ordered, own) for name, own in keys.items()}
 
 
-def _status_counts(by_status: Mapping[RunStatus, float]) -> StatusCounts:
-    def whole(status: RunStatus) -> int:
-        return round(by_status.get(status, 0.0))
+def _ladder(windows: Sequence[RunWindow], keys: Sequence[RunKey]) -> tuple[LadderStep, ...]:
+    """The windows of one workflow; those of equal counts share them."""
+    steps: list[LadderStep] = []
+    values: list[float] | None = None
+    for window in windows:
+        before, values = values, [window.counts.get(key, 0.0) for key in keys]
+        counts = steps[-1].counts if values == before else _status_counts(keys, values)
+        steps.append(LadderStep(window.seconds, window.covered, counts))
+    return tuple(steps)
 
+
+def _status_counts(keys: Sequence[RunKey], values: Sequence[float]) -> StatusCounts:
+    by_status: dict[RunStatus, float] = {}
+    for key, value in zip(keys, values, strict=True):
+        by_status[key.status] = by_status.get(key.status, 0.0) + value
+    known = by_status.get
     return StatusCounts(
-        success=whole(RunStatus.SUCCESS),
-        error=whole(RunStatus.ERROR),
-        timeout=whole(RunStatus.TIMEOUT),
-        cancelled=whole(RunStatus.CANCELLED),
-        lost=whole(RunStatus.LOST),
-        other=whole(RunStatus.OTHER),
+        success=round(known(RunStatus.SUCCESS, 0.0)),
+        error=round(known(RunStatus.ERROR, 0.0)),
+        timeout=round(known(RunStatus.TIMEOUT, 0.0)),
+        cancelled=round(known(RunStatus.CANCELLED, 0.0)),
+        lost=round(known(RunStatus.LOST, 0.0)),
+        other=round(known(RunStatus.OTHER, 0.0)),
     )

@@ -25,7 +25,8 @@ from wfmon.text.sanitize import safe
 
 TICK = 1.0  # seconds between looks at time itself: staleness, expiries, acks of others
 STOP_SECONDS = 0.3  # that the end waits for the present turn of the loop
-SHARE = 0.01  # of one core that making pictures may take
+SHARE = 0.005  # of one core that making pictures may take, and as much again rows and totals
+LONGEST_PAUSE = 60.0  # seconds between two pictures, whatever they cost and the clock does
 
 
 class Worker(Protocol):
@@ -94,6 +95,8 @@ class Monitor:
         self._stopping = False
         self._dirty = False
         self._next_picture = 0.0
+        self._next_rows = 0.0
+        self._unpaid: set[str] = set()  # sources whose last answers are in no picture yet
         self._next_tick = 0.0
 
     # doors -----------------------------------------------------------------------------------------
@@ -236,7 +239,8 @@ class Monitor:
             known = track.answers > 0 and track.settled
             track.answered(event, self._clock())
             if track.answers == 1 or (track.settled and not known):
-                self._next_picture = 0.0  # what a person or a script waits for is shown at once
+                self._next_picture = self._next_rows = 0.0  # what somebody waits for is shown at once
+            self._unpaid.add(event.source)
             if event.reading is not None:
                 self._hints.spread(event.source, event.reading)
             self._dirty = True
@@ -253,7 +257,7 @@ class Monitor:
             command.outcome.set_result(Outcome(True, "asking every source now"))
             return
         outcome = self._judge.act(command.action, now)
-        self._publish(self._maker.make(list(self._tracks.values()), now), now)
+        self._publish(self._maker.make(list(self._tracks.values()), now, rows=False), now)
         command.outcome.set_result(outcome)
 
     def step(self, now: float) -> None:
@@ -266,12 +270,27 @@ class Monitor:
         if now >= self._next_tick or now < self._next_tick - 2 * TICK:
             self._next_tick = now + TICK
             self._dirty = True
-        if self._dirty and now >= self._next_picture:
-            cpu = time.thread_time()
+        if self._dirty and _is_due(self._next_picture, now):
             self._dirty = False
-            self._publish(self._maker.make(list(self._tracks.values()), now), now)
-            spent = time.thread_time() - cpu
-            self._next_picture = now + max(self._refresh / 2, spent / SHARE)
+            self._show_picture(now)
+
+    def _show_picture(self, now: float) -> None:
+        """Publish this moment, with rows and totals made anew if it is time for that.
+
+        What those cost is told to the sources whose answers they show, so that they are asked more
+        seldom; rules have a share of their own; the rest spaces the pictures.
+        """
+        cpu = time.thread_time()
+        picture = self._maker.make(list(self._tracks.values()), now, rows=_is_due(self._next_rows, now))
+        rows = time.thread_time() - cpu if self._maker.made_rows else 0.0
+        if self._maker.made_rows:
+            self._next_rows = now + min(LONGEST_PAUSE, rows / SHARE)
+            for name in self._unpaid:
+                self._tracks[name].charge(rows)
+            self._unpaid.clear()
+        self._publish(picture, now)
+        rest = time.thread_time() - cpu - rows - self._judge.rules_cpu
+        self._next_picture = now + min(LONGEST_PAUSE, max(self._refresh / 2, rest / SHARE))
 
     def _publish(self, picture: Picture, now: float) -> None:
         settled = all(track.answers > 0 and track.settled for track in self._tracks.values())
@@ -309,3 +328,8 @@ class Monitor:
             self._changed.notify_all()
         for deliver in listeners:
             deliver(snapshot)
+
+
+def _is_due(at: float, now: float) -> bool:
+    """Whether it is ``at`` or later; also when the clock was set back behind any pause."""
+    return now >= at or now < at - LONGEST_PAUSE

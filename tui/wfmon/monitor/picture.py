@@ -39,6 +39,26 @@ class Picture:
     host: HostSample | None
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Grounds:
+    """All that rows and totals follow from: while it is the same, so are they.
+
+    ``samples`` are those of every source, ``fresh`` whether it answers.
+    """
+
+    samples: tuple[object, ...]
+    fresh: tuple[bool, ...]
+    rss_bytes: Mapping[str, int]
+
+    def same(self, other: _Grounds) -> bool:
+        pairs = zip(self.samples, other.samples, strict=True)
+        return (
+            all(one is another for one, another in pairs)
+            and self.fresh == other.fresh
+            and self.rss_bytes == other.rss_bytes
+        )
+
+
 class PictureMaker:
     """Keeps what is costly to make anew: run indexes, sorted samples, drawn series, unchanged rows."""
 
@@ -57,13 +77,46 @@ class PictureMaker:
         self._samples: dict[str, tuple[MetricsSample, bool, ObservedMetrics]] = {}
         self._rows: dict[str, Workflow] = {}
         self._trends = Drawings(max(1.0, windows.rate / TREND_STEPS))
+        self._last: tuple[_Grounds, Picture] | None = None
+        self.made_rows = False  # whether the last picture has rows and totals of its own
 
-    def make(self, tracks: Sequence[Track], now: float) -> Picture:
+    def make(self, tracks: Sequence[Track], now: float, *, rows: bool = True) -> Picture:
+        """``rows`` False: keep the last rows and totals, whatever the sources have answered since."""
+        host = next((t.reading.host for t in tracks if t.reading and t.reading.host), None)
+        grounds = self._grounds(tracks, host, now)
+        self.made_rows = self._last is None or (rows and not grounds.same(self._last[0]))
+        if self._last is None or self.made_rows:
+            picture = self._made(tracks, host, grounds, now)
+        else:
+            grounds, last = self._last
+            self._record(last.workflows, last.totals, now)
+            picture = replace(last, at=now, sources=self._statuses(tracks, now), host=host)
+        self._last = grounds, picture
+        return picture
+
+    def _grounds(self, tracks: Sequence[Track], host: HostSample | None, now: float) -> _Grounds:
+        readings = [track.reading for track in tracks]
+        return _Grounds(
+            samples=tuple(
+                sample for r in readings for sample in ((r.metrics, r.runs) if r else (None, None))
+            ),
+            fresh=tuple(track.fresh(now) for track in tracks),
+            rss_bytes={p.workflow: p.rss_bytes for p in host.workflows if p.rss_bytes is not None}
+            if host
+            else {},
+        )
+
+    def _statuses(self, tracks: Sequence[Track], now: float) -> tuple[SourceStatus, ...]:
+        return (*(track.status(now) for track in tracks), *self._off)
+
+    def _made(
+        self, tracks: Sequence[Track], host: HostSample | None, grounds: _Grounds, now: float
+    ) -> Picture:
         metrics = [seen for track in tracks if (seen := self._metrics(track, now)) is not None]
         logs = _first_of_each([log for track in tracks if (log := self._runs(track, now)) is not None])
-        host = next((t.reading.host for t in tracks if t.reading and t.reading.host), None)
         claims = claims_of(metrics)
-        rows = merge_workflows(metrics, claims, logs, self._windows, self._extras(host))
+        extras = Extras(grounds.rss_bytes, self._runbooks, self._trends)
+        rows = merge_workflows(metrics, claims, logs, self._windows, extras)
         tokens, tokens_per_minute = token_rows(claims, logs, self._windows)
         cost = cost_of(claims, logs, self._windows)
         totals = total(rows, claims, logs, self._windows, tokens_per_minute, cost.usd_per_hour)
@@ -72,7 +125,7 @@ class PictureMaker:
         windows = {row.name: row.window_seconds or self._windows.runs for row in rows}
         return Picture(
             at=now,
-            sources=(*(track.status(now) for track in tracks), *self._off),
+            sources=self._statuses(tracks, now),
             totals=replace(
                 totals,
                 tokens_trend=self._trends.drawn(TOTAL_TOKENS),
@@ -107,11 +160,9 @@ class PictureMaker:
         self._indexes[name] = indexes
         return ObservedRuns(name, track.fresh(now), sample.at, indexes)
 
-    def _extras(self, host: HostSample | None) -> Extras:
-        rss = {p.workflow: p.rss_bytes for p in host.workflows if p.rss_bytes is not None} if host else {}
-        return Extras(rss, self._runbooks, self._trends)
-
     def _record(self, rows: Sequence[Workflow], totals: Totals, now: float) -> None:
+        if not self._trends.seen.due(now):
+            return
         values: dict[str, float | None] = {
             row.name: row.ladder[0].counts.error_ratio if row.ladder else None for row in rows
         }

@@ -42,6 +42,7 @@ class Track:
         self._partial_since: float | None = None
         self._took: float | None = None
         self._interval = source.interval
+        self._cost = 0.0
 
     @property
     def busy(self) -> bool:
@@ -65,7 +66,9 @@ class Track:
         self._asked_at = None
         self.answers += 1
         self._took = answer.took
-        self._interval = max(self.source.interval, self._pace.stretch * answer.cpu)
+        # The first answer also pays for what is loaded with it.
+        self._cost = answer.cpu if self.answers > 1 else 0.0
+        self._interval = max(self.source.interval, self._pace.stretch * self._cost)
         if answer.reading is not None:
             self.reading = answer.reading
             self._failures = 0
@@ -82,6 +85,16 @@ class Track:
             wait *= self._rng.uniform(0.8, 1.0)
         start = answer.asked_at if self._failure is None else now
         self._due = now if self._refresh else max(now, start + wait)
+
+    def charge(self, cpu: float) -> None:
+        """Seconds of CPU that its last answer cost beyond the asking: it is asked the more seldom."""
+        if self.answers < 2 or self.busy or self._failure is not None:
+            return
+        before = self._interval
+        self._cost += cpu
+        self._interval = max(before, self._pace.stretch * self._cost)
+        if not self._refresh and self._due:
+            self._due += self._interval - before
 
     @property
     def settled(self) -> bool:

@@ -19,11 +19,15 @@ class TrendRing:
         self._series: dict[str, deque[float | None]] = {}
         self._drawn: dict[str, tuple[float | None, ...]] = {}
 
+    def due(self, now: float) -> bool:
+        """Whether the step of ``now`` has no values yet."""
+        return self._at is None or int(now // self._step) > self._at
+
     def record(self, now: float, values: Mapping[str, float | None]) -> None:
         """Keep the first value of each step. Missed steps become gaps."""
-        slot = int(now // self._step)
-        if self._at is not None and slot <= self._at:
+        if not self.due(now):
             return
+        slot = int(now // self._step)
         missed = 0 if self._at is None else min(slot - self._at - 1, LENGTH)
         self._at = slot
         for name in values.keys() | self._series.keys():

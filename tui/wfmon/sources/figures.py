@@ -89,10 +89,8 @@ def build_sample(
         covered=min((view.rest.span(at, rate).covered for view in seen), default=0.0),
         exposed=feeds.exposed,
         runs=tuple(
-            RunWindow(
-                seconds, min((v.runs.span(at, seconds).covered for v in seen), default=0.0), zero_fill(counts)
-            )
-            for seconds, counts in zip(windows, sums.runs, strict=True)
+            RunWindow(seconds, min((v.runs.span(at, seconds).covered for v in seen), default=0.0), counts)
+            for seconds, counts in zip(windows, _zero_filled(sums.runs), strict=True)
         )
         if Concept.RUNS in feeds.exposed
         else (),
@@ -160,6 +158,12 @@ def _add_present(sums: _Sums, view: View, feeds: Feeds) -> None:
                 sums.quantiles.setdefault(feed.dims.workflow, {}).setdefault(feed.bound, []).append(scaled)
             elif feed.part is Part.COUNTER and feed.concept is not Concept.RUNS:
                 sums.amount(feed).add(None, scaled)
+
+
+def _zero_filled(counts: Sequence[dict[RunKey, float]]) -> list[dict[RunKey, float]]:
+    """``zero_fill`` for windows that all have the same keys, as those of one sample do."""
+    missing = zero_fill(counts[0]).keys() - counts[0].keys()
+    return [{**window, **dict.fromkeys(missing, 0.0)} for window in counts]
 
 
 def _aggregated(agg: str, before: float | None, value: float) -> float:

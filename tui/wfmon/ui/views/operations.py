@@ -317,6 +317,8 @@ def _silent(snapshot: Snapshot) -> frozenset[str]:
 def _last_known(snapshot: Snapshot, *figures: str) -> bool:
     """Whether sums over all workflows hold figures of a source that does not answer now."""
     silent = _silent(snapshot)
+    if not silent:
+        return False
     origins = {name for one in snapshot.workflows for figure, name in one.origin if figure in figures}
     if origins:
         return not silent.isdisjoint(origins)
