@@ -1,0 +1,68 @@
+"""What watching a crowd costs: 1,000 workflows in a 3 MB exposition of 15,000 wanted lines.
+
+``python -m pytest tests/bench/bench_crowd.py -s`` takes about two minutes and prints a table. It
+insists on byte counts only.
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from bench.meter import measure_idle, measure_keys, measure_start
+from bench.report import Bar, count, insist, kilobytes, mebibytes, millis, per_second, seconds, share, table
+from bench.scene import SIZE, WITH_BYTECODE, lag_p99
+from support.program import Program
+from support.pty import Terminal
+
+WATCH_SECONDS = 60.0
+WARM_UP_SECONDS = 30.0  # for the interval to be stretched to what a scrape costs
+EXPORTER = Path(__file__).parent / "apps" / "crowd_exporter.py"
+
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
+
+
+@contextmanager
+def crowd() -> Iterator[str]:
+    """The URL of the exporter, a process of its own."""
+    with subprocess.Popen(
+        [sys.executable, str(EXPORTER)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as exporter:
+        assert exporter.stdout is not None
+        assert exporter.stdin is not None
+        yield f"http://127.0.0.1:{exporter.stdout.readline().strip()}/metrics"
+        exporter.stdin.close()
+
+
+def test_watching_a_crowd(tmp_path: Path) -> None:
+    with crowd() as url:
+        program = Program(tmp_path, ("--scrape", url))
+        with Terminal(program.argv(), SIZE, {**program.env(), **WITH_BYTECODE}) as terminal:
+            start = measure_start(terminal, r"2/2 sources[\s\S]*workflow_\d{4} +[≥>=]*\d")
+            idle = measure_idle(terminal, WATCH_SECONDS, warmup=WARM_UP_SECONDS)
+            lag = lag_p99(terminal)
+            keys = measure_keys(terminal, ["down", "up"])
+            pages = measure_keys(terminal, ["pagedown"], presses=20)
+    bars = [
+        Bar("until the verdict", start.ready, None, seconds),
+        Bar("bytes until rest", start.bytes_to_rest, 60_000, kilobytes, sure=True),
+        Bar("bytes while watching", idle.bytes, 2_000, per_second, 1_000, sure=True),
+        Bar("full clears", idle.clears, 0, count, sure=True),
+        Bar("CPU at the stretched interval", idle.cpu, 0.02, share),
+        Bar("wake-ups a second", idle.wakeups, None, count),
+        Bar("resident memory", idle.rss, 120 * 2**20, mebibytes),
+        Bar("event loop lag, p99", lag, 0.050, millis),
+        Bar("key to paint, median", keys.median, 0.010, millis),
+        Bar("key to paint, p95", keys.p95, 0.030, millis),
+        Bar("page to paint, median", pages.median, 0.025, millis),
+        Bar("page to paint, p95", pages.p95, None, millis),
+        Bar("bytes of a page", pages.bytes, None, kilobytes),
+        Bar("keys without an answer", keys.unanswered + pages.unanswered, 0, count),
+    ]
+    print(table(bars))
+    insist(bars)
