@@ -119,6 +119,27 @@ def test_failing_runs_become_a_firing_alert_and_the_verdict(store: AckStore) -> 
     assert alert.state is AlertState.FIRING
 
 
+def test_who_looks_in_the_middle_of_it_is_told_when_it_began(store: AckStore) -> None:
+    def answer(now: float) -> Reading:
+        finished = tuple(
+            Run(
+                id=f"r{ago}",
+                workflow="w",
+                status=RunStatus.ERROR if ago < 1200 and ago % 10 == 0 else RunStatus.SUCCESS,
+                ended_at=START - ago,
+            )
+            for ago in range(7200, 0, -5)
+        )
+        runs = WorkflowRuns("w", open=(), finished=finished, complete_since=0.0, open_complete=True)
+        return Reading(at=now, runs=RunsSample(now, {"w": runs}))
+
+    (alert,) = [
+        a for a in turn(monitor(FakeLogs(answer), store), START).alerts if a.state is AlertState.FIRING
+    ]
+    assert START - 1200 < alert.since < START - 1000
+    assert not alert.since_at_least
+
+
 def test_a_source_is_asked_at_its_interval_and_not_in_between(store: AckStore) -> None:
     source = FakeLogs(failing_runs)
     m = monitor(source, store)

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import tzinfo
 
 from wfmon.analysis.episodes import EpisodeMemory, advance, alerts, begin, cleared, ended, sightings
+from wfmon.analysis.onset import backdated
 from wfmon.analysis.rules import failure_rate, memory, source_down, storage
 from wfmon.analysis.verdict import Scene, verdict
 from wfmon.model.action import AckAlert, CommentAck, Outcome, UnackAlert
@@ -131,8 +132,18 @@ class Judge:
         found = failure_rate.evaluate(
             picture.workflows, self._rules.failure_rate, now, cleared=ends, unseen=unseen
         )
+        found = tuple(self._since_it_began(finding, picture) for finding in found)
         self._failures = None if ends else (picture.workflows, unseen, found)
         return found
+
+    def _since_it_began(self, finding: Finding, picture: Picture) -> Finding:
+        """What is new to us may be old: its log tells since when."""
+        assert self._memory is not None
+        past = picture.pasts.get(finding.workflow or "")
+        key = (finding.rule, finding.labels)
+        if not finding.holds or past is None or key in self._memory.episodes or key in self._memory.stored:
+            return finding
+        return backdated(finding, past, self._rules.failure_rate)
 
     def act(self, action: AckAlert | UnackAlert | CommentAck, now: float) -> Outcome:
         """Do it and return when it is stored, or say why not; nothing is raised."""

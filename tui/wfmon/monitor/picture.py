@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 
 from wfmon.analysis.merge import Extras, Windows, claims_of, merge_workflows
 from wfmon.analysis.observed import Aliases, ObservedMetrics, ObservedRuns, observe_metrics, observe_runs
+from wfmon.analysis.onset import Past
 from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.runlist import listed_runs
 from wfmon.analysis.totals import cost_of, token_rows, total
@@ -25,7 +26,7 @@ TREND_STEPS = 20  # points a rate window is drawn with
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is known, before anybody judges it."""
+    """What is known, before anybody judges it. ``pasts``: of workflows whose runs come from logs."""
 
     at: float
     sources: tuple[SourceStatus, ...]
@@ -37,6 +38,7 @@ class Picture:
     tokens: tuple[TokenRow, ...]
     cost: Cost
     host: HostSample | None
+    pasts: Mapping[str, Past]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -138,7 +140,17 @@ class PictureMaker:
             tokens=tokens,
             cost=cost,
             host=host,
+            pasts=self._pasts(rows, logs),
         )
+
+    def _pasts(self, rows: Sequence[Workflow], logs: Sequence[ObservedRuns]) -> dict[str, Past]:
+        told = {row.name: dict(row.origin).get("runs") for row in rows}
+        return {
+            name: Past(source.at, index, self._windows.ladder, self._windows.grow_runs)
+            for source in logs
+            for name, index in source.indexes.items()
+            if told.get(name) == source.source
+        }
 
     def _metrics(self, track: Track, now: float) -> ObservedMetrics | None:
         if track.reading is None or track.reading.metrics is None:
