@@ -59,4 +59,10 @@ def _taken(alert: Alert, look: Look, now: float, room: int) -> str:
     else:
         end = f", wakes {look.minute(ack.until, now)}"
     head = f"{alert.state.value} "
-    return head + cut(ack.by, max(4, room - width_of(head) - width_of(end)), look.signs.cut) + end
+    left = max(4, room - width_of(head) - width_of(end))
+    name = ack.by if width_of(ack.by) <= left else ack.by.partition(" from ")[0]
+    if width_of(name) > left and ack.until is not None:
+        # Who it is counts for more than the word before the time.
+        end = f" {look.minute(ack.until, now)}"
+        left = max(4, room - width_of(head) - width_of(end))
+    return head + cut(name, left, look.signs.cut) + end
