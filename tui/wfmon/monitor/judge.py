@@ -15,7 +15,7 @@ from wfmon.model.alert import Alert, Finding
 from wfmon.model.episode import EpisodeKey, EpisodeRecord
 from wfmon.model.host import HostSample
 from wfmon.model.record import dataclass
-from wfmon.model.snapshot import Verdict
+from wfmon.model.snapshot import Totals, Verdict
 from wfmon.model.source import SourceState
 from wfmon.monitor.picture import Picture
 from wfmon.monitor.settings import RuleSettings
@@ -24,6 +24,7 @@ from wfmon.store.errors import AckError, StoreError
 from wfmon.text.numbers import clock
 
 SHARE = 0.005  # of one core that evaluating rules may take
+COST_SECONDS = 10.0  # of history before the verdict names a price per hour
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +90,7 @@ class Judge:
             rules_checked_at=self._checked_at,
             acks_shared=self._store.shared,
             me=self._me,
-            cost_usd_per_hour=picture.totals.cost_usd_per_hour,
+            cost_usd_per_hour=_sayable_cost(picture.totals),
             unacked=self._unacked,
         )
         return Judged(
@@ -169,6 +170,12 @@ class Judge:
         )
         until = "it ends" if held.ack.until is None else clock(held.ack.until, self._zone, seconds=False)
         return f"you have {held.episode.rule} until {until}"
+
+
+def _sayable_cost(totals: Totals) -> float | None:
+    """USD an hour, once enough has been seen of it: a call in half a second is no hour's price."""
+    seen = totals.rate_window_seconds
+    return totals.cost_usd_per_hour if seen is not None and seen >= COST_SECONDS else None
 
 
 def _answering_host(picture: Picture) -> HostSample | None:

@@ -9,7 +9,7 @@ from wfmon.model.source import Failure, SourceState, SourceStatus
 from wfmon.monitor.worker import Answer
 from wfmon.sources.base import Reading, Source
 
-SOON = 1.0  # seconds to the next question while an answer is not yet whole (a rate needs two samples) ...
+SOON = 0.5  # seconds to the next question while an answer is not yet whole (a rate needs two samples) ...
 SOON_ANSWERS = 10  # ... for at most so many answers
 LATE_GRACE = 1.0  # seconds beyond its own timeout before a silent poll is called slow
 
