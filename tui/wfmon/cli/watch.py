@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import sys
 
 from wfmon.cli.options import Options
 from wfmon.config.schema import Config
-
-# Until the screen runs (terminal.run_app): looking for garbage costs a tenth of the start, frees nothing.
-gc.disable()
 
 
 def run(options: Options) -> int:
