@@ -5,9 +5,9 @@ from datetime import UTC
 
 import pytest
 
-from wfmon.analysis.episodes import Unjudged
 from wfmon.analysis.verdict import Scene, exit_code, verdict
 from wfmon.model.alert import Ack, Alert, AlertState, Severity
+from wfmon.model.episode import Unjudged
 from wfmon.model.host import HostSample
 from wfmon.model.snapshot import LadderStep, Level, StatusCounts, Workflow
 from wfmon.model.source import Failure, SourceState, SourceStatus

@@ -12,6 +12,8 @@ from support.snapshots import NOW
 from wfmon.model.action import Action, Outcome
 from wfmon.model.log import LogPage, LogRequest
 from wfmon.model.snapshot import Snapshot
+from wfmon.monitor.doors import Memory
+from wfmon.monitor.memory import NoMemory
 from wfmon.ui.keys import Keymap
 from wfmon.ui.look import Look, make_look
 from wfmon.ui.shell import Settings, Shell
@@ -29,6 +31,7 @@ class FakeDoors:
         self.actions: list[Action] = []
         self.outcome = Outcome(True, "done")
         self.page = LogPage(())
+        self.memory: Memory = NoMemory("no history is kept")
 
     @property
     def snapshot(self) -> Snapshot | None:

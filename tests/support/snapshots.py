@@ -6,6 +6,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 
 from wfmon.model.alert import Ack, Alert, AlertState, Severity
+from wfmon.model.baseline import Baseline
 from wfmon.model.host import HostSample, Memory, Swap, Volume, WorkflowProcesses
 from wfmon.model.metrics import TokenKind
 from wfmon.model.run import Run, RunStatus, Usage
@@ -18,7 +19,6 @@ from wfmon.model.snapshot import (
     StatusCounts,
     TokenRow,
     Totals,
-    Usual,
     Verdict,
     Workflow,
 )
@@ -103,7 +103,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             duration_p95_seconds=5.2,
             last_run_at=now - 3,
             last_status=RunStatus.SUCCESS,
-            usual=Usual(900, error_ratio=0.001, duration_p95_seconds=5.2),
+            usual=Baseline("", 900, error_ratio=0.001, error_n=900, duration_p95_seconds=5.2),
             error_trend=(0.0,) * 10,
             origin=(("active", "prom"), ("runs", "prom")),
         ),
@@ -122,7 +122,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             api_calls_per_minute=7.0,
             last_run_at=now - 9,
             last_status=RunStatus.SUCCESS,
-            usual=Usual(300, error_ratio=0.004, duration_p95_seconds=10.9),
+            usual=Baseline("", 300, error_ratio=0.004, error_n=300, duration_p95_seconds=10.9),
             error_trend=(0.0,) * 10,
             origin=metrics,
         ),
@@ -143,7 +143,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             last_run_at=now - 2,
             last_status=RunStatus.ERROR,
             last_error="TimeoutError: api.example 504 after 2 s",
-            usual=Usual(4_000, error_ratio=0.008, duration_p95_seconds=19.5),
+            usual=Baseline("", 4_000, error_ratio=0.008, error_n=4_000, duration_p95_seconds=19.5),
             rss_bytes=3 * GIB,
             error_trend=TREND,
             origin=metrics,
@@ -157,7 +157,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             runs_per_minute=0.0,
             last_run_at=now - 13 * 3600 - 90,
             last_status=RunStatus.SUCCESS,
-            usual=Usual(30, error_ratio=0.0),
+            usual=Baseline("", 30, error_ratio=0.0, error_n=30),
             origin=(("active", "prom"), ("runs", "prom")),
         ),
         Workflow(
@@ -176,7 +176,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             last_run_at=now - 40,
             last_status=RunStatus.SUCCESS,
             last_error="RateLimitError: 429",
-            usual=Usual(250, error_ratio=0.011, duration_p95_seconds=153.0),
+            usual=Baseline("", 250, error_ratio=0.011, error_n=250, duration_p95_seconds=153.0),
             rss_bytes=int(2.6 * GIB),
             error_trend=(0.0, 0.0, 0.01, 0.01, 0.01, 0.0, 0.0, 0.01, 0.01, 0.01),
             origin=metrics,

@@ -17,7 +17,7 @@ from types import MappingProxyType
 from wfmon.analysis.levels import Level, step
 from wfmon.analysis.words import span
 from wfmon.model.alert import Alert, AlertState, Finding, Severity
-from wfmon.model.episode import EpisodeKey, EpisodeRecord, Sighting
+from wfmon.model.episode import EpisodeKey, EpisodeRecord, Sighting, Unjudged
 from wfmon.model.record import dataclass, field, replace
 from wfmon.model.settings import EpisodeSettings
 
@@ -61,15 +61,6 @@ class Episode:
         fired = [level.severity for level in self.levels if level.fired_at is not None]
         pending = [level.severity for level in self.levels]
         return max(fired or pending, default=self.shown.severity)
-
-
-@dataclass(frozen=True, slots=True)
-class Unjudged:
-    """A rule that cannot say anything of its subject now, with the reason in words."""
-
-    key: EpisodeKey
-    workflow: str | None
-    text: str
 
 
 @dataclass(frozen=True, slots=True)

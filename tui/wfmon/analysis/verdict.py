@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
-from wfmon.analysis.episodes import Unjudged
 from wfmon.analysis.rules import source_down
 from wfmon.analysis.words import clock, plural
 from wfmon.model.alert import Alert, AlertState, Severity
+from wfmon.model.episode import Unjudged
 from wfmon.model.host import HostSample
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Level, Verdict, Workflow

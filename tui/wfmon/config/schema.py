@@ -96,15 +96,18 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     fields: dict[str, list[str]] = {}
     timezone: str = ""
     encoding: str = "utf-8"
+    keep: Literal["", "production", "debug"] = ""
 
 
 class Workflow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``match``: regular expressions on the command line of its processes."""
+    """``match``: regular expressions on the command line of its processes. ``files``: its own config
+    files; a change of one is noted."""
 
     name: str
     match: list[str] = []
     aliases: list[str] = []
     runbook: str = ""
+    files: list[str] = []
 
 
 class StorageDir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -157,6 +160,10 @@ class SourceDown(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     for_: Duration = msgspec.field(name="for")
 
 
+class RetentionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    enabled: bool
+
+
 class AckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     lease: Duration
     max: Duration
@@ -172,7 +179,44 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     memory: MemoryRule
     storage: StorageRule
     source_down: SourceDown
+    retention: RetentionRule
     ack: AckRule
+
+
+class HistoryTier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Points ``step`` apart, kept for ``keep``."""
+
+    step: Duration
+    keep: Duration
+
+
+class History(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``max_size``: of ``history.db``; beyond it the finest points go first. ``backfill``: how far back a
+    Prometheus is asked when nothing is known yet."""
+
+    enabled: bool
+    fine: HistoryTier
+    medium: HistoryTier
+    coarse: HistoryTier
+    max_size: Size
+    backfill: Duration
+
+
+class Baseline(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``runs``: newest finished runs that are looked at; ``needed``: fewer say nothing; ``days``: how many
+    days of hours are looked at."""
+
+    runs: int
+    needed: int
+    days: int
+
+
+class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How far back each should reach."""
+
+    production: Duration
+    debug: Duration
+    metrics: Duration
 
 
 class Profiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -191,6 +235,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     logs: Logs
     storage: Storage
     alerts: Alerts
+    history: History
+    baseline: Baseline
+    retention: Retention
     profiles: Profiles
     source: list[Source]
     workflow: list[Workflow]

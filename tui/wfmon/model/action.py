@@ -31,11 +31,19 @@ class CommentAck:
 
 
 @dataclass(frozen=True, slots=True)
+class AcceptNormal:
+    """What ``workflow`` does now is its new normal: what is usual is learnt anew."""
+
+    workflow: str
+    by: str
+
+
+@dataclass(frozen=True, slots=True)
 class Refresh:
     """Ask every source now."""
 
 
-Action = AckAlert | UnackAlert | CommentAck | Refresh
+Action = AckAlert | UnackAlert | CommentAck | AcceptNormal | Refresh
 
 
 @dataclass(frozen=True, slots=True)

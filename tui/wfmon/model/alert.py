@@ -88,7 +88,9 @@ class Alert:
     """One episode of one rule on one set of labels.
 
     ``since`` is the first moment the condition held in known data; ``since_at_least`` says that the
-    data begins there. ``unsaved`` tells why an ack of it could not be stored.
+    data begins there. ``unsaved`` tells why an ack of it could not be stored. ``blind``: it is open but
+    cannot be judged now (its state is then ``no_data`` unless somebody has it). ``had``: of an ended one
+    everybody who ever had it.
     """
 
     id: str
@@ -114,6 +116,8 @@ class Alert:
     runbook: str | None = None
     ack: Ack | None = None
     unsaved: str | None = None
+    blind: bool = False
+    had: tuple[str, ...] = ()
 
     @property
     def open(self) -> bool:

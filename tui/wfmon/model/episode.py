@@ -9,6 +9,15 @@ EpisodeKey = tuple[str, Labels]  # rule, labels
 
 
 @dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A rule that cannot say anything of its subject now, with the reason in words."""
+
+    key: EpisodeKey
+    workflow: str | None
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class Sighting:
     """An alert that fires now, as it is told to the store.
 
@@ -24,6 +33,13 @@ class Sighting:
     since: float
     since_at_least: bool
     workflow: str | None = None
+    value: float | None = None
+    threshold: float | None = None
+    peak: float | None = None
+    n: float | None = None
+    failed: float | None = None
+    unit: str = "ratio"
+    flaps: int = 0
 
     @property
     def key(self) -> EpisodeKey:
@@ -34,7 +50,8 @@ class Sighting:
 class EpisodeRecord:
     """What the store knows of an episode. ``ended_at`` None: it was firing when last seen.
 
-    ``ack`` is the ack in force at the time of asking, if any.
+    ``ack`` is the ack in force at the time of asking, if any. ``peak`` is the worst value of the
+    episode, ``n`` and ``failed`` are the runs behind it.
     """
 
     id: str
@@ -48,6 +65,13 @@ class EpisodeRecord:
     ended_at: float | None = None
     workflow: str | None = None
     ack: Ack | None = None
+    value: float | None = None
+    threshold: float | None = None
+    peak: float | None = None
+    n: float | None = None
+    failed: float | None = None
+    unit: str = "ratio"
+    flaps: int = 0
 
     @property
     def key(self) -> EpisodeKey:
@@ -60,6 +84,25 @@ class HeldAck:
 
     episode: EpisodeRecord
     ack: Ack
+
+
+@dataclass(frozen=True, slots=True)
+class EndedEpisode:
+    """An episode that is over. ``had`` names everybody who ever had it, in order; empty: nobody."""
+
+    record: EpisodeRecord
+    had: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """Somebody said at ``at`` that what a workflow does now is its new normal; what was before ``since``
+    no longer tells what is usual."""
+
+    workflow: str
+    since: float
+    at: float
+    by: str
 
 
 @dataclass(frozen=True, slots=True)

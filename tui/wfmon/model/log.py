@@ -106,3 +106,20 @@ class LogPage:
     behind_seconds: float | None = None
     paths: tuple[str, ...] = ()
     problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FileMark:
+    """How far a log file was read, and how to know it again: by device and inode, the checksum of its
+    first ``head_size`` bytes, and that of the ``tail_size`` bytes before ``offset``."""
+
+    path: str
+    device: int
+    inode: int
+    offset: int
+    head_size: int
+    head_sum: int
+    tail_size: int
+    tail_sum: int
+    oldest_at: float | None = None
+    newest_at: float | None = None

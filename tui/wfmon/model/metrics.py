@@ -108,12 +108,28 @@ class Trend:
 
 
 @dataclass(frozen=True, slots=True)
+class Growth:
+    """What counters grew by since the look before this one (``since``), each growth told once, also
+    over restarts of wfmon-tui; resets and births are already taken into account.
+
+    ``reaches``: per target id the time of the look up to which its growth is told.
+    """
+
+    since: float
+    runs: dict[RunKey, float] = field(default_factory=dict)
+    tokens: dict[TokenKey, float] = field(default_factory=dict)
+    cost: dict[CostKey, float] = field(default_factory=dict)
+    reaches: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class MetricsSample:
     """One look at a metrics source.
 
     ``runs`` is a ladder of windows, shortest first. ``window`` is the rate window asked for,
     ``covered`` what of it is known. ``exposed`` names the concepts that have a series. Keys with
-    workflow None are figures that the source does not split by workflow.
+    workflow None are figures that the source does not split by workflow. ``growth`` None: the source
+    keeps its own history, or this is its first look.
     """
 
     at: float
@@ -130,3 +146,4 @@ class MetricsSample:
     cost: dict[CostKey, Amount] = field(default_factory=dict)
     memory: dict[str | None, float] = field(default_factory=dict)
     trends: tuple[Trend, ...] = ()
+    growth: Growth | None = None

@@ -6,9 +6,14 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from wfmon.model.alert import Alert
+from wfmon.model.baseline import Baseline
+from wfmon.model.episode import Unjudged
+from wfmon.model.forecast import Filling
+from wfmon.model.history import Change, HistoryStatus
 from wfmon.model.host import HostSample
 from wfmon.model.metrics import TokenKind
 from wfmon.model.record import dataclass, field
+from wfmon.model.retention import Retention
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.source import SourceStatus
 
@@ -96,7 +101,7 @@ class Workflow:
     last_run_at: float | None = None
     last_status: RunStatus | None = None
     last_error: str | None = None
-    usual: Usual | None = None
+    usual: Baseline | None = None
     rss_bytes: int | None = None
     error_trend: tuple[float | None, ...] = ()
     origin: tuple[tuple[str, str], ...] = ()
@@ -121,17 +126,6 @@ class LadderStep:
     def span(self) -> float:
         """Seconds that counts and rates are said to be over."""
         return min(self.seconds, self.covered if self.told is None else self.told)
-
-
-@dataclass(frozen=True, slots=True)
-class Usual:
-    """The workflow's own baseline (filled from the history of the next issue on)."""
-
-    n: int
-    error_ratio: float | None = None
-    duration_p95_seconds: float | None = None
-    cost_usd_per_hour: float | None = None
-    runs_per_hour: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,9 +184,14 @@ class Cost:
 
 @dataclass(frozen=True, slots=True)
 class Collector:
+    """Who asks the sources. ``self_``: this process. ``alone``: it keeps and shares nothing, and why."""
+
     pid: int
     user: str
     self_: bool = True
+    version: str = ""
+    since: float | None = None
+    alone: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +200,9 @@ class Snapshot:
 
     ``runs``: all open, the newest 100, and all failed ones of each workflow's window, newest first.
     ``recent``: the newest finished runs of each workflow, oldest first, for its own screen.
+    ``ended``: what ended within 12 h, newest first. ``unjudged``: what the rules cannot say, for the
+    verdict. ``fillings``, ``retention``, ``history`` and ``changes`` (newest first, of a day) come from
+    what is remembered.
     """
 
     at: float
@@ -223,3 +225,9 @@ class Snapshot:
     acks_shared: bool = False
     store_problem: str | None = None
     read_only: bool = False
+    ended: tuple[Alert, ...] = ()
+    unjudged: tuple[Unjudged, ...] = ()
+    fillings: tuple[Filling, ...] = ()
+    retention: tuple[Retention, ...] = ()
+    history: HistoryStatus | None = None
+    changes: tuple[Change, ...] = ()

@@ -1,4 +1,4 @@
-"""The three doors of the monitor, as ``ui`` and ``cli`` use them."""
+"""The doors of the monitor, as ``ui`` and ``cli`` use them."""
 
 from __future__ import annotations
 
@@ -7,11 +7,31 @@ from typing import Protocol
 
 from wfmon.model.action import Action, Outcome
 from wfmon.model.log import LogPage, LogRequest
+from wfmon.model.past import Ended, PastMoment, Series, SeriesRequest
+from wfmon.model.run import Run
 from wfmon.model.snapshot import Snapshot
 
 
+class Memory(Protocol):
+    """Questions about the past. Each may be awaited from any event loop and be cancelled; none raises:
+    what cannot be answered says why in the answer."""
+
+    async def moment(self, at: float) -> PastMoment:
+        """The screen as it was at ``at``."""
+        ...
+
+    async def series(self, request: SeriesRequest) -> Series: ...
+    async def ended(self, since: float, limit: int = 200) -> Ended:
+        """Episodes that ended after ``since``, and what changed since then."""
+        ...
+
+    async def runs(self, workflow: str, limit: int = 100) -> tuple[Run, ...]:
+        """The newest finished runs that are kept of a workflow, oldest first."""
+        ...
+
+
 class Doors(Protocol):
-    """Snapshots out, pages of logs, and actions.
+    """Snapshots out, pages of logs, actions, and what is remembered.
 
     ``subscribe`` calls ``deliver`` from the monitor's thread for every published snapshot (at once
     with the present one, if any) and returns the call that ends it. ``pages`` and ``act`` may be
@@ -23,3 +43,5 @@ class Doors(Protocol):
     def subscribe(self, deliver: Callable[[Snapshot], None]) -> Callable[[], None]: ...
     async def pages(self, request: LogRequest) -> LogPage: ...
     async def act(self, action: Action) -> Outcome: ...
+    @property
+    def memory(self) -> Memory: ...

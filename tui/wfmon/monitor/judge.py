@@ -10,7 +10,7 @@ from wfmon.analysis.episodes import EpisodeMemory, advance, alerts, begin, clear
 from wfmon.analysis.onset import backdated
 from wfmon.analysis.rules import failure_rate, memory, source_down, storage
 from wfmon.analysis.verdict import Scene, verdict
-from wfmon.model.action import AckAlert, CommentAck, Outcome, UnackAlert
+from wfmon.model.action import AcceptNormal, AckAlert, CommentAck, Outcome, UnackAlert
 from wfmon.model.alert import Alert, Finding
 from wfmon.model.episode import EpisodeKey, EpisodeRecord
 from wfmon.model.host import HostSample
@@ -146,19 +146,23 @@ class Judge:
             return finding
         return backdated(finding, past, self._rules.failure_rate)
 
-    def act(self, action: AckAlert | UnackAlert | CommentAck, now: float) -> Outcome:
+    def act(self, action: AckAlert | UnackAlert | CommentAck | AcceptNormal, now: float) -> Outcome:
         """Do it and return when it is stored, or say why not; nothing is raised."""
         try:
             message = self._done(action, now)
         except StoreError as error:
-            self._unsaved[action.alert_id] = str(error)
+            if not isinstance(action, AcceptNormal):
+                self._unsaved[action.alert_id] = str(error)
             return Outcome(False, str(error))
         except AckError as error:
             return Outcome(False, str(error))
-        self._unsaved.pop(action.alert_id, None)
+        if not isinstance(action, AcceptNormal):
+            self._unsaved.pop(action.alert_id, None)
         return Outcome(True, message)
 
-    def _done(self, action: AckAlert | UnackAlert | CommentAck, now: float) -> str:
+    def _done(self, action: AckAlert | UnackAlert | CommentAck | AcceptNormal, now: float) -> str:
+        if isinstance(action, AcceptNormal):
+            raise AckError("a new normal cannot be stored yet")
         if isinstance(action, UnackAlert):
             record = self._store.unack(action.alert_id, action.by, now)
             return f"{record.rule} is nobody's again"

@@ -15,8 +15,10 @@ from wfmon.model.action import Action, Outcome, Refresh
 from wfmon.model.log import LogPage, LogRequest
 from wfmon.model.record import dataclass, replace
 from wfmon.model.snapshot import Collector, Level, Snapshot, Verdict
+from wfmon.monitor.doors import Memory
 from wfmon.monitor.hints import Hints
 from wfmon.monitor.judge import Judge
+from wfmon.monitor.memory import NoMemory
 from wfmon.monitor.picture import Picture, PictureMaker
 from wfmon.monitor.track import Pace, Track
 from wfmon.monitor.worker import Answer, PageWorker, SourceWorker
@@ -85,6 +87,7 @@ class Monitor:
         self._tracks = {source.name: Track(source, pace, rng) for source in sources}
         self._workers = {source.name: worker(source, self._events.put) for source in sources}
         self._pages = PageWorker()
+        self._memory: Memory = NoMemory("no history is kept")
         self._hints = Hints(sources)
         self._listeners: list[Callable[[Snapshot], None]] = []
         self._lock = threading.Lock()
@@ -127,6 +130,10 @@ class Monitor:
 
     async def act(self, action: Action) -> Outcome:
         return await asyncio.wrap_future(self.submit(action))
+
+    @property
+    def memory(self) -> Memory:
+        return self._memory
 
     def submit(self, action: Action) -> Future[Outcome]:
         """``act`` for callers without an event loop."""

@@ -6,14 +6,16 @@ itself by a total deadline, because a thread that hangs answers nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from wfmon.model.history import Change, HourSum, Watched
 from wfmon.model.host import HostSample
-from wfmon.model.log import LogPage, LogRequest
+from wfmon.model.log import FileMark, LogPage, LogRequest
 from wfmon.model.look import Look, Target
 from wfmon.model.metrics import MetricsSample
 from wfmon.model.record import dataclass
+from wfmon.model.retention import Kept
 from wfmon.model.run import RunsSample
 from wfmon.model.source import Failure
 
@@ -34,6 +36,10 @@ class Reading:
     ``at`` is when the answer was true. ``sees`` and ``missing`` are words for the sources screen.
     ``partial`` tells, in words, which part of the source did not answer (one target of several).
     ``settled`` False: a figure that needs a second sample is not there yet.
+
+    For what is remembered: ``changes`` seen since the last answer; ``hours`` that the source knows whole
+    (they replace what was known), and ``watched`` those it vouches for; ``kept`` is how far back its data
+    reaches; ``marks`` how far its files are read, true at this very answer.
     """
 
     at: float
@@ -46,6 +52,11 @@ class Reading:
     partial: str | None = None
     partial_failure: Failure | None = None
     settled: bool = True
+    changes: tuple[Change, ...] = ()
+    hours: tuple[HourSum, ...] = ()
+    watched: tuple[Watched, ...] = ()
+    kept: tuple[Kept, ...] = ()
+    marks: tuple[FileMark, ...] = ()
 
 
 @runtime_checkable
@@ -93,3 +104,37 @@ class Recalls(Protocol):
     """
 
     def recall(self, past: Past, tell: Tell | None = None) -> None: ...
+
+
+@runtime_checkable
+class Counts(Protocol):
+    """A source that recalls looks, and tells growth since a look of an earlier process.
+
+    ``count_from`` is called before the first poll: target id -> the time of the look up to which growth
+    is already counted. Recalled looks hold that very look; growth that follows it is told once.
+    """
+
+    def count_from(self, reached: Mapping[str, float]) -> None: ...
+
+
+@runtime_checkable
+class Resumes(Protocol):
+    """A source of files that can go on where an earlier process stopped reading.
+
+    ``resume`` is called before the first poll with the marks of then. What was written since is read
+    even where it lies further back than a start would read.
+    """
+
+    def resume(self, marks: Sequence[FileMark]) -> None: ...
+
+
+@runtime_checkable
+class Backfills(Protocol):
+    """A source with a history of its own (a Prometheus).
+
+    ``backfill`` is called before the first poll with the hours (POSIX seconds) that are already kept; the
+    source asks for those that are missing, at most ``seconds`` back, little by little, and puts them into
+    ``Reading.hours`` and ``watched``; later hours follow when they are over.
+    """
+
+    def backfill(self, known: frozenset[float], seconds: float) -> None: ...
