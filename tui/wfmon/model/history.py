@@ -16,7 +16,7 @@ from wfmon.model.source import SourceStatus
 
 class Kind(StrEnum):
     """What a point tells of. The subject of TOTAL and HOST is the empty text, of MODEL
-    ``provider/model`` (either may be empty), of VOLUME the mount, of LOGS the source."""
+    ``provider/model`` (either may be empty), of VOLUME the mount, of LOGS the log set (``Kept.subject``)."""
 
     TOTAL = "total"
     WORKFLOW = "workflow"

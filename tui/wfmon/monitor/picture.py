@@ -11,8 +11,9 @@ from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.runlist import listed_runs
 from wfmon.analysis.totals import cost_of, token_rows, total
 from wfmon.model.host import HostSample
+from wfmon.model.log import FileMark
 from wfmon.model.metrics import MetricsSample
-from wfmon.model.record import dataclass, replace
+from wfmon.model.record import dataclass, field, replace
 from wfmon.model.run import Run
 from wfmon.model.snapshot import Cost, TokenRow, Totals, Workflow
 from wfmon.model.source import SourceStatus
@@ -26,7 +27,10 @@ TREND_STEPS = 20  # points a rate window is drawn with
 
 @dataclass(frozen=True, slots=True)
 class Picture:
-    """What is known, before anybody judges it. ``pasts``: of workflows whose runs come from logs."""
+    """What is known, before anybody judges it. ``pasts``: of workflows whose runs come from logs.
+    ``logs``: the runs behind the rows, each workflow in one source; ``marks``: how far the files of each
+    log source were read for them.
+    """
 
     at: float
     sources: tuple[SourceStatus, ...]
@@ -39,6 +43,8 @@ class Picture:
     cost: Cost
     host: HostSample | None
     pasts: Mapping[str, Past]
+    logs: tuple[ObservedRuns, ...] = ()
+    marks: Mapping[str, tuple[FileMark, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -141,6 +147,8 @@ class PictureMaker:
             cost=cost,
             host=host,
             pasts=self._pasts(rows, logs),
+            logs=tuple(logs),
+            marks={t.source.name: t.reading.marks for t in tracks if t.reading and t.reading.marks},
         )
 
     def _pasts(self, rows: Sequence[Workflow], logs: Sequence[ObservedRuns]) -> dict[str, Past]:

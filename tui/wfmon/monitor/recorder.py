@@ -1,0 +1,242 @@
+"""Gathers what the loop sees into one batch for the store every so many seconds.
+
+Growth of counters waits until the looks that it reaches to are written with it: what a killed process
+had not written is then counted from the last written look on.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from wfmon.analysis.observed import Aliases
+from wfmon.model.history import (
+    Batch,
+    Change,
+    HourSum,
+    Kind,
+    Point,
+    Role,
+    Watched,
+)
+from wfmon.model.look import Look, Target
+from wfmon.model.metrics import Growth, TokenKind
+from wfmon.model.record import dataclass, replace
+from wfmon.model.retention import Kept
+from wfmon.model.run import COUNTED, FAILED, Run
+from wfmon.model.source import SourceStatus
+from wfmon.monitor.picture import Picture
+from wfmon.monitor.points import tables
+from wfmon.sources.base import Reading
+
+HOUR = 3600.0
+MOST_RUNS = 2000  # of one batch: a start finds many at once
+UNBROKEN_SECONDS = 300.0  # a look this long after the last one still vouches for the time between
+LOOKS_SHARE = 100_000.0  # bytes of looks a second: packing them costs CPU
+MOST_TOLD = 8  # looks of one target that wait for their growth
+ADDED = frozenset({TokenKind.INPUT, TokenKind.OUTPUT, TokenKind.TOTAL})
+
+SumKey = tuple[float, Kind, str, str]
+
+
+@dataclass(slots=True)
+class _Sum:
+    """Growth of one subject in one hour by one source; None until something is known of it."""
+
+    runs: float | None = None
+    failures: float | None = None
+    tokens: float | None = None
+    cost_usd: float | None = None
+
+
+class Recorder:
+    """``took`` and ``batch`` are called by the loop, ``told`` by the threads of sources.
+
+    ``step`` is the distance of points in seconds.
+    """
+
+    def __init__(self, aliases: Aliases, step: float) -> None:
+        self._aliases = aliases
+        self._step = step
+        self._bucket: float | None = None
+        self._last: Picture | None = None
+        self._seen: dict[tuple[str, str], tuple[Run, ...]] = {}
+        self._runs: list[Run] = []
+        self._grown: dict[SumKey, _Sum] = {}
+        self._reached: dict[str, float] = {}
+        self._told: dict[str, list[tuple[Target, Look]]] = {}
+        self._looks_due = 0.0
+        self._hours: list[HourSum] = []
+        self._watched: list[Watched] = []
+        self._grown_watched: list[Watched] = []
+        self._changes: list[Change] = []
+        self._states: dict[str, tuple[object, ...]] = {}
+        self.kept: dict[str, tuple[Kept, ...]] = {}
+
+    def told(self, target: Target, look: Look) -> None:
+        """A look that a source has just taken, before the loop hears of it."""
+        looks = self._told.setdefault(target.id, [])
+        looks.append((target, look))
+        del looks[:-MOST_TOLD]
+
+    def took(self, source: str, reading: Reading) -> None:
+        """One answer of a source."""
+        self._hours += reading.hours
+        self._watched += reading.watched
+        self._changes += reading.changes
+        if reading.kept:
+            self.kept[source] = reading.kept
+        growth = reading.metrics.growth if reading.metrics is not None else None
+        if growth is not None:
+            self._grow(source, growth, reading.at)
+
+    def changed(self, change: Change) -> None:
+        self._changes.append(change)
+
+    def batch(self, picture: Picture, now: float) -> Batch | None:
+        """What is to be written, once a point's time is over; None until then."""
+        bucket = now // self._step * self._step
+        before, self._last = self._last, picture
+        over, self._bucket = self._bucket, bucket
+        if over is None or before is None or bucket == over:
+            return None
+        return self._gathered(Point(over, self._step, tables(before, self.all_kept())), picture, now)
+
+    def rest(self, now: float) -> Batch | None:
+        """What is there at the end, so that a clean end leaves nothing behind."""
+        if self._last is None or self._bucket is None:
+            return None
+        return self._gathered(
+            Point(self._bucket, self._step, tables(self._last, self.all_kept())), self._last, now, end=True
+        )
+
+    def all_kept(self) -> list[Kept]:
+        """How far back the data of each source reaches, as last told."""
+        return [each for kept in self.kept.values() for each in kept]
+
+    def _gathered(self, point: Point, picture: Picture, now: float, *, end: bool = False) -> Batch:
+        self._find_runs(picture)
+        runs, self._runs = self._runs[:MOST_RUNS], self._runs[MOST_RUNS:]
+        grown, looks, watched = self._looked(now, end=end)
+        batch = Batch(
+            at=now,
+            points=(point,),
+            runs=tuple(runs),
+            grown=grown,
+            hours=tuple(self._hours),
+            watched=(*self._watched, *watched),
+            states=self._new_states(picture.sources),
+            changes=tuple(self._changes),
+            # Marks say that every run before them is written.
+            marks=picture.marks if not self._runs else {},
+            looks=looks,
+        )
+        self._hours, self._watched, self._changes = [], [], []
+        return batch
+
+    def _find_runs(self, picture: Picture) -> None:
+        """Finished runs that are new, or not as they were."""
+        for log in picture.logs:
+            for name, index in log.indexes.items():
+                key = (log.source, name)
+                finished, before = index.runs.finished, self._seen.get(key, ())
+                if finished is before:
+                    continue
+                known = {run.id: run for run in before}
+                for run in finished:
+                    old = known.get(run.id)
+                    if old is not run and old != run:
+                        self._runs.append(run)
+                self._seen[key] = finished
+
+    def _grow(self, source: str, growth: Growth, at: float) -> None:
+        hour = at // HOUR * HOUR
+        for run_key, count in growth.runs.items():
+            each = self._sum(hour, Kind.WORKFLOW, self._name(run_key.workflow), source)
+            if each is not None and run_key.status in COUNTED:
+                each.runs = (each.runs or 0.0) + count
+                failed = count if run_key.status in FAILED else 0.0
+                each.failures = (each.failures or 0.0) + failed
+        for token_key, count in growth.tokens.items():
+            if token_key.kind not in ADDED:
+                continue
+            for kind, name in self._subjects(token_key.workflow, token_key.provider, token_key.model):
+                each = self._sum(hour, kind, name, source)
+                if each is not None:
+                    each.tokens = (each.tokens or 0.0) + count
+        for cost_key, usd in growth.cost.items():
+            for kind, name in self._subjects(cost_key.workflow, cost_key.provider, cost_key.model):
+                each = self._sum(hour, kind, name, source)
+                if each is not None:
+                    each.cost_usd = (each.cost_usd or 0.0) + usd
+        self._reached.update(growth.reaches)
+        if at - growth.since <= UNBROKEN_SECONDS:
+            self._grown_watched.append(Watched(source, Role.METRICS, growth.since, at))
+
+    def _subjects(
+        self, workflow: str | None, provider: str | None, model: str | None
+    ) -> Iterable[tuple[Kind, str | None]]:
+        yield Kind.WORKFLOW, self._name(workflow)
+        if provider is not None or model is not None:
+            yield Kind.MODEL, f"{provider or ''}/{model or ''}"
+
+    def _name(self, workflow: str | None) -> str | None:
+        return None if workflow is None else self._aliases.get(workflow, workflow)
+
+    def _sum(self, hour: float, kind: Kind, subject: str | None, source: str) -> _Sum | None:
+        if subject is None:
+            return None
+        key = (hour, kind, subject, source)
+        known = self._grown.get(key)
+        if known is None:
+            known = self._grown[key] = _Sum()
+        return known
+
+    def _looked(
+        self, now: float, *, end: bool
+    ) -> tuple[tuple[HourSum, ...], tuple[tuple[Target, Look], ...], list[Watched]]:
+        """Growth and the looks that it reaches to; nothing before it is time for looks."""
+        if not self._reached or (now < self._looks_due and not end):
+            return (), (), []
+        looks = [self._look(target, at) for target, at in self._reached.items()]
+        if any(look is None for look in looks):
+            return (), (), []
+        written = tuple(look for look in looks if look is not None)
+        grown = tuple(
+            HourSum(hour, kind, subject, source, Role.METRICS, *_figures(each))
+            for (hour, kind, subject, source), each in self._grown.items()
+        )
+        watched, self._grown_watched = self._grown_watched, []
+        self._grown, self._reached = {}, {}
+        self._looks_due = now + max(self._step, sum(len(look.lines) for _, look in written) / LOOKS_SHARE)
+        return grown, written, watched
+
+    def _look(self, target: str, at: float) -> tuple[Target, Look] | None:
+        return next((told for told in reversed(self._told.get(target, [])) if told[1].at == at), None)
+
+    def _new_states(self, sources: Iterable[SourceStatus]) -> tuple[SourceStatus, ...]:
+        new = []
+        for source in sources:
+            state = (source.state, source.failure, source.profile, source.missing)
+            if self._states.get(source.name) != state:
+                self._states[source.name] = state
+                new.append(source)
+        return tuple(new)
+
+
+def _figures(each: _Sum) -> tuple[float | None, float | None, float | None, float | None]:
+    return each.runs, each.failures, each.tokens, each.cost_usd
+
+
+def joined(earlier: Batch, later: Batch) -> Batch:
+    """Both as one, without the points of the earlier: those are given up where they cannot be written."""
+    return replace(
+        later,
+        runs=(*earlier.runs, *later.runs),
+        grown=(*earlier.grown, *later.grown),
+        hours=(*earlier.hours, *later.hours),
+        watched=(*earlier.watched, *later.watched),
+        states=(*earlier.states, *later.states),
+        changes=(*earlier.changes, *later.changes),
+        marks={**earlier.marks, **later.marks},
+        looks=(*earlier.looks, *later.looks),
+    )
