@@ -28,7 +28,10 @@ NOT_LOG = frozenset({Where.LIST, Where.PAGE})
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """``short`` are the footer's words (empty: the key alone). ``writes``: changes something."""
+    """``short`` are the footer's words (empty: the key alone). ``writes``: changes something.
+
+    One without keys is done from the palette, or by the key that the config gives it.
+    """
 
     id: str
     keys: tuple[str, ...]
@@ -73,6 +76,9 @@ ACTIONS: tuple[Action, ...] = (
     Action("sort", ("s",), "sort by …", LIST, "sort"),
     Action("invert", ("I",), "invert the order", LIST),
     Action("copy", ("y",), "copy the row or line", EVERYWHERE),
+    Action("explain", ("i",), "explain the row: every figure, its age and source", EVERYWHERE, "explain"),
+    Action("explain_storage", (), "explain storage and retention", NOT_LOG),
+    Action("accept_normal", (), "accept what this workflow does now as its new normal", LIST, writes=True),
     Action("sources", ("S",), "sources: state, age, what is missing", EVERYWHERE, "sources"),
     Action("pause", ("p",), "pause the screen; collecting goes on", EVERYWHERE, "pause"),
     Action("refresh", ("r",), "ask every source now", EVERYWHERE, "refresh"),
@@ -136,7 +142,7 @@ class Keymap:
         return self._actions[action_id]
 
     def key(self, action_id: str) -> str:
-        """The first key of an action."""
+        """The first key of an action that has one."""
         return self._keys[action_id][0]
 
     def keys(self, action_id: str) -> tuple[str, ...]:

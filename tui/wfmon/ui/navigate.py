@@ -32,6 +32,13 @@ def open_log(shell: ShellDoor, workflow: str) -> None:
     shell.open(LogView(workflow))
 
 
+def open_explain(shell: ShellDoor, workflow: str | None = None, alert_id: str | None = None) -> None:
+    """The figures of an alert or a workflow; with neither, storage and retention."""
+    from wfmon.ui.views.explain import ExplainView
+
+    shell.open(ExplainView(workflow, alert_id))
+
+
 def open_sources(shell: ShellDoor) -> None:
     from wfmon.ui.views.sources import SourcesView
 

@@ -7,12 +7,14 @@ from math import floor
 
 from wfmon.analysis.wilson import lower_bound
 from wfmon.model.alert import Alert, AlertState
+from wfmon.model.forecast import Filling
 from wfmon.model.host import Volume
 from wfmon.model.snapshot import Snapshot
 from wfmon.model.source import SourceStatus
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.facts import Part, fact, head, wrapped_fact
+from wfmon.ui.panes.filling import full_in, grown
 from wfmon.ui.panes.words import lasting, subject, who_had
 from wfmon.ui.rows import Row
 from wfmon.ui.views.base import Frame
@@ -50,13 +52,17 @@ def volume_of(snapshot: Snapshot, alert: Alert) -> Volume | None:
     return next((one for one in volumes if one.mount == mount), None)
 
 
+def filling_of(snapshot: Snapshot, mount: str) -> Filling | None:
+    return next((one for one in snapshot.fillings if one.mount == mount), None)
+
+
 def source_of(snapshot: Snapshot, alert: Alert) -> SourceStatus | None:
     name = dict(alert.labels).get("source")
     return next((one for one in snapshot.sources if one.name == name), None)
 
 
-def volume_rows(look: Look, width: int, volume: Volume) -> list[Row]:
-    """The figures of a file system or of a watched directory."""
+def volume_rows(look: Look, width: int, volume: Volume, filling: Filling | None = None) -> list[Row]:
+    """The figures of a file system or of a watched directory, and when it will be full."""
     rows = []
     if volume.used_ratio is not None:
         filled, rest = look.signs.gauge(volume.used_ratio, min(40, width - 20))
@@ -71,8 +77,22 @@ def volume_rows(look: Look, width: int, volume: Volume) -> list[Row]:
         )
     if volume.device or volume.path != volume.mount:
         rows.append(fact(look, width, "device", (f"{volume.device or ''} {volume.path}".strip(), "text")))
+    if filling is not None:
+        rows += filling_rows(look, width, filling)
     if volume.error:
         rows.append(fact(look, width, "error", (volume.error, "warning")))
+    return rows
+
+
+def filling_rows(look: Look, width: int, filling: Filling) -> list[Row]:
+    """How fast it grows, when it is full, and what that is taken from."""
+    rows = []
+    if filling.bytes_per_day is not None:
+        rows.append(fact(look, width, "grows", (f"{grown(filling.bytes_per_day)} a day", "text")))
+    if filling.full_in is not None:
+        rows.append(fact(look, width, "full in", (full_in(filling.full_in), "warning")))
+    if filling.basis:
+        rows += wrapped_fact(look, width, "basis", filling.basis, "muted", 3)
     return rows
 
 

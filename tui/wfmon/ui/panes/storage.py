@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from wfmon.model.host import HostSample, Volume
+from wfmon.model.host import Volume
+from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.rows import Line, Row, tail, width_of
@@ -11,7 +12,8 @@ _FULL = 0.9
 _BAR = 10
 
 
-def storage_rows(look: Look, width: int, height: int, host: HostSample | None) -> list[Row]:
+def storage_rows(look: Look, width: int, height: int, snapshot: Snapshot) -> list[Row]:
+    host = snapshot.host
     if host is None:
         return [Line(look, width).add(" not watched", "muted").row()][:height]
     if not host.volumes:

@@ -10,10 +10,12 @@ from wfmon.model.run import RunStatus
 from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
 from wfmon.ui import navigate
+from wfmon.ui.accepting import accept_deeds
 from wfmon.ui.acking import ack_deeds
 from wfmon.ui.panes.alertfacts import (
     alert_head,
     alert_rows,
+    filling_of,
     memory_facts,
     source_of,
     source_rows,
@@ -21,6 +23,7 @@ from wfmon.ui.panes.alertfacts import (
     volume_rows,
 )
 from wfmon.ui.panes.errortexts import error_rows, error_texts
+from wfmon.ui.panes.retention import RETENTION, retention_rows
 from wfmon.ui.panes.runs import RunList, counts, runs_of
 from wfmon.ui.panes.trend import ratio_trend
 from wfmon.ui.rows import Line, Row, rule
@@ -74,6 +77,8 @@ class AlertView(View):
             deeds["open"] = lambda: navigate.open_run(self.shell, run)
             if run.failed:
                 deeds["row_error"] = lambda: navigate.open_run(self.shell, run, focus_error=True)
+        deeds["explain"] = lambda: navigate.open_explain(self.shell, alert.workflow, alert.id)
+        deeds |= accept_deeds(self.shell, alert.workflow)
         return {**deeds, **ack_deeds(self.shell, alert)}
 
     def rows(self, frame: Frame) -> list[Row]:
@@ -127,7 +132,10 @@ class AlertView(View):
         look, width = frame.look, frame.width
         volume, source = volume_of(snapshot, alert), source_of(snapshot, alert)
         if volume is not None:
-            return [rule(look, width, volume.mount), *volume_rows(look, width, volume)]
+            filling = filling_of(snapshot, volume.mount)
+            return [rule(look, width, volume.mount), *volume_rows(look, width, volume, filling)]
+        if alert.rule == RETENTION:
+            return retention_rows(look, width, frame.now, snapshot, alert)[:height]
         if source is not None:
             return [rule(look, width, source.name, source.kind), *source_rows(look, width, source, frame.now)]
         if alert.rule != "memory" or snapshot.host is None:

@@ -32,7 +32,8 @@ class HelpView(PageView):
 
 
 def _key(look: Look, width: int, keymap: Keymap, action: Action, *, now: bool, closed: bool) -> Row:
-    keys = " ".join(shown(key, ascii_only=look.ascii) for key in keymap.keys(action.id))
+    named = keymap.keys(action.id) or keymap.keys("palette")[:1]
+    keys = " ".join(shown(key, ascii_only=look.ascii) for key in named)
     words = action.words + ("  (not in read-only)" if closed else "")
     line = Line(look, width).add("  ").add(keys, "muted" if closed else "key", 16)
     line.add(words, "muted" if closed else "strong" if now else "text")

@@ -9,6 +9,7 @@ from wfmon.model.alert import Alert
 from wfmon.model.snapshot import Snapshot, Workflow
 from wfmon.model.source import SourceState
 from wfmon.ui import navigate, order
+from wfmon.ui.accepting import accept_deeds
 from wfmon.ui.acking import ack_deeds, only_alert
 from wfmon.ui.panes import alerts as alert_pane
 from wfmon.ui.panes import verdict as verdict_pane
@@ -93,6 +94,11 @@ class OperationsView(View):
             deeds["open"] = lambda: navigate.open_alert(self.shell, alert.id)
         elif workflow is not None:
             deeds["open"] = lambda: navigate.open_workflow(self.shell, workflow)
+        deeds["explain_storage"] = lambda: navigate.open_explain(self.shell)
+        if alert is not None or workflow is not None:
+            alert_id = alert.id if alert is not None else None
+            deeds["explain"] = lambda: navigate.open_explain(self.shell, workflow, alert_id)
+        deeds |= accept_deeds(self.shell, workflow)
         if workflow is not None:
             deeds["log"] = lambda: navigate.open_log(self.shell, workflow)
             if navigate.worst_run(snapshot, workflow) is not None:
@@ -334,7 +340,7 @@ def _bottom(frame: Frame, snapshot: Snapshot, height: int) -> list[Row]:
     parts = (
         Part("Tokens & cost", left, lambda width, rows: token_rows(look, width, rows, snapshot), money),
         Part("Memory", middle, lambda width, rows: memory_rows(look, width, rows, host), unwatched),
-        Part("Storage", right, lambda width, rows: storage_rows(look, width, rows, host), unwatched),
+        Part("Storage", right, lambda width, rows: storage_rows(look, width, rows, snapshot), unwatched),
     )
     return beside(look, parts, height)
 
