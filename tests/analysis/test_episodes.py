@@ -6,7 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from wfmon.analysis import episodes
-from wfmon.analysis.episodes import EpisodeMemory, advance, alerts, begin, provisional_id, sightings
+from wfmon.analysis.episodes import (
+    EpisodeMemory,
+    advance,
+    alerts,
+    begin,
+    provisional_id,
+    sightings,
+    with_ack,
+)
 from wfmon.model.alert import Ack, Alert, AlertState, Finding, Severity
 from wfmon.model.episode import EpisodeRecord
 from wfmon.model.settings import EpisodeSettings
@@ -183,15 +191,36 @@ def test_a_day_old_episode_is_not_taken_up() -> None:
     assert alerts(memory, {}, 200_000, SETTINGS)[0].since == 200_000
 
 
-def test_the_store_gives_id_begin_and_ack() -> None:
-    ack = Ack("joe", 1000, 4600)
+def test_the_store_gives_id_and_begin() -> None:
     memory = advance(EpisodeMemory(), [said(True)], 1000, SETTINGS)
-    (alert,) = alerts(memory, {KEY: record(ack=ack)}, 1000, SETTINGS)
-    assert (alert.id, alert.since, alert.state, alert.ack) == ("abcdef012345", 50, AlertState.ACKED, ack)
+    (alert,) = alerts(memory, {KEY: record()}, 1000, SETTINGS)
+    assert (alert.id, alert.since, alert.state) == ("abcdef012345", 50, AlertState.FIRING)
     (alone,) = alerts(memory, {}, 1000, SETTINGS)
     assert alone.id == provisional_id(KEY, 1000)
-    (unsaved,) = alerts(memory, {}, 1000, SETTINGS, {alone.id: "disk full"})
+
+
+def test_an_ack_laid_over_an_alert_and_taken_off_again() -> None:
+    ack = Ack("joe", 1000, 4600)
+    memory, firing = run(EpisodeMemory(), 1000, said(True))
+    assert firing is not None
+    assert with_ack(firing, None) is firing
+    taken = with_ack(firing, ack)
+    assert (taken.state, taken.ack) == (AlertState.ACKED, ack)
+    assert with_ack(taken, ack) is taken
+    assert with_ack(taken, None) == firing
+    unsaved = with_ack(firing, None, "disk full")
     assert (unsaved.state, unsaved.unsaved) == (AlertState.FIRING, "disk full")
+    memory, blind = run(memory, 1010, said(None))
+    assert blind is not None
+    assert (blind.state, blind.blind) == (AlertState.NO_DATA, True)
+    assert with_ack(blind, ack).state is AlertState.ACKED
+    assert with_ack(with_ack(blind, ack), None) == blind
+    _, over = run(memory, 1020, said(False, clears=True))
+    assert over is not None
+    assert (with_ack(over, ack).state, with_ack(over, ack).ack) == (AlertState.RESOLVED, ack)
+    _, pending = run(EpisodeMemory(), 1000, said(True, for_seconds=30))
+    assert pending is not None
+    assert with_ack(pending, ack).state is AlertState.PENDING
 
 
 def test_a_record_of_an_earlier_episode_is_not_this_one() -> None:

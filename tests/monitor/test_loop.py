@@ -19,9 +19,10 @@ from wfmon.model.log import LogRequest
 from wfmon.model.run import Run, RunsSample, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import Collector, Level, Snapshot, Totals
 from wfmon.model.source import Failure, SourceState
-from wfmon.monitor.judge import Judge, _sayable_cost
+from wfmon.monitor.judge import Judge
 from wfmon.monitor.loop import Identity, Monitor
 from wfmon.monitor.picture import PictureMaker
+from wfmon.monitor.presenter import Presenter, _sayable_cost
 from wfmon.monitor.settings import rule_settings
 from wfmon.monitor.track import Pace
 from wfmon.monitor.worker import Answer, poll
@@ -81,12 +82,12 @@ def failing_runs(now: float, failed: int = 30, good: int = 60) -> Reading:
 
 def monitor(source: Source, store: AckStore, worker: type[Inline] = Inline, clock: float = START) -> Monitor:
     config = load_config(environ={}).config
-    judge = Judge(rule_settings(config), store, "joe", UTC)
     identity = Identity("h", "0", Collector(1, "joe"), read_only=False)
     return Monitor(
         [source],
         PictureMaker(WINDOWS, {}, {}),
-        judge,
+        Judge(rule_settings(config), store),
+        Presenter(store, "joe", UTC),
         identity,
         Pace(stale_after=60.0, backoff_max=60.0, stretch=100.0),
         clock=lambda: clock,

@@ -1,7 +1,8 @@
 """From findings to episodes: pending, firing, kept, resolved; and from episodes to alerts.
 
 Pure: ``advance`` takes the memory of the last evaluation and gives the next one. The monitor then
-tells the store what fires (``sightings``, ``ended``) and shows ``alerts`` with what the store says.
+tells the store what fires (``sightings``, ``ended``); ``alerts`` are what it shows of that, ``with_ack``
+lays over each who has it.
 
 A finding that cannot be judged (``holds`` None, or none at all) changes nothing but the state word:
 an open alert becomes ``no_data`` and ends only when known data says so.
@@ -12,12 +13,11 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from types import MappingProxyType
 
 from wfmon.analysis.levels import Level, step
 from wfmon.analysis.words import span
-from wfmon.model.alert import Alert, AlertState, Finding, Severity
-from wfmon.model.episode import EpisodeKey, EpisodeRecord, Sighting, Unjudged
+from wfmon.model.alert import Ack, Alert, AlertState, Finding, Severity
+from wfmon.model.episode import EndedEpisode, EpisodeKey, EpisodeRecord, Sighting, Unjudged
 from wfmon.model.record import dataclass, field, replace
 from wfmon.model.settings import EpisodeSettings
 
@@ -25,6 +25,8 @@ from wfmon.model.settings import EpisodeSettings
 UNSEEN_SECONDS = 24 * 3600.0
 # Ends and new beginnings of one episode within this time are counted as flaps.
 FLAP_SECONDS = 3600.0
+# States that change with an ack; the others are set by other hands, or are no open episode.
+_OWN = (AlertState.FIRING, AlertState.NO_DATA, AlertState.ACKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,6 +137,13 @@ def sightings(memory: EpisodeMemory) -> tuple[Sighting, ...]:
             since=episode.since,
             since_at_least=episode.at_least,
             workflow=episode.shown.workflow,
+            value=episode.shown.value,
+            threshold=episode.shown.threshold,
+            peak=episode.peak,
+            n=episode.shown.n,
+            failed=episode.shown.failed,
+            unit=episode.shown.unit,
+            flaps=_flaps(episode, memory.at),
         )
         for episode in memory.episodes.values()
         if episode.firing and not episode.unknown
@@ -151,15 +160,13 @@ def alerts(
     records: Mapping[EpisodeKey, EpisodeRecord],
     now: float,
     settings: EpisodeSettings,
-    unsaved: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Alert, ...]:
-    """The alerts to show: worst first, then those that nobody has, then the oldest.
+    """The alerts to show: worst first, then the oldest; as if nobody had any, see ``with_ack``.
 
-    ``records`` are the store's (ids, true begin, acks); without one an alert has its provisional id.
-    ``unsaved``: alert id -> why an ack of it could not be stored.
+    ``records`` are the store's (ids, true begin); without one an alert has its provisional id.
     """
     shown = [
-        _alert(episode, records.get(key), now, unsaved)
+        _alert(episode, records.get(key), now)
         for key, episode in memory.episodes.items()
         if episode.ended_at is None or now - episode.ended_at < settings.resolved_keep_seconds
     ]
@@ -170,6 +177,46 @@ def rank(alert: Alert) -> tuple[int, int, bool, float, str]:
     """Sort key: firing before pending before resolved, then severity, not taken, oldest."""
     stage = {AlertState.PENDING: 1, AlertState.RESOLVED: 2}.get(alert.state, 0)
     return (stage, -alert.severity, alert.taken, alert.since, alert.id)
+
+
+def with_ack(alert: Alert, ack: Ack | None, unsaved: str | None = None) -> Alert:
+    """The alert as it is when ``ack`` is in force; the same object where that changes nothing.
+
+    ``unsaved``: why an ack of it could not be stored.
+    """
+    state = alert.state
+    if state in _OWN:
+        blind = AlertState.NO_DATA if alert.blind else AlertState.FIRING
+        state = AlertState.ACKED if ack is not None else blind
+    if state is alert.state and ack == alert.ack and unsaved == alert.unsaved:
+        return alert
+    return replace(alert, state=state, ack=ack, unsaved=unsaved)
+
+
+def told(episode: EndedEpisode) -> Alert:
+    """An ended episode of the store as an alert."""
+    record = episode.record
+    return Alert(
+        id=record.id,
+        rule=record.rule,
+        labels=record.labels,
+        severity=record.severity,
+        state=AlertState.RESOLVED,
+        summary=record.summary,
+        since=record.began_at,
+        since_at_least=record.began_at_least,
+        workflow=record.workflow,
+        ended_at=record.ended_at,
+        value=record.value,
+        threshold=record.threshold,
+        n=record.n,
+        failed=record.failed,
+        unit=record.unit,
+        peak=record.peak,
+        flaps=record.flaps,
+        ack=record.ack,
+        had=episode.had,
+    )
 
 
 def provisional_id(key: EpisodeKey, since: float) -> str:
@@ -353,23 +400,20 @@ def _too_young(finding: Finding, episode: Episode | None, now: float) -> str | N
     return f"{finding.summary}, only {span(now - level.since)} of history, need {span(finding.for_seconds)}"
 
 
-def _alert(episode: Episode, record: EpisodeRecord | None, now: float, unsaved: Mapping[str, str]) -> Alert:
+def _alert(episode: Episode, record: EpisodeRecord | None, now: float) -> Alert:
     shown = episode.shown
     if record is not None and not _same(episode, record):
         record = None
     began = episode.since if record is None else min(record.began_at, episode.since)
     at_least = episode.at_least if record is None or began == episode.since else record.began_at_least
-    alert_id = episode.id if record is None else record.id
-    ack = None if record is None else record.ack
+    blind = episode.unknown and episode.firing
     return Alert(
-        id=alert_id,
+        id=episode.id if record is None else record.id,
         rule=episode.key[0],
         labels=episode.key[1],
         severity=episode.severity,
-        state=_state(episode, acked=ack is not None),
-        summary=f"no data, last known: {shown.summary}"
-        if episode.unknown and episode.firing
-        else shown.summary,
+        state=_state(episode),
+        summary=f"no data, last known: {shown.summary}" if blind else shown.summary,
         since=began,
         since_at_least=at_least,
         workflow=shown.workflow,
@@ -382,11 +426,14 @@ def _alert(episode: Episode, record: EpisodeRecord | None, now: float, unsaved: 
         window_seconds=shown.window_seconds,
         unit=shown.unit,
         peak=episode.peak,
-        flaps=sum(1 for at in episode.restarts if now - at < FLAP_SECONDS),
+        flaps=_flaps(episode, now),
         runbook=shown.runbook,
-        ack=ack,
-        unsaved=unsaved.get(alert_id),
+        blind=blind,
     )
+
+
+def _flaps(episode: Episode, now: float) -> int:
+    return sum(1 for at in episode.restarts if now - at < FLAP_SECONDS)
 
 
 def _same(episode: Episode, record: EpisodeRecord) -> bool:
@@ -396,11 +443,9 @@ def _same(episode: Episode, record: EpisodeRecord) -> bool:
     return record.ended_at is None or record.ended_at >= episode.since
 
 
-def _state(episode: Episode, *, acked: bool) -> AlertState:
+def _state(episode: Episode) -> AlertState:
     if episode.ended_at is not None:
         return AlertState.RESOLVED
     if not episode.firing:
         return AlertState.PENDING
-    if acked:
-        return AlertState.ACKED
     return AlertState.NO_DATA if episode.unknown else AlertState.FIRING

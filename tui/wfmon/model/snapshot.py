@@ -202,7 +202,7 @@ class Snapshot:
     ``recent``: the newest finished runs of each workflow, oldest first, for its own screen.
     ``ended``: what ended within 12 h, newest first. ``unjudged``: what the rules cannot say, for the
     verdict. ``fillings``, ``retention``, ``history`` and ``changes`` (newest first, of a day) come from
-    what is remembered.
+    what is remembered. ``broken``: the monitor that made it failed, in words; that is then the verdict.
     """
 
     at: float
@@ -231,3 +231,4 @@ class Snapshot:
     retention: tuple[Retention, ...] = ()
     history: HistoryStatus | None = None
     changes: tuple[Change, ...] = ()
+    broken: str | None = None

@@ -14,6 +14,7 @@ from wfmon.model.snapshot import Collector
 from wfmon.monitor.judge import Judge
 from wfmon.monitor.loop import Identity, Monitor
 from wfmon.monitor.picture import PictureMaker
+from wfmon.monitor.presenter import Presenter
 from wfmon.monitor.settings import rule_settings
 from wfmon.monitor.track import Pace
 from wfmon.sources.base import Source
@@ -54,7 +55,8 @@ def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = 
     monitor = Monitor(
         sources.live,
         PictureMaker(windows, aliases, runbooks, sources.off),
-        Judge(rules, store, me, zone, unacked=unacked),
+        Judge(rules, store),
+        Presenter(store, me, zone, unacked=unacked),
         Identity(safe(platform.node()), wfmon.__version__, Collector(os.getpid(), me), read_only),
         Pace(config.monitor.stale_after, config.monitor.backoff_max, config.monitor.stretch),
         refresh=config.ui.refresh,

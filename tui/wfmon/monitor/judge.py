@@ -1,62 +1,44 @@
-"""Rules over a picture, episodes and acks: what is wrong, since when, and who has it."""
+"""Rules over a picture, and episodes: what is wrong and since when."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
-from datetime import tzinfo
 
 from wfmon.analysis.episodes import EpisodeMemory, advance, alerts, begin, cleared, ended, sightings
 from wfmon.analysis.onset import backdated
 from wfmon.analysis.rules import failure_rate, memory, source_down, storage
-from wfmon.analysis.verdict import Scene, verdict
-from wfmon.model.action import AcceptNormal, AckAlert, CommentAck, Outcome, UnackAlert
 from wfmon.model.alert import Alert, Finding
-from wfmon.model.episode import EpisodeKey, EpisodeRecord
+from wfmon.model.episode import EpisodeKey, EpisodeRecord, Unjudged
 from wfmon.model.host import HostSample
 from wfmon.model.record import dataclass
-from wfmon.model.snapshot import Totals, Verdict
 from wfmon.model.source import SourceState
 from wfmon.monitor.picture import Picture
 from wfmon.monitor.settings import RuleSettings
 from wfmon.store.acks import AckStore
-from wfmon.store.errors import AckError, StoreError
-from wfmon.text.numbers import clock
 
 SHARE = 0.005  # of one core that evaluating rules may take
-COST_SECONDS = 10.0  # of history before the verdict names a price per hour
 
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What a snapshot says beyond its picture."""
+    """What the rules say of a picture. Nobody has these alerts yet: see ``Presenter``."""
 
-    verdict: Verdict
     alerts: tuple[Alert, ...]
+    unjudged: tuple[Unjudged, ...]
     rules_checked: int
     checked_at: float | None
-    acks_shared: bool
-    store_problem: str | None
 
 
 class Judge:
-    """Evaluates the rules when it is time, and looks at acks every time.
+    """Evaluates the rules when it is time, and tells ``store`` what fires and what ended."""
 
-    ``me`` signs this user's acks; ``zone`` is the display zone (None: local) of the verdict's clocks;
-    ``unacked`` leaves out of the verdict what somebody has.
-    """
-
-    def __init__(
-        self, rules: RuleSettings, store: AckStore, me: str, zone: tzinfo | None, *, unacked: bool = False
-    ) -> None:
+    def __init__(self, rules: RuleSettings, store: AckStore) -> None:
         self._rules = rules
         self._store = store
-        self._me = me
-        self._zone = zone
-        self._unacked = unacked
         self._memory: EpisodeMemory | None = None
         self._records: Mapping[EpisodeKey, EpisodeRecord] = {}
-        self._unsaved: dict[str, str] = {}
+        self._shown: tuple[Alert, ...] = ()
         self._checked = 0
         self._checked_at: float | None = None
         self.rules_cpu = 0.0  # seconds that the rules took of the last ``judge``
@@ -65,42 +47,20 @@ class Judge:
         self._failures: tuple[object, frozenset[str], tuple[Finding, ...]] | None = None
 
     def judge(self, picture: Picture, now: float, *, anew: bool = False) -> Judged:
-        """``anew``: do not wait for the time to evaluate, the picture has just become complete."""
+        """``anew``: do not wait for the time to evaluate, the picture has just become complete.
+        Alerts that did not change are the same objects."""
         answered = sum(source.as_of is not None for source in picture.sources)
+        self.rules_cpu = 0.0
         if anew or now >= self._due or answered != self._answered or self._memory is None:
             self._answered = answered
             cpu = time.thread_time()
             self._evaluate(picture, now)
             self.rules_cpu = time.thread_time() - cpu
             self._due = now + max(self._rules.every, self.rules_cpu / SHARE)
-        else:
-            self.rules_cpu = 0.0
-            self._records = self._store.records(now)
         assert self._memory is not None
-        shown = alerts(self._memory, self._records, now, self._rules.episodes, self._unsaved)
-        scene = Scene(
-            now=now,
-            zone=self._zone,
-            alerts=shown,
-            unjudged=self._memory.unjudged,
-            sources=picture.sources,
-            workflows=picture.workflows,
-            host=picture.host,
-            rules_checked=self._checked,
-            rules_checked_at=self._checked_at,
-            acks_shared=self._store.shared,
-            me=self._me,
-            cost_usd_per_hour=_sayable_cost(picture.totals),
-            unacked=self._unacked,
-        )
-        return Judged(
-            verdict=verdict(scene),
-            alerts=shown,
-            rules_checked=self._checked,
-            checked_at=self._checked_at,
-            acks_shared=self._store.shared,
-            store_problem=self._store.problem or next(iter(self._store.notes), None),
-        )
+        shown = alerts(self._memory, self._records, now, self._rules.episodes)
+        self._shown = _kept(self._shown, shown)
+        return Judged(self._shown, self._memory.unjudged, self._checked, self._checked_at)
 
     def _evaluate(self, picture: Picture, now: float) -> None:
         if self._memory is None:
@@ -146,40 +106,13 @@ class Judge:
             return finding
         return backdated(finding, past, self._rules.failure_rate)
 
-    def act(self, action: AckAlert | UnackAlert | CommentAck | AcceptNormal, now: float) -> Outcome:
-        """Do it and return when it is stored, or say why not; nothing is raised."""
-        try:
-            message = self._done(action, now)
-        except StoreError as error:
-            if not isinstance(action, AcceptNormal):
-                self._unsaved[action.alert_id] = str(error)
-            return Outcome(False, str(error))
-        except AckError as error:
-            return Outcome(False, str(error))
-        if not isinstance(action, AcceptNormal):
-            self._unsaved.pop(action.alert_id, None)
-        return Outcome(True, message)
 
-    def _done(self, action: AckAlert | UnackAlert | CommentAck | AcceptNormal, now: float) -> str:
-        if isinstance(action, AcceptNormal):
-            raise AckError("a new normal cannot be stored yet")
-        if isinstance(action, UnackAlert):
-            record = self._store.unack(action.alert_id, action.by, now)
-            return f"{record.rule} is nobody's again"
-        if isinstance(action, CommentAck):
-            self._store.comment(action.alert_id, action.by, now, action.comment)
-            return "comment saved"
-        held = self._store.ack(
-            action.alert_id, action.by, now, seconds=action.seconds, comment=action.comment
-        )
-        until = "it ends" if held.ack.until is None else clock(held.ack.until, self._zone, seconds=False)
-        return f"you have {held.episode.rule} until {until}"
-
-
-def _sayable_cost(totals: Totals) -> float | None:
-    """USD an hour, once enough has been seen of it: a call in half a second is no hour's price."""
-    seen = totals.rate_window_seconds
-    return totals.cost_usd_per_hour if seen is not None and seen >= COST_SECONDS else None
+def _kept(before: tuple[Alert, ...], after: tuple[Alert, ...]) -> tuple[Alert, ...]:
+    """``after``, with the objects of ``before`` where they are equal."""
+    if before == after:
+        return before
+    known = {alert.id: alert for alert in before}
+    return tuple(old if (old := known.get(alert.id)) == alert else alert for alert in after)
 
 
 def _answering_host(picture: Picture) -> HostSample | None:

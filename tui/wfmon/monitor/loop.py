@@ -20,6 +20,7 @@ from wfmon.monitor.hints import Hints
 from wfmon.monitor.judge import Judge
 from wfmon.monitor.memory import NoMemory
 from wfmon.monitor.picture import Picture, PictureMaker
+from wfmon.monitor.presenter import NOT_JUDGED, Presenter
 from wfmon.monitor.track import Pace, Track
 from wfmon.monitor.worker import Answer, PageWorker, SourceWorker
 from wfmon.sources.base import LogPages, Source
@@ -69,6 +70,7 @@ class Monitor:
         sources: Sequence[Source],
         maker: PictureMaker,
         judge: Judge,
+        presenter: Presenter,
         identity: Identity,
         pace: Pace,
         *,
@@ -81,6 +83,7 @@ class Monitor:
         self._clock = clock
         self._maker = maker
         self._judge = judge
+        self._presenter = presenter
         self._identity = identity
         self._refresh = refresh
         self._events: SimpleQueue[_Event] = SimpleQueue()
@@ -213,7 +216,7 @@ class Monitor:
         last = self._snapshot
         identity = self._identity
         self._show(
-            replace(last, verdict=Verdict(Level.UNKNOWN, text))
+            replace(last, verdict=Verdict(Level.UNKNOWN, text), broken=text)
             if last is not None
             else Snapshot(
                 at=self._clock(),
@@ -222,6 +225,7 @@ class Monitor:
                 collector=identity.collector,
                 verdict=Verdict(Level.UNKNOWN, text),
                 read_only=identity.read_only,
+                broken=text,
             )
         )
 
@@ -263,7 +267,7 @@ class Monitor:
                 track.refresh()
             command.outcome.set_result(Outcome(True, "asking every source now"))
             return
-        outcome = self._judge.act(command.action, now)
+        outcome = self._presenter.act(command.action, now)
         self._publish(self._maker.make(list(self._tracks.values()), now, rows=False), now)
         command.outcome.set_result(outcome)
 
@@ -308,7 +312,7 @@ class Monitor:
             host_name=identity.host_name,
             version=identity.version,
             collector=identity.collector,
-            verdict=judged.verdict,
+            verdict=NOT_JUDGED,
             sources=picture.sources,
             totals=picture.totals,
             workflows=picture.workflows,
@@ -319,13 +323,12 @@ class Monitor:
             cost=picture.cost,
             host=picture.host,
             alerts=judged.alerts,
+            unjudged=judged.unjudged,
             rules_checked=judged.rules_checked,
             rules_checked_at=judged.checked_at,
-            acks_shared=judged.acks_shared,
-            store_problem=judged.store_problem,
             read_only=identity.read_only,
         )
-        self._show(snapshot, settled=settled)
+        self._show(self._presenter.present(snapshot, now), settled=settled)
 
     def _show(self, snapshot: Snapshot, *, settled: bool = False) -> None:
         with self._changed:

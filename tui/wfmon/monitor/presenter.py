@@ -1,0 +1,155 @@
+"""What one viewer sees of a snapshot: who has which alert, what ended, and the one sentence.
+
+The same for a picture of this process and for one that another process's collector published.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from datetime import tzinfo
+
+from wfmon.analysis.episodes import rank, with_ack
+from wfmon.analysis.verdict import Scene, verdict
+from wfmon.model.action import AcceptNormal, AckAlert, CommentAck, Outcome, UnackAlert
+from wfmon.model.alert import Ack, Alert, AlertState
+from wfmon.model.record import dataclass, replace
+from wfmon.model.snapshot import Level, Snapshot, Totals, Verdict
+from wfmon.store.acks import AckStore
+from wfmon.store.errors import AckError, StoreError
+from wfmon.text.numbers import clock
+
+COST_SECONDS = 10.0  # of history before the verdict names a price per hour
+# The verdict of a snapshot that no presenter has seen.
+NOT_JUDGED = Verdict(Level.UNKNOWN, "")
+
+Act = AckAlert | UnackAlert | CommentAck | AcceptNormal
+
+
+@dataclass(frozen=True, slots=True)
+class _Laid:
+    """An alert as it came, and with what this viewer knows of it."""
+
+    bare: Alert
+    shown: Alert
+
+
+class Presenter:
+    """One thread at a time.
+
+    ``me`` signs this user's acks; ``zone`` is the display zone (None: local) of the verdict's clocks;
+    ``unacked`` leaves out of the verdict what somebody has.
+    """
+
+    def __init__(self, store: AckStore, me: str, zone: tzinfo | None, *, unacked: bool = False) -> None:
+        self._store = store
+        self._me = me
+        self._zone = zone
+        self._unacked = unacked
+        self._unsaved: dict[str, str] = {}
+        self._laid: dict[str, _Laid] = {}
+        self._alerts: tuple[Alert, ...] = ()
+        self._ended: tuple[Alert, ...] = ()
+
+    def present(self, snapshot: Snapshot, now: float) -> Snapshot:
+        """``snapshot`` as this viewer sees it at ``now``. Alerts that did not change, and their tuple,
+        are the same objects as of the last call. Presenting twice changes nothing."""
+        alerts = self._with_acks(snapshot.alerts, now)
+        problem = self._store.problem or next(iter(self._store.notes), None)
+        shared = self._store.shared
+        return replace(
+            snapshot,
+            alerts=alerts,
+            ended=self._over(alerts),
+            acks_shared=shared,
+            store_problem=problem,
+            verdict=self._verdict(snapshot, alerts, now),
+        )
+
+    def act(self, action: Act, now: float) -> Outcome:
+        """Do it and return when it is stored, or say why not; nothing is raised."""
+        try:
+            message = self._done(action, now)
+        except StoreError as error:
+            if not isinstance(action, AcceptNormal):
+                self._unsaved[action.alert_id] = str(error)
+            return Outcome(False, str(error))
+        except AckError as error:
+            return Outcome(False, str(error))
+        if not isinstance(action, AcceptNormal):
+            self._unsaved.pop(action.alert_id, None)
+        return Outcome(True, message)
+
+    def _with_acks(self, bare: tuple[Alert, ...], now: float) -> tuple[Alert, ...]:
+        records = self._store.records(now)
+        acks = {record.id: record.ack for record in records.values() if record.ack is not None}
+        laid = {alert.id: self._lay(alert, acks) for alert in bare}
+        self._laid = laid
+        self._alerts = _same(self._alerts, tuple(sorted((each.shown for each in laid.values()), key=rank)))
+        return self._alerts
+
+    def _lay(self, alert: Alert, acks: Mapping[str, Ack]) -> _Laid:
+        ack, unsaved = acks.get(alert.id), self._unsaved.get(alert.id)
+        last = self._laid.get(alert.id)
+        if last is not None and last.bare is alert:
+            shown = last.shown
+            if shown.ack == ack and shown.unsaved == unsaved:
+                return last
+        return _Laid(alert, with_ack(alert, ack, unsaved))
+
+    def _over(self, alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
+        over = [alert for alert in alerts if alert.state is AlertState.RESOLVED]
+        self._ended = _same(self._ended, tuple(sorted(over, key=_newest_end)))
+        return self._ended
+
+    def _verdict(self, snapshot: Snapshot, alerts: tuple[Alert, ...], now: float) -> Verdict:
+        if snapshot.broken is not None:
+            return Verdict(Level.UNKNOWN, snapshot.broken)
+        return verdict(
+            Scene(
+                now=now,
+                zone=self._zone,
+                alerts=alerts,
+                unjudged=snapshot.unjudged,
+                sources=snapshot.sources,
+                workflows=snapshot.workflows,
+                host=snapshot.host,
+                rules_checked=snapshot.rules_checked,
+                rules_checked_at=snapshot.rules_checked_at,
+                acks_shared=self._store.shared,
+                me=self._me,
+                cost_usd_per_hour=_sayable_cost(snapshot.totals),
+                unacked=self._unacked,
+            )
+        )
+
+    def _done(self, action: Act, now: float) -> str:
+        if isinstance(action, AcceptNormal):
+            raise AckError("a new normal cannot be stored yet")
+        if isinstance(action, UnackAlert):
+            record = self._store.unack(action.alert_id, action.by, now)
+            return f"{record.rule} is nobody's again"
+        if isinstance(action, CommentAck):
+            self._store.comment(action.alert_id, action.by, now, action.comment)
+            return "comment saved"
+        held = self._store.ack(
+            action.alert_id, action.by, now, seconds=action.seconds, comment=action.comment
+        )
+        until = "it ends" if held.ack.until is None else clock(held.ack.until, self._zone, seconds=False)
+        return f"you have {held.episode.rule} until {until}"
+
+
+def _sayable_cost(totals: Totals) -> float | None:
+    """USD an hour, once enough has been seen of it: a call in half a second is no hour's price."""
+    seen = totals.rate_window_seconds
+    return totals.cost_usd_per_hour if seen is not None and seen >= COST_SECONDS else None
+
+
+def _same(before: tuple[Alert, ...], after: tuple[Alert, ...]) -> tuple[Alert, ...]:
+    """``before`` if ``after`` holds the very same objects."""
+    if len(before) == len(after) and all(old is new for old, new in zip(before, after, strict=True)):
+        return before
+    return after
+
+
+def _newest_end(alert: Alert) -> tuple[float, str]:
+    return (-(alert.ended_at or 0.0), alert.id)
