@@ -8,8 +8,9 @@ from typing import Protocol, TypeVar
 from wfmon.analysis.choose import Claim, by_trust, claim, grown
 from wfmon.analysis.observed import ObservedMetrics, ObservedRuns
 from wfmon.analysis.runindex import RunIndex
+from wfmon.model.baseline import Baseline
 from wfmon.model.metrics import Amount, CallKey, CostKey, Quantiles, TokenKey, TokenKind
-from wfmon.model.record import dataclass
+from wfmon.model.record import dataclass, field
 from wfmon.model.snapshot import CostQuality, LadderStep, Workflow
 from wfmon.model.windows import window_ladder
 
@@ -92,6 +93,7 @@ class Extras:
     rss_bytes: Mapping[str, int]
     runbooks: Mapping[str, str]
     error_trends: Drawn
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
 
 
 def merge_workflows(
@@ -151,6 +153,7 @@ class _Row:
             last_run_at=newest.ended_at if newest else None,
             last_status=newest.status if newest else None,
             last_error=self.logs.index.newest_error if self.logs else None,
+            usual=extras.baselines.get(self.name),
             rss_bytes=extras.rss_bytes.get(self.name),
             error_trend=extras.error_trends.drawn(self.name),
             origin=tuple(sorted(self.origin.items())),

@@ -63,3 +63,29 @@ class EpisodeSettings:
 
     gap_seconds: float
     resolved_keep_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
+class BaselineSettings:
+    """What is usual (alerting-and-burn 7). ``runs``: newest finished runs that are looked at; ``needed``:
+    with fewer runs, or hours, nothing is said; ``days``: how far back hours are looked at."""
+
+    runs: int
+    needed: int
+    days: float
+
+
+@dataclass(frozen=True, slots=True)
+class RetentionSettings:
+    """How far back each should reach, in seconds, and rule ``retention``.
+
+    ``history_seconds``: how long wfmon-tui keeps its own coarsest points; None: it keeps none.
+    """
+
+    enabled: bool
+    production_seconds: float
+    debug_seconds: float
+    metrics_seconds: float
+    history_seconds: float | None = None
+    for_seconds: float = 900.0
+    keep_seconds: float = 21600.0
