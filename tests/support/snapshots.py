@@ -26,7 +26,15 @@ from wfmon.model.source import Failure, SourceState, SourceStatus
 
 GIB = 2**30
 NOW = datetime(2026, 3, 2, 14, 3, 27, tzinfo=UTC).timestamp()
-TREND = (None, None, 0.0, 0.0, 0.01, 0.0, 0.1, 0.2, 0.32, 0.32)
+
+
+def series(*values: float | None) -> tuple[float | None, ...]:
+    """60 points, as a snapshot carries them, in equal shares."""
+    return tuple(value for value in values for _ in range(60 // len(values)))
+
+
+TREND = series(None, None, 0.0, 0.0, 0.01, 0.0, 0.1, 0.2, 0.32, 0.32)
+CALM = series(0.0)
 
 
 def ok_sources(now: float = NOW) -> tuple[SourceStatus, ...]:
@@ -104,7 +112,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             last_run_at=now - 3,
             last_status=RunStatus.SUCCESS,
             usual=Baseline("", 900, error_ratio=0.001, error_n=900, duration_p95_seconds=5.2),
-            error_trend=(0.0,) * 10,
+            error_trend=CALM,
             origin=(("active", "prom"), ("runs", "prom")),
         ),
         Workflow(
@@ -123,7 +131,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             last_run_at=now - 9,
             last_status=RunStatus.SUCCESS,
             usual=Baseline("", 300, error_ratio=0.004, error_n=300, duration_p95_seconds=10.9),
-            error_trend=(0.0,) * 10,
+            error_trend=CALM,
             origin=metrics,
         ),
         Workflow(
@@ -178,7 +186,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             last_error="RateLimitError: 429",
             usual=Baseline("", 250, error_ratio=0.011, error_n=250, duration_p95_seconds=153.0),
             rss_bytes=int(2.6 * GIB),
-            error_trend=(0.0, 0.0, 0.01, 0.01, 0.01, 0.0, 0.0, 0.01, 0.01, 0.01),
+            error_trend=series(0.0, 0.0, 0.01, 0.01, 0.01, 0.0, 0.0, 0.01, 0.01, 0.01),
             origin=metrics,
         ),
     )
@@ -303,7 +311,7 @@ def incident(now: float = NOW) -> Snapshot:
             api_calls_per_minute=197.0,
             window_seconds=300.0,
             rate_window_seconds=300.0,
-            tokens_trend=(20e3, 21e3, None, 30e3, 50e3, 71.1e3, 71.1e3),
+            tokens_trend=series(20e3, 21e3, None, 30e3, 50e3, 71.1e3),
             error_trend=TREND,
         ),
         workflows=workflows(now),
@@ -332,7 +340,7 @@ def without_usual(snapshot: Snapshot) -> Snapshot:
 def all_fine(now: float = NOW) -> Snapshot:
     calm = incident(now)
     healthy = tuple(
-        replace(one, runs=StatusCounts(success=one.runs.n if one.runs else 0), error_trend=(0.0,) * 10)
+        replace(one, runs=StatusCounts(success=one.runs.n if one.runs else 0), error_trend=CALM)
         for one in calm.workflows
     )
     return replace(
@@ -340,7 +348,7 @@ def all_fine(now: float = NOW) -> Snapshot:
         verdict=Verdict(Level.OK, "all 5 workflows normal · 11 rules checked 1s ago · $2.10/h, as usual"),
         workflows=healthy,
         runs=calm.runs[2:],
-        totals=replace(calm.totals, success_ratio=0.998, error_ratio=0.002, error_trend=(0.0,) * 10),
+        totals=replace(calm.totals, success_ratio=0.998, error_ratio=0.002, error_trend=CALM),
         alerts=calm.alerts[3:],
     )
 
@@ -393,7 +401,7 @@ def crowd(count: int = 1_000, now: float = NOW) -> Snapshot:
             tokens_per_minute=100.0 * (number % 300),
             last_run_at=now - number % 60,
             last_status=RunStatus.SUCCESS,
-            error_trend=(0.0,) * 10,
+            error_trend=CALM,
             origin=(("active", "prom"), ("runs", "prom"), ("tokens", "prom")),
         )
         for number in range(count)

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import CostQuality
+from wfmon.ui.series import Points, resampled
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +24,7 @@ class Signs:
     rule: str
     tee_down: str
     column: str
+    moment: str
     none: str
     cut: str
     enter: str
@@ -37,25 +37,29 @@ class Signs:
     down: str
     band: str
 
-    def sparkline(self, points: Sequence[float | None], width: int, *, ceiling: float | None = None) -> str:
-        """The last ``width`` points, right-aligned: gaps for None, the floor for zero and below.
+    def sparkline(
+        self, points: Points, width: int, *, steps: int | None = None, ceiling: float | None = None
+    ) -> str:
+        """``steps`` values in ``width`` cells, the newest at the right: gaps for None, the floor for zero
+        and below.
 
-        ``ceiling`` is the value of full height, else the greatest point; greater points are full.
+        Without ``steps`` all ``points``, and never fewer values than cells. ``ceiling`` is the value of
+        full height, else the greatest cell; greater ones are full.
         """
         if width <= 0:
             return ""
-        shown = points[-width:]
+        shown = resampled(points, width, max(width, len(points)) if steps is None else steps)
         top = ceiling or max((p for p in shown if p is not None), default=0.0)
         steps = len(self.spark) - 1
         cells = []
         for point in shown:
-            if point is None or point != point:  # noqa: PLR0124 (NaN is a gap)
+            if point is None:
                 cells.append(" ")
             elif point <= 0 or top <= 0:
                 cells.append(self.spark[0])
             else:
                 cells.append(self.spark[max(1, min(steps, round(point / top * steps)))])
-        return "".join(cells).rjust(width)
+        return "".join(cells)
 
     def gauge(self, ratio: float | None, width: int) -> tuple[str, str]:
         """The filled and the empty part of a bar of ``width`` cells; unknown fills nothing."""
@@ -90,6 +94,7 @@ UNICODE = Signs(
     rule="─",
     tee_down="┬",
     column="│",
+    moment="┆",
     none="–",
     cut="…",
     enter="⏎",
@@ -114,6 +119,7 @@ ASCII = Signs(
     rule="-",
     tee_down="+",
     column="|",
+    moment=":",
     none="-",
     cut="~",
     enter="Enter",
@@ -147,6 +153,8 @@ _PLAIN = str.maketrans(
         "␤": "|",
         "─": "-",
         "│": "|",
+        "┆": ":",
+        "→": ">",
         "▶": ">",
     }
 )

@@ -9,6 +9,7 @@ from wfmon.model.run import FAILED, RunStatus
 from wfmon.model.snapshot import Workflow
 from wfmon.text import numbers
 from wfmon.ui.look import Look
+from wfmon.ui.series import SPAN
 
 Cell = tuple[str, str]  # text, role
 TREND_CEILING = 0.25  # an error ratio that fills a sparkline's cell
@@ -60,8 +61,8 @@ def _usual_errors(workflow: Workflow, _look: Look, _now: float) -> Cell:
 
 def _trend(workflow: Workflow, look: Look, _now: float) -> Cell:
     points = workflow.error_trend
-    bad = any(point for point in points[-10:] if point)
-    return look.signs.sparkline(points, 10, ceiling=TREND_CEILING), "spark_bad" if bad else "muted"
+    drawn = look.signs.sparkline(points, 10, steps=SPAN, ceiling=TREND_CEILING)
+    return drawn, "spark_bad" if any(points[-SPAN:]) else "muted"
 
 
 def _retries(workflow: Workflow, _look: Look, _now: float) -> Cell:

@@ -10,6 +10,7 @@ from wfmon.model.snapshot import Snapshot, TokenRow
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.rows import Line, Row
+from wfmon.ui.series import SPAN
 
 _WHOLE = (TokenKind.INPUT, TokenKind.OUTPUT, TokenKind.TOTAL)
 
@@ -33,7 +34,7 @@ def _rows(look: Look, width: int, snapshot: Snapshot) -> Iterator[Row]:
         if totals.rate_window_seconds is not None:
             line.add(numbers.age(totals.rate_window_seconds), "muted", 4)
         room = min(20, width - line.used - 1)
-        yield line.add(look.signs.sparkline(totals.tokens_trend, room), "spark").row()
+        yield line.add(look.signs.sparkline(totals.tokens_trend, room, steps=SPAN), "spark").row()
     line = Line(look, width).add("  ")
     usd = cost.usd_per_hour if cost.usd_per_hour is not None else totals.cost_usd_per_hour
     if usd is None:

@@ -8,8 +8,9 @@ from wfmon.model.alert import Alert
 from wfmon.model.snapshot import Totals, Workflow
 from wfmon.text import numbers
 from wfmon.ui.look import Look
-from wfmon.ui.panes.columns import Layout, coarse
+from wfmon.ui.panes.columns import TREND_CEILING, Layout, coarse
 from wfmon.ui.rows import Line, Row, rule, width_of
+from wfmon.ui.series import SPAN
 
 KEY = "w:"
 
@@ -27,7 +28,9 @@ class WorkflowsPane:
         if totals.success_ratio is not None:
             parts.append(f"ok {numbers.percent(totals.success_ratio, 1)}")
         if totals.error_ratio is not None:
-            trend = look.signs.sparkline(totals.error_trend, min(10, width // 8), ceiling=0.25).strip()
+            trend = look.signs.sparkline(
+                totals.error_trend, min(10, width // 8), steps=SPAN, ceiling=TREND_CEILING
+            ).strip()
             parts.append(f"errors {numbers.percent(totals.error_ratio, 1)} {trend}".rstrip())
         dot = f" {look.signs.dot} "
         while len(parts) > 1 and width_of(dot.join(parts)) > width - 16:
