@@ -6,7 +6,7 @@ import asyncio
 import random
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import Protocol
@@ -18,12 +18,15 @@ from wfmon.model.snapshot import Collector, Level, Snapshot, Verdict
 from wfmon.monitor.doors import Memory
 from wfmon.monitor.hints import Hints
 from wfmon.monitor.judge import Judge
+from wfmon.monitor.logroom import choose_log, why_no_log
 from wfmon.monitor.memory import NoMemory
+from wfmon.monitor.outlet import Outlet
 from wfmon.monitor.picture import Picture, PictureMaker
 from wfmon.monitor.presenter import NOT_JUDGED, Presenter
+from wfmon.monitor.remembered import NOTHING, Remembered
 from wfmon.monitor.track import Pace, Track
 from wfmon.monitor.worker import Answer, PageWorker, SourceWorker
-from wfmon.sources.base import LogPages, Source
+from wfmon.sources.base import LogPages, Reading, Source
 from wfmon.text.sanitize import safe
 
 TICK = 1.0  # seconds between looks at time itself: staleness, expiries, acks of others
@@ -36,6 +39,20 @@ class Worker(Protocol):
     """What asks a source; tests put one in that answers at once."""
 
     def ask(self, now: float) -> None: ...
+    def stop(self) -> None: ...
+
+
+class Keeps(Protocol):
+    """Who keeps what the loop sees (``historian.Historian``). Nothing of it waits for a disk but
+    ``begin``, which is called before any source is asked."""
+
+    @property
+    def remembered(self) -> Remembered: ...
+    @property
+    def superseded(self) -> bool: ...
+    def begin(self, sources: Iterable[Source], now: float) -> None: ...
+    def took(self, source: str, reading: Reading) -> None: ...
+    def saw(self, picture: Picture, now: float) -> None: ...
     def stop(self) -> None: ...
 
 
@@ -61,8 +78,9 @@ _Event = Answer | _Command | None
 class Monitor:
     """Decides when each source is asked, keeps its last good answer, and publishes snapshots.
 
-    ``clock`` gives POSIX seconds. ``start`` begins the thread; ``stop`` ends it and returns at once,
-    whatever a source does at that moment.
+    ``clock`` gives POSIX seconds. ``collected`` is called in the loop's thread with every snapshot before
+    it is presented, and must neither wait nor raise. ``start`` begins the thread; ``stop`` ends it and
+    returns at once, whatever a source does at that moment.
     """
 
     def __init__(
@@ -78,6 +96,9 @@ class Monitor:
         refresh: float = 1.0,
         seed: int | None = None,
         worker: Callable[[Source, Callable[[Answer], None]], Worker] = SourceWorker,
+        collected: Callable[[Snapshot], None] | None = None,
+        historian: Keeps | None = None,
+        memory: Memory | None = None,
     ) -> None:
         rng = random.Random(seed)
         self._clock = clock
@@ -90,14 +111,14 @@ class Monitor:
         self._tracks = {source.name: Track(source, pace, rng) for source in sources}
         self._workers = {source.name: worker(source, self._events.put) for source in sources}
         self._pages = PageWorker()
-        self._memory: Memory = NoMemory("no history is kept")
+        self._historian = historian
+        self._memory: Memory = memory or NoMemory("no history is kept")
         self._hints = Hints(sources)
-        self._listeners: list[Callable[[Snapshot], None]] = []
-        self._lock = threading.Lock()
-        self._changed = threading.Condition(self._lock)
-        self._snapshot: Snapshot | None = None
+        self._collected = collected
+        self._outlet = Outlet()
         self._thread: threading.Thread | None = None
-        self._settled = False
+        self._kept: frozenset[str] = frozenset()  # sources that another will go on with
+        self.turned_at = 0.0  # POSIX seconds of the last turn of the loop that went well
         self._stopping = False
         self._dirty = False
         self._next_picture = 0.0
@@ -109,26 +130,17 @@ class Monitor:
 
     @property
     def snapshot(self) -> Snapshot | None:
-        return self._snapshot
+        return self._outlet.snapshot
 
     def subscribe(self, deliver: Callable[[Snapshot], None]) -> Callable[[], None]:
-        with self._lock:
-            self._listeners.append(deliver)
-            present = self._snapshot
-        if present is not None:
-            deliver(present)
-
-        def end() -> None:
-            with self._lock:
-                if deliver in self._listeners:
-                    self._listeners.remove(deliver)
-
-        return end
+        return self._outlet.subscribe(deliver)
 
     async def pages(self, request: LogRequest) -> LogPage:
-        source = self._log_source(request)
+        known = [(track.source, track.reading) for track in self._tracks.values()]
+        source = choose_log(known, request)
         if source is None:
-            return LogPage(lines=(), problem=self._why_no_log(request))
+            has_logs = any(isinstance(source, LogPages) for source, _ in known)
+            return LogPage(lines=(), problem=why_no_log(request, has_logs=has_logs))
         return await asyncio.wrap_future(self._pages.read(source, request))
 
     async def act(self, action: Action) -> Outcome:
@@ -144,30 +156,6 @@ class Monitor:
         self._events.put(_Command(action, outcome))
         return outcome
 
-    def _log_source(self, request: LogRequest) -> LogPages | None:
-        named = self._tracks.get(request.source) if request.source else None
-        if named is not None and isinstance(named.source, LogPages):
-            return named.source
-        for track in self._tracks.values():
-            runs = track.reading.runs if track.reading else None
-            if isinstance(track.source, LogPages) and (
-                request.workflow is None or (runs is not None and request.workflow in runs.workflows)
-            ):
-                return track.source
-        return None
-
-    def _why_no_log(self, request: LogRequest) -> str:
-        subject = f" of {request.workflow}" if request.workflow else ""
-        if any(isinstance(track.source, LogPages) for track in self._tracks.values()):
-            return (
-                f"no log line{subject} was found; add its files to paths of a [[source]] of kind "
-                '"logs", or give --logs GLOB'
-            )
-        return (
-            f'no log{subject} is known; [[source]] kind = "logs" paths = [..] in the config, '
-            "or --logs GLOB, would give one"
-        )
-
     # life ------------------------------------------------------------------------------------------
 
     def start(self) -> None:
@@ -178,23 +166,28 @@ class Monitor:
         """End the loop; sources that hang are left behind in their daemon threads."""
         self._stopping = True
         self._events.put(None)
-        for worker in self._workers.values():
-            worker.stop()
+        for name, worker in self._workers.items():
+            if name not in self._kept:
+                worker.stop()
         if self._thread is not None:
             # So that the store is not closed under a turn of the loop; a turn takes milliseconds.
             self._thread.join(STOP_SECONDS)
 
+    def keep_logs(self) -> tuple[tuple[Source, Reading | None], ...]:
+        """The log sources with what they last said, which ``stop`` then leaves open for another to read."""
+        logs = [track for track in self._tracks.values() if isinstance(track.source, LogPages)]
+        self._kept = frozenset(track.source.name for track in logs)
+        return tuple((track.source, track.reading) for track in logs)
+
     def wait(self, enough: Callable[[Snapshot], bool], timeout: float) -> Snapshot | None:
         """The first snapshot that is ``enough``, or the last one when ``timeout`` seconds are over."""
-        with self._changed:
-            self._changed.wait_for(lambda: self._snapshot is not None and enough(self._snapshot), timeout)
-            return self._snapshot
+        return self._outlet.wait(enough, timeout)
 
     @property
     def settled(self) -> bool:
         """Whether every source had answered, twice where a rate needs it, or failed, when the present
         snapshot was made."""
-        return self._settled
+        return self._outlet.settled
 
     @property
     def answered(self) -> int:
@@ -202,6 +195,8 @@ class Monitor:
         return sum(track.reading is not None for track in self._tracks.values())
 
     def _run(self) -> None:
+        if self._historian is not None:
+            self._historian.begin([track.source for track in self._tracks.values()], self._clock())
         while not self._stopping:
             try:
                 self.step(self._clock())
@@ -213,9 +208,9 @@ class Monitor:
     def _broken(self, error: Exception) -> None:
         """Show the failure of the monitor itself as the verdict over the last picture."""
         text = f"wfmon-tui itself failed: {safe(f'{type(error).__name__}: {error}')} · figures may be old"
-        last = self._snapshot
+        last = self._outlet.snapshot
         identity = self._identity
-        self._show(
+        self._outlet.show(
             replace(last, verdict=Verdict(Level.UNKNOWN, text), broken=text)
             if last is not None
             else Snapshot(
@@ -254,6 +249,8 @@ class Monitor:
             self._unpaid.add(event.source)
             if event.reading is not None:
                 self._hints.spread(event.source, event.reading)
+                if self._historian is not None:
+                    self._historian.took(event.source, event.reading)
             self._dirty = True
         elif isinstance(event, _Command):
             self._act(event)
@@ -268,7 +265,7 @@ class Monitor:
             command.outcome.set_result(Outcome(True, "asking every source now"))
             return
         outcome = self._presenter.act(command.action, now)
-        self._publish(self._maker.make(list(self._tracks.values()), now, rows=False), now)
+        self._publish(self._picture(now, rows=False), now)
         command.outcome.set_result(outcome)
 
     def step(self, now: float) -> None:
@@ -284,6 +281,7 @@ class Monitor:
         if self._dirty and _is_due(self._next_picture, now):
             self._dirty = False
             self._show_picture(now)
+        self.turned_at = now
 
     def _show_picture(self, now: float) -> None:
         """Publish this moment, with rows and totals made anew if it is time for that.
@@ -292,7 +290,7 @@ class Monitor:
         seldom; rules have a share of their own; the rest spaces the pictures.
         """
         cpu = time.thread_time()
-        picture = self._maker.make(list(self._tracks.values()), now, rows=_is_due(self._next_rows, now))
+        picture = self._picture(now, rows=_is_due(self._next_rows, now))
         rows = time.thread_time() - cpu if self._maker.made_rows else 0.0
         if self._maker.made_rows:
             self._next_rows = now + min(LONGEST_PAUSE, rows / SHARE)
@@ -300,13 +298,22 @@ class Monitor:
                 self._tracks[name].charge(rows)
             self._unpaid.clear()
         self._publish(picture, now)
+        if self._historian is not None:
+            self._historian.saw(picture, now)
         rest = time.thread_time() - cpu - rows - self._judge.rules_cpu
         self._next_picture = now + min(LONGEST_PAUSE, max(self._refresh / 2, rest / SHARE))
 
+    @property
+    def _remembered(self) -> Remembered:
+        return NOTHING if self._historian is None else self._historian.remembered
+
+    def _picture(self, now: float, *, rows: bool) -> Picture:
+        return self._maker.make(list(self._tracks.values()), now, rows=rows, remembered=self._remembered)
+
     def _publish(self, picture: Picture, now: float) -> None:
         settled = all(track.answers > 0 and track.settled for track in self._tracks.values())
-        judged = self._judge.judge(picture, now, anew=settled and not self._settled)
-        identity = self._identity
+        judged = self._judge.judge(picture, now, anew=settled and not self.settled)
+        identity, remembered = self._identity, self._remembered
         snapshot = Snapshot(
             at=now,
             host_name=identity.host_name,
@@ -327,17 +334,14 @@ class Monitor:
             rules_checked=judged.rules_checked,
             rules_checked_at=judged.checked_at,
             read_only=identity.read_only,
+            fillings=remembered.fillings,
+            retention=remembered.retention,
+            history=remembered.status,
+            changes=remembered.changes,
         )
-        self._show(self._presenter.present(snapshot, now), settled=settled)
-
-    def _show(self, snapshot: Snapshot, *, settled: bool = False) -> None:
-        with self._changed:
-            self._snapshot = snapshot
-            self._settled = settled
-            listeners = list(self._listeners)
-            self._changed.notify_all()
-        for deliver in listeners:
-            deliver(snapshot)
+        if self._collected is not None:
+            self._collected(snapshot)
+        self._outlet.show(self._presenter.present(snapshot, now), settled=settled)
 
 
 def _is_due(at: float, now: float) -> bool:

@@ -10,13 +10,16 @@ from wfmon.analysis.onset import Past
 from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.runlist import listed_runs
 from wfmon.analysis.totals import cost_of, token_rows, total
+from wfmon.model.baseline import Baseline
 from wfmon.model.host import HostSample
 from wfmon.model.log import FileMark
 from wfmon.model.metrics import MetricsSample
 from wfmon.model.record import dataclass, field, replace
+from wfmon.model.retention import Retention
 from wfmon.model.run import Run
 from wfmon.model.snapshot import Cost, TokenRow, Totals, Workflow
 from wfmon.model.source import SourceStatus
+from wfmon.monitor.remembered import NOTHING, Remembered
 from wfmon.monitor.track import Track
 from wfmon.monitor.trends import Drawings, series_name
 
@@ -45,6 +48,7 @@ class Picture:
     pasts: Mapping[str, Past]
     logs: tuple[ObservedRuns, ...] = ()
     marks: Mapping[str, tuple[FileMark, ...]] = field(default_factory=dict)
+    retention: tuple[Retention, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +61,7 @@ class _Grounds:
     samples: tuple[object, ...]
     fresh: tuple[bool, ...]
     rss_bytes: Mapping[str, int]
+    baselines: Mapping[str, Baseline]
 
     def same(self, other: _Grounds) -> bool:
         pairs = zip(self.samples, other.samples, strict=True)
@@ -64,6 +69,7 @@ class _Grounds:
             all(one is another for one, another in pairs)
             and self.fresh == other.fresh
             and self.rss_bytes == other.rss_bytes
+            and self.baselines is other.baselines
         )
 
 
@@ -85,11 +91,24 @@ class PictureMaker:
         self._samples: dict[str, tuple[MetricsSample, bool, ObservedMetrics]] = {}
         self._rows: dict[str, Workflow] = {}
         self._trends = Drawings(max(1.0, windows.rate / TREND_STEPS))
+        self._preceded = NOTHING.drawn
+        self._baselines = NOTHING.baselines
         self._last: tuple[_Grounds, Picture] | None = None
         self.made_rows = False  # whether the last picture has rows and totals of its own
 
-    def make(self, tracks: Sequence[Track], now: float, *, rows: bool = True) -> Picture:
+    def make(
+        self,
+        tracks: Sequence[Track],
+        now: float,
+        *,
+        rows: bool = True,
+        remembered: Remembered = NOTHING,
+    ) -> Picture:
         """``rows`` False: keep the last rows and totals, whatever the sources have answered since."""
+        if remembered.drawn is not self._preceded:
+            self._preceded = remembered.drawn
+            self._trends.seen.precede(remembered.drawn)
+        self._baselines = remembered.baselines
         host = next((t.reading.host for t in tracks if t.reading and t.reading.host), None)
         grounds = self._grounds(tracks, host, now)
         self.made_rows = self._last is None or (rows and not grounds.same(self._last[0]))
@@ -99,6 +118,7 @@ class PictureMaker:
             grounds, last = self._last
             self._record(last.workflows, last.totals, now)
             picture = replace(last, at=now, sources=self._statuses(tracks, now), host=host)
+        picture = replace(picture, retention=remembered.retention)
         self._last = grounds, picture
         return picture
 
@@ -112,6 +132,7 @@ class PictureMaker:
             rss_bytes={p.workflow: p.rss_bytes for p in host.workflows if p.rss_bytes is not None}
             if host
             else {},
+            baselines=self._baselines,
         )
 
     def _statuses(self, tracks: Sequence[Track], now: float) -> tuple[SourceStatus, ...]:
@@ -123,7 +144,7 @@ class PictureMaker:
         metrics = [seen for track in tracks if (seen := self._metrics(track, now)) is not None]
         logs = _first_of_each([log for track in tracks if (log := self._runs(track, now)) is not None])
         claims = claims_of(metrics)
-        extras = Extras(grounds.rss_bytes, self._runbooks, self._trends)
+        extras = Extras(grounds.rss_bytes, self._runbooks, self._trends, self._baselines)
         rows = merge_workflows(metrics, claims, logs, self._windows, extras)
         tokens, tokens_per_minute = token_rows(claims, logs, self._windows)
         cost = cost_of(claims, logs, self._windows)
@@ -184,7 +205,7 @@ class PictureMaker:
         if not self._trends.seen.due(now):
             return
         values: dict[str, float | None] = {
-            row.name: row.ladder[0].counts.error_ratio if row.ladder else None for row in rows
+            row.name: row.runs.error_ratio if row.runs else None for row in rows
         }
         values[TOTAL_TOKENS] = totals.tokens_per_minute
         values[TOTAL_ERRORS] = totals.error_ratio

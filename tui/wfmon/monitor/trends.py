@@ -38,6 +38,18 @@ class TrendRing:
             del self._series[name]
         self._drawn = {name: tuple(series) for name, series in self._series.items()}
 
+    def precede(self, earlier: Mapping[str, Mapping[int, float]]) -> None:
+        """Put values from before this ring's time in front: name -> slot (time // step) -> value."""
+        if self._at is None:
+            return
+        for name, values in earlier.items():
+            series = self._series.setdefault(name, deque(maxlen=LENGTH))
+            first = self._at + 1 - len(series)
+            oldest = self._at + 1 - LENGTH
+            begin = min((slot for slot in values if oldest <= slot < first), default=first)
+            series.extendleft(values.get(slot) for slot in range(first - 1, begin - 1, -1))
+        self._drawn = {name: tuple(series) for name, series in self._series.items()}
+
     def drawn(self, name: str) -> tuple[float | None, ...]:
         """The points of a series, oldest first; empty for one that is not known."""
         return self._drawn.get(name, ())

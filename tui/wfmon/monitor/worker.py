@@ -99,11 +99,20 @@ class PageWorker:
             job = self._jobs.get()
             if job.answer.cancelled():
                 continue
-            try:
-                page = job.source.page(job.request, job.answer.cancelled)
-            except SourceError as error:
-                page = LogPage(lines=(), problem=str(error))
-            except Exception as error:  # noqa: BLE001 - told in the pane, as any other problem of the log
-                page = LogPage(lines=(), problem=safe(f"{type(error).__name__}: {error}"))
-            with suppress(InvalidStateError):  # it may be cancelled at this very moment
-                job.answer.set_result(page)
+            read_page(job.source, job.request, job.answer)
+
+
+def read_page(source: LogPages, request: LogRequest, answer: Future[LogPage]) -> None:
+    """Read a page, here, and give it to whoever waits for ``answer``."""
+    try:
+        page = source.page(request, answer.cancelled)
+    except SourceError as error:
+        page = LogPage(lines=(), problem=str(error))
+    except Exception as error:  # noqa: BLE001 - told in the pane, as any other problem of the log
+        page = LogPage(lines=(), problem=safe(f"{type(error).__name__}: {error}"))
+    tell_page(answer, page)
+
+
+def tell_page(answer: Future[LogPage], page: LogPage) -> None:
+    with suppress(InvalidStateError):  # it may be cancelled at this very moment
+        answer.set_result(page)

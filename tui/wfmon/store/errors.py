@@ -17,6 +17,10 @@ class StoreError(AckError):
         self.reason = reason
 
 
+class Superseded(StoreError):
+    """Another collector has taken over since: nothing of this one is written any more."""
+
+
 class Gone(AckError):
     """There is no such open alert, or nobody has it."""
 

@@ -1,0 +1,196 @@
+"""Keeps the history of one collector: hands batches to the store in a thread of its own, gives the
+sources their past before they are asked, and says what has been learnt."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Sequence
+from queue import SimpleQueue
+from typing import TYPE_CHECKING, Protocol
+
+from wfmon.model.history import Batch, HistoryStatus
+from wfmon.model.look import Look, Target
+from wfmon.model.record import dataclass, replace
+from wfmon.model.retention import Kept
+from wfmon.monitor.picture import Picture
+from wfmon.monitor.recorder import Recorder, joined
+from wfmon.monitor.remembered import NOTHING, Remembered
+from wfmon.sources.base import Backfills, Counts, Reading, Recalls, Resumes, Source
+from wfmon.store.errors import StoreError, Superseded
+
+if TYPE_CHECKING:
+    from wfmon.store.history.writer import HistoryWriter, Resumed
+
+STOP_SECONDS = 0.25  # that the end waits for the last batch
+STATUS_SECONDS = 30.0
+MOST_WAITING = 360  # batches that wait for a disk with room; then the oldest points are given up
+
+
+class Learns(Protocol):
+    """What makes sense of the history (see ``learner.Learner``); called in the historian's thread."""
+
+    def learn(self, picture: Picture, kept: Sequence[Kept], now: float) -> Remembered: ...
+    def close(self) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Writing:
+    """Who writes: see ``HistoryWriter.begin``."""
+
+    epoch: int
+    pid: int
+    user: str
+    version: str
+
+
+class Historian:
+    """``begin``, ``took`` and ``saw`` are called by the loop. None raises or waits for the disk, but
+    ``begin``, which opens the store."""
+
+    def __init__(
+        self,
+        writer: HistoryWriter,
+        learner: Callable[[], Learns],
+        recorder: Recorder,
+        writing: Writing,
+        *,
+        backfill: float,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
+        self._writer = writer
+        self._make_learner = learner
+        self._recorder = recorder
+        self._writing = writing
+        self._backfill = backfill
+        self._clock = clock
+        self._resumed: Resumed | None = None
+        self._work: SimpleQueue[_Work | None] = SimpleQueue()
+        self._thread: threading.Thread | None = None
+        self._waiting: deque[Batch] = deque()
+        self._problem: str | None = None
+        self._given_up = 0
+        self._learner: Learns | None = None
+        self._status_at = 0.0
+        self.superseded = False
+        self.remembered: Remembered = NOTHING
+
+    # in the loop ------------------------------------------------------------------------------------
+
+    def begin(self, sources: Iterable[Source], now: float) -> None:
+        """Open the store and give the sources their past; what is wrong is told in ``remembered``."""
+        self._open(now)
+        resumed = self._resumed
+        for source in sources:
+            if isinstance(source, Recalls):
+                source.recall(resumed.looks if resumed is not None else _no_looks, self._recorder.told)
+            if resumed is None:
+                continue
+            if isinstance(source, Counts):
+                source.count_from(resumed.reached)
+            if isinstance(source, Resumes):
+                source.resume(resumed.marks.get(source.name, ()))
+            if isinstance(source, Backfills) and self._backfill > 0:
+                source.backfill(resumed.known_hours(source.name), self._backfill)
+
+    def took(self, source: str, reading: Reading) -> None:
+        self._recorder.took(source, reading)
+
+    def saw(self, picture: Picture, now: float) -> None:
+        """A picture was made; every so often it is time to write."""
+        batch = self._recorder.batch(picture, now)
+        if batch is not None:
+            self._hand(batch, picture)
+
+    def stop(self) -> None:
+        """Write what is there and end; waits at most a moment."""
+        batch = self._recorder.rest(self._clock())
+        if batch is not None:
+            self._hand(batch, None)
+        self._work.put(None)
+        if self._thread is not None:
+            self._thread.join(STOP_SECONDS)
+
+    def _hand(self, batch: Batch, picture: Picture | None) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=self._run, name="history", daemon=True)
+            self._thread.start()
+        self._work.put(_Work(batch, picture))
+
+    # in the thread ----------------------------------------------------------------------------------
+
+    def _run(self) -> None:
+        while (work := self._work.get()) is not None:
+            self._keep(work.batch)
+            if work.picture is not None and not self.superseded:
+                self._learn(work.picture)
+        if self._learner is not None:
+            self._learner.close()
+        self._writer.close()
+
+    def _keep(self, batch: Batch) -> None:
+        """Write it, and before it what could not be written before."""
+        self._waiting.append(batch)
+        if len(self._waiting) > MOST_WAITING:
+            first = self._waiting.popleft()
+            self._given_up += len(first.points)
+            self._waiting[0] = joined(first, self._waiting[0])
+        if self._resumed is None:
+            self._open(batch.at)
+        if self._resumed is None or self.superseded:
+            return
+        try:
+            while self._waiting:
+                self._writer.write(self._waiting[0])
+                self._waiting.popleft()
+            self._writer.tidy(batch.at)
+            self._problem = None
+        except Superseded as error:
+            self.superseded = True
+            self._problem = error.reason
+        except StoreError as error:
+            self._problem = error.reason
+
+    def _open(self, now: float) -> None:
+        writing = self._writing
+        try:
+            self._resumed = self._writer.begin(writing.epoch, writing.pid, writing.user, writing.version, now)
+            self._problem = None
+        except Superseded as error:
+            self.superseded = True
+            self._problem = error.reason
+        except StoreError as error:
+            self._problem = error.reason
+
+    def _learn(self, picture: Picture) -> None:
+        if self._learner is None:
+            self._learner = self._make_learner()
+        learnt = self.remembered
+        try:
+            learnt = self._learner.learn(picture, self._recorder.all_kept(), picture.at)
+        except StoreError as error:
+            self._problem = self._problem or f"cannot be read: {error.reason}"
+        self.remembered = replace(learnt, status=self._status(picture.at))
+
+    def _status(self, now: float) -> HistoryStatus:
+        before = self.remembered.status
+        if before is None or now - self._status_at >= STATUS_SECONDS or not now - self._status_at >= 0:
+            self._status_at = now
+            before = self._writer.status(now)
+        lost = f"{self._given_up} points given up" if self._given_up else None
+        problem = " · ".join(text for text in (self._problem, lost) if text) or None
+        status = before if before.problem == problem else replace(before, problem=problem)
+        return status
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """``picture`` None: the end, nothing is learnt any more."""
+
+    batch: Batch
+    picture: Picture | None
+
+
+def _no_looks(_target: Target, _now: float) -> Sequence[Look]:
+    return ()

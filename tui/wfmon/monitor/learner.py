@@ -1,0 +1,269 @@
+"""What the history teaches: what is usual, when a disk is full, how far back data reaches.
+
+The work is done a little at a time: at most ``BUDGET`` of CPU each time, more only until everything
+was looked at once.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Mapping, Sequence
+from datetime import datetime, tzinfo
+from math import isnan
+
+from wfmon.analysis.baseline import baseline
+from wfmon.analysis.forecast import filling
+from wfmon.analysis.retention import KeptPast, retained
+from wfmon.model.baseline import Baseline
+from wfmon.model.episode import Accepted
+from wfmon.model.forecast import Filling
+from wfmon.model.history import Change, ChangeKind, HourSum, Kind, Role, Table
+from wfmon.model.host import Volume
+from wfmon.model.past import SeriesRequest
+from wfmon.model.record import dataclass, field
+from wfmon.model.retention import Keeps, Kept, Retention
+from wfmon.model.settings import BaselineSettings, RetentionSettings
+from wfmon.monitor.picture import TOTAL_ERRORS, TOTAL_TOKENS, Picture
+from wfmon.monitor.remembered import Drawn, Remembered
+from wfmon.monitor.trends import LENGTH
+from wfmon.store.acks import AckStore
+from wfmon.store.history.reader import HistoryReader
+
+BUDGET = 0.02  # seconds of CPU of one turn (10 s apart) for baselines ...
+FIRST_BUDGET = 0.2  # ... and while some workflow has not been looked at yet
+DAY = 86_400.0
+HOUR = 3600.0
+ROOM_STEP = 60.0
+ROOM_SECONDS = 2 * DAY
+SLOW_SECONDS = 600.0
+CHANGES = 50
+POISONING = frozenset({"failure_rate", "cost_spike", "timeout", "stall", "runaway"})
+# Rules whose alert of a workflow makes its figures of that time no measure of what is usual.
+RECENT_DAYS = 3
+SAME_HOUR_DAYS = 28
+
+
+@dataclass(slots=True)
+class _Hours:
+    """The sums that baselines are taken from, read once an hour."""
+
+    hour: float = -1.0
+    by_workflow: Mapping[str, list[HourSum]] = field(default_factory=dict)
+    covered: Mapping[tuple[str, Role, float], float] = field(default_factory=dict)
+
+
+class Learner:
+    """See ``historian.Learns``. ``zone``: whose hours of the day are meant (None: local); ``draw_step``:
+    seconds from point to point of the drawn series."""
+
+    def __init__(
+        self,
+        reader: HistoryReader,
+        acks: AckStore,
+        zone: tzinfo | None,
+        usual: BaselineSettings,
+        wanted: RetentionSettings,
+        draw_step: float,
+    ) -> None:
+        self._reader = reader
+        self._acks = acks
+        self._zone = zone
+        self._usual = usual
+        self._wanted = wanted
+        self._draw_step = draw_step
+        self._drawn: Drawn | None = None
+        self._hours = _Hours()
+        self._queue: deque[str] = deque()
+        self._newest: dict[str, float | None] = {}
+        self._baselines: dict[str, Baseline] = {}
+        self._accepted: Mapping[str, Accepted] = {}
+        self._poisoned: Mapping[str, list[tuple[float, float]]] = {}
+        self._room: dict[str, deque[tuple[float, float]]] = {}
+        self._slow_at: float | None = None
+        self._retention: tuple[Retention, ...] = ()
+        self._fillings: tuple[Filling, ...] = ()
+        self._changes: tuple[Change, ...] = ()
+
+    def learn(self, picture: Picture, kept: Sequence[Kept], now: float) -> Remembered:
+        """Raises StoreError where the history cannot be read."""
+        if self._drawn is None:
+            self._drawn = self._read_drawn(now)
+        self._take_room(picture.host.volumes if picture.host else (), now)
+        self._changes = self._newest_changes(now)
+        self._learn_usual(picture, now)
+        if self._slow_at is None or not 0 <= now - self._slow_at < SLOW_SECONDS or self._new_kept(kept):
+            self._learn_slowly(picture, kept, now)
+            self._slow_at = now
+        return Remembered(self._baselines, self._fillings, self._retention, self._changes, self._drawn)
+
+    def close(self) -> None:
+        self._reader.close()
+
+    # what is usual ----------------------------------------------------------------------------------
+
+    def _learn_usual(self, picture: Picture, now: float) -> None:
+        if now // HOUR * HOUR != self._hours.hour:
+            self._hours = self._read_hours(now)
+            self._newest.clear()
+        accepted = self._acks.accepted()
+        if accepted != self._accepted:
+            self._accepted = accepted
+            self._newest.clear()
+        self._queue_changed(picture)
+        if not self._queue:
+            return
+        self._poisoned = self._read_poisoned(now)
+        first = any(name not in self._baselines for name in self._queue)
+        budget = FIRST_BUDGET if first else BUDGET
+        began = time.thread_time()
+        found = dict(self._baselines)
+        while self._queue and time.thread_time() - began < budget:
+            name = self._queue.popleft()
+            found[name] = self._baseline(name, now)
+        if found != self._baselines:
+            # What is the same stays the same object: rows are compared by it.
+            self._baselines = {
+                name: old if (old := self._baselines.get(name)) == each else each
+                for name, each in found.items()
+            }
+
+    def _queue_changed(self, picture: Picture) -> None:
+        waiting = set(self._queue)
+        for row in picture.workflows:
+            if row.name in waiting:
+                continue
+            if row.name not in self._newest or self._newest[row.name] != row.last_run_at:
+                self._newest[row.name] = row.last_run_at
+                self._queue.append(row.name)
+
+    def _baseline(self, workflow: str, now: float) -> Baseline:
+        hours = self._hours.by_workflow.get(workflow, [])
+        return baseline(
+            workflow,
+            self._reader.runs(workflow, self._usual.runs),
+            hours,
+            self._hours.covered,
+            self._poisoned.get(workflow, []),
+            self._accepted.get(workflow),
+            now,
+            self._zone,
+            self._usual,
+            deployed_at=self._deployed_at(workflow),
+        )
+
+    def _deployed_at(self, workflow: str) -> float | None:
+        return next(
+            (c.at for c in self._changes if c.kind is ChangeKind.VERSION and c.workflow == workflow), None
+        )
+
+    def _read_hours(self, now: float) -> _Hours:
+        """The last days whole, and of older days the hours like this one: more would be much to read."""
+        hour = now // HOUR * HOUR
+        spans = [(hour - RECENT_DAYS * DAY, now)]
+        clock = datetime.fromtimestamp(hour, self._zone)
+        for day in range(RECENT_DAYS, SAME_HOUR_DAYS + 1):
+            # By the clock of the wall, so that a change of summer time does not move the hour.
+            noon = datetime.fromtimestamp(hour - day * DAY, self._zone)
+            shift = (clock.hour - noon.hour + 12) % 24 - 12
+            like = hour - day * DAY + shift * HOUR
+            spans.append((like - HOUR, like + 2 * HOUR))
+        by_workflow: dict[str, list[HourSum]] = {}
+        for begin, end in sorted(spans):
+            for each in self._reader.hours(begin, end, Kind.WORKFLOW):
+                by_workflow.setdefault(each.subject, []).append(each)
+        return _Hours(hour, by_workflow, self._reader.coverage(hour - SAME_HOUR_DAYS * DAY - DAY, now))
+
+    def _read_poisoned(self, now: float) -> dict[str, list[tuple[float, float]]]:
+        found: dict[str, list[tuple[float, float]]] = {}
+        for episode in self._acks.episodes_between(now - self._usual.days * DAY, now):
+            if episode.workflow is not None and episode.rule in POISONING:
+                end = now if episode.ended_at is None else episode.ended_at
+                found.setdefault(episode.workflow, []).append((episode.began_at, end))
+        return found
+
+    # drawn series -----------------------------------------------------------------------------------
+
+    def _read_drawn(self, now: float) -> Drawn:
+        """What was drawn before this process began."""
+        found: dict[str, dict[int, float]] = {}
+        begin = now - LENGTH * self._draw_step
+        for point in self._reader.points(begin, now, LENGTH * 4):
+            slot = int(point.at // self._draw_step)
+            rows = point.tables.get(Kind.WORKFLOW)
+            for index, name in enumerate(rows.subjects if rows else ()):
+                assert rows is not None
+                _draw(found, name, slot, _ratio(rows, index))
+            total = point.tables.get(Kind.TOTAL)
+            if total is not None and total.subjects:
+                _draw(found, TOTAL_ERRORS, slot, _ratio(total, 0))
+                _draw(found, TOTAL_TOKENS, slot, total.at(0, "tokens_per_minute"))
+        return found
+
+    # room, retention, changes -----------------------------------------------------------------------
+
+    def _take_room(self, volumes: Sequence[Volume], now: float) -> None:
+        """Free bytes of each volume once a minute for two days, the first time from the history."""
+        for volume in volumes:
+            if volume.free_bytes is None:
+                continue
+            known = self._room.get(volume.mount)
+            if known is None:
+                known = self._room[volume.mount] = deque(self._stored_room(volume.mount, now))
+            if not known or now - known[-1][0] >= ROOM_STEP:
+                known.append((now, float(volume.free_bytes)))
+            while known and known[0][0] < now - ROOM_SECONDS:
+                known.popleft()
+
+    def _stored_room(self, mount: str, now: float) -> list[tuple[float, float]]:
+        begin, points = now - ROOM_SECONDS, int(ROOM_SECONDS / (10 * ROOM_STEP))
+        found = self._reader.series(SeriesRequest(Kind.VOLUME, mount, "free_bytes", begin, now, points))
+        step = ROOM_SECONDS / points
+        return [
+            (begin + (number + 0.5) * step, value)
+            for number, value in enumerate(found.values)
+            if value is not None and not isnan(value)
+        ]
+
+    def _learn_slowly(self, picture: Picture, kept: Sequence[Kept], now: float) -> None:
+        volumes = picture.host.volumes if picture.host else ()
+        self._fillings = tuple(
+            filling(volume.mount, tuple(self._room.get(volume.mount, ())), volume.total_bytes, now)
+            for volume in volumes
+        )
+        self._retention = retained(kept, self._kept_past(kept, now), self._wanted, now)
+
+    def _new_kept(self, kept: Sequence[Kept]) -> bool:
+        return {each.subject for each in kept} != {each.subject for each in self._retention}
+
+    def _kept_past(self, kept: Sequence[Kept], now: float) -> dict[str, KeptPast]:
+        """What was known of each log set a day ago, or as near to it as there is."""
+        found: dict[str, KeptPast] = {}
+        logs = [each for each in kept if each.keeps is not Keeps.METRICS]
+        if not logs:
+            return found
+        bounds = self._reader.bounds()
+        if bounds is None:
+            return found
+        point = self._reader.point(max(now - DAY, bounds[0]))
+        for each in logs:
+            if point is not None:
+                age = point.get(Kind.LOGS, each.subject, "oldest_age")
+                oldest = None if age is None else point.at - age
+                found[each.subject] = KeptPast(point.at, oldest, point.get(Kind.LOGS, each.subject, "bytes"))
+        return found
+
+    def _newest_changes(self, now: float) -> tuple[Change, ...]:
+        found = self._reader.changes(now - DAY, now + 1.0, CHANGES)
+        newest = tuple(sorted(found, key=lambda change: -change.at))[:CHANGES]
+        return self._changes if newest == self._changes else newest
+
+
+def _ratio(rows: Table, index: int) -> float | None:
+    n, failed = rows.at(index, "n"), rows.at(index, "failed")
+    return None if not n or failed is None else failed / n
+
+
+def _draw(into: dict[str, dict[int, float]], name: str, slot: int, value: float | None) -> None:
+    if value is not None:
+        into.setdefault(name, {})[slot] = value
