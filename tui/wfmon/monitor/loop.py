@@ -40,6 +40,7 @@ class Worker(Protocol):
 
     def ask(self, now: float) -> None: ...
     def stop(self) -> None: ...
+    def leave(self) -> None: ...
 
 
 class Keeps(Protocol):
@@ -167,7 +168,9 @@ class Monitor:
         self._stopping = True
         self._events.put(None)
         for name, worker in self._workers.items():
-            if name not in self._kept:
+            if name in self._kept:
+                worker.leave()
+            else:
                 worker.stop()
         if self._thread is not None:
             # So that the store is not closed under a turn of the loop; a turn takes milliseconds.
@@ -210,7 +213,7 @@ class Monitor:
         text = f"wfmon-tui itself failed: {safe(f'{type(error).__name__}: {error}')} · figures may be old"
         last = self._outlet.snapshot
         identity = self._identity
-        self._outlet.show(
+        shown = (
             replace(last, verdict=Verdict(Level.UNKNOWN, text), broken=text)
             if last is not None
             else Snapshot(
@@ -223,6 +226,9 @@ class Monitor:
                 broken=text,
             )
         )
+        if self._collected is not None:
+            self._collected(shown)
+        self._outlet.show(shown)
 
     def _wait_seconds(self) -> float:
         now = self._clock()

@@ -48,8 +48,12 @@ class SourceWorker:
 
     def stop(self) -> None:
         """Let the thread end after its present poll; never waits for it."""
-        self._requests.put(None)
+        self.leave()
         self.source.close()
+
+    def leave(self) -> None:
+        """As ``stop``, but the source stays open for another."""
+        self._requests.put(None)
 
     def _work(self) -> None:
         while (now := self._requests.get()) is not None:
