@@ -21,11 +21,10 @@ from wfmon.model.snapshot import Cost, TokenRow, Totals, Workflow
 from wfmon.model.source import SourceStatus
 from wfmon.monitor.remembered import NOTHING, Remembered
 from wfmon.monitor.track import Track
-from wfmon.monitor.trends import Drawings, series_name
+from wfmon.monitor.trends import Drawings, draw_step, series_name
 
 TOTAL_TOKENS = series_name("tokens_per_minute", None)
 TOTAL_ERRORS = series_name("error_ratio", None)
-TREND_STEPS = 20  # points a rate window is drawn with
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +89,7 @@ class PictureMaker:
         self._indexes: dict[str, dict[str, RunIndex]] = {}
         self._samples: dict[str, tuple[MetricsSample, bool, ObservedMetrics]] = {}
         self._rows: dict[str, Workflow] = {}
-        self._trends = Drawings(max(1.0, windows.rate / TREND_STEPS))
+        self._trends = Drawings(draw_step(windows.rate))
         self._preceded = NOTHING.drawn
         self._baselines = NOTHING.baselines
         self._last: tuple[_Grounds, Picture] | None = None

@@ -5,10 +5,12 @@ from __future__ import annotations
 from wfmon.config import schema
 from wfmon.model.record import dataclass
 from wfmon.model.settings import (
+    BaselineSettings,
     EpisodeSettings,
     FailureRateSettings,
     HysteresisSettings,
     MemorySettings,
+    RetentionSettings,
     SourceDownSettings,
     StorageSettings,
 )
@@ -52,6 +54,22 @@ def rule_settings(config: schema.Config) -> RuleSettings:
         source_down=SourceDownSettings(alerts.source_down.enabled, alerts.source_down.for_),
         episodes=EpisodeSettings(alerts.episode_gap, alerts.resolved_keep),
         every=config.monitor.evaluate_every,
+    )
+
+
+def baseline_settings(config: schema.Config) -> BaselineSettings:
+    section = config.baseline
+    return BaselineSettings(runs=section.runs, needed=section.needed, days=float(section.days))
+
+
+def retention_settings(config: schema.Config) -> RetentionSettings:
+    wanted, history = config.retention, config.history
+    return RetentionSettings(
+        enabled=config.alerts.retention.enabled,
+        production_seconds=float(wanted.production),
+        debug_seconds=float(wanted.debug),
+        metrics_seconds=float(wanted.metrics),
+        history_seconds=float(history.coarse.keep) if history.enabled else None,
     )
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from wfmon.model.metrics import Trend
 
 LENGTH = 60
+STEPS = 20  # points a rate window is drawn with
 
 
 class TrendRing:
@@ -78,3 +79,8 @@ class Drawings:
 def series_name(concept: str, workflow: str | None) -> str:
     """The name a series is kept under: a workflow's error ratio under its own name."""
     return workflow if workflow is not None else f" {concept}"  # no workflow's name begins with a blank
+
+
+def draw_step(rate_window: float) -> float:
+    """Seconds from point to point of a drawn series."""
+    return max(1.0, rate_window / STEPS)

@@ -1,0 +1,63 @@
+"""From a config to who keeps the history of a lane, and who answers for it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from datetime import tzinfo
+
+import wfmon
+from wfmon.config import schema
+from wfmon.monitor.historian import Historian, Learns, Writing
+from wfmon.monitor.memory import StoredMemory
+from wfmon.monitor.recorder import Recorder
+from wfmon.monitor.settings import baseline_settings, retention_settings
+from wfmon.monitor.trends import draw_step
+from wfmon.store.acks import AckStore
+from wfmon.store.lanes import Lane
+
+
+def make_historian(
+    config: schema.Config, lane: Lane, acks: AckStore, zone: tzinfo | None, user: str, epoch: int
+) -> Historian | None:
+    """Who writes the history of ``lane`` for the collector of ``epoch``; None where the config wants
+    none."""
+    if not config.history.enabled:
+        return None
+    from wfmon.store.history.settings import HistorySettings
+    from wfmon.store.history.writer import HistoryWriter
+
+    settings = HistorySettings.from_config(config)
+    return Historian(
+        HistoryWriter(lane.state, settings),
+        _learner(config, lane, acks, zone),
+        Recorder({a: e.name for e in config.workflow for a in e.aliases}, float(config.history.fine.step)),
+        Writing(epoch, os.getpid(), user, wfmon.__version__),
+        backfill=float(config.history.backfill),
+    )
+
+
+def make_memory(config: schema.Config, lane: Lane, acks: AckStore, zone: tzinfo | None) -> StoredMemory:
+    """Who answers questions about the past of ``lane``; nothing is opened before the first question."""
+    from wfmon.store.history.reader import HistoryReader
+    from wfmon.store.history.settings import HistorySettings
+
+    return StoredMemory(HistoryReader(lane.state, HistorySettings.from_config(config)), acks, zone)
+
+
+def _learner(config: schema.Config, lane: Lane, acks: AckStore, zone: tzinfo | None) -> Callable[[], Learns]:
+    def make() -> Learns:
+        from wfmon.monitor.learner import Learner
+        from wfmon.store.history.reader import HistoryReader
+        from wfmon.store.history.settings import HistorySettings
+
+        return Learner(
+            HistoryReader(lane.state, HistorySettings.from_config(config)),
+            acks,
+            zone,
+            baseline_settings(config),
+            retention_settings(config),
+            draw_step(float(config.windows.rate)),
+        )
+
+    return make
