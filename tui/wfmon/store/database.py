@@ -1,8 +1,8 @@
-"""A small SQLite file with many writers, that survives what happens to files.
+"""An SQLite file that survives what happens to files.
 
-Full disk: the ballast is given up and the write tried once more. Corrupt: set aside, told, a new one
-begun. Not writable: read as far as possible. Replaced or deleted by another hand: opened anew. On a
-network file system, where WAL cannot work, another journal mode.
+Full disk: the ballast, where there is one, is given up and the write tried once more. Corrupt: set
+aside, told, a new one begun. Not writable: read as far as possible. Replaced or deleted by another
+hand: opened anew. On a network file system, where WAL cannot work, another journal mode.
 """
 
 from __future__ import annotations
@@ -19,16 +19,19 @@ from pathlib import Path
 from typing import TypeVar
 from urllib.parse import quote
 
-from wfmon.store import schema
 from wfmon.store.ballast import Ballast
 from wfmon.store.errors import StoreError
+from wfmon.store.filekind import FileKind
 from wfmon.store.network import on_network
 from wfmon.store.paths import StateDir
+from wfmon.store.schema import ACKS
 
 T = TypeVar("T")
 BUSY_SECONDS = 5.0
 BALLAST_RETRY_SECONDS = 60.0
 _SET_ASIDE = "corrupt"
+_FIRST_LOOK = "SELECT CASE WHEN count(*) >= 0 THEN 'ok' END FROM sqlite_master"
+_Identity = tuple[int, ...]
 _WORDS = {
     sqlite3.SQLITE_FULL: "disk full",
     sqlite3.SQLITE_READONLY: "read-only",
@@ -45,16 +48,18 @@ _WORDS = {
 class Database:
     """One connection, used by any thread, one at a time. Opening is done by the first use."""
 
-    def __init__(self, state: StateDir, name: str, *, read_only: bool = False) -> None:
+    def __init__(self, state: StateDir, name: str, kind: FileKind = ACKS, *, read_only: bool = False) -> None:
         self._state = state
         self._path = state.path / name
+        self._kind = kind
         self._read_only = read_only
         self._lock = threading.RLock()
         self._connection: sqlite3.Connection | None = None
-        self._identity: tuple[int, int] | None = None
+        self._identity: _Identity | None = None
+        self._as_it_lies = False
         self._opened = 0
         self._writes = 0
-        self._ballast = Ballast(state.path / f"{name}.ballast", state.file_mode)
+        self._ballast = Ballast(state.path / f"{name}.ballast", state.file_mode) if kind.ballast else None
         self._ballast_tried = 0.0
         self._notes: dict[str, None] = {}
 
@@ -62,6 +67,11 @@ class Database:
     def notes(self) -> tuple[str, ...]:
         """What a person should know of the file, oldest first."""
         return tuple(self._notes)
+
+    @property
+    def opened(self) -> int:
+        """How often a file was opened so far: what one knows of its content holds for one opening."""
+        return self._opened
 
     def read(self, work: Callable[[sqlite3.Connection], T]) -> T:
         """The result of ``work``; raises StoreError."""
@@ -118,7 +128,7 @@ class Database:
                 if not self._hope(error, reserve):
                     raise self._told(error) from error
             except OSError as error:
-                if not (reserve and error.errno == errno.ENOSPC and self._ballast.free()):
+                if not (reserve and error.errno == errno.ENOSPC and self._free_ballast()):
                     raise StoreError(_os_words(error)) from error
             try:
                 return work(self._current())
@@ -133,7 +143,7 @@ class Database:
         if code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB):
             return not self._read_only and self._state.problem is None and self._set_aside()
         full = code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR) or _no_room(self._state.path)
-        return reserve and full and self._ballast.free()
+        return reserve and full and self._free_ballast()
 
     def _told(self, error: sqlite3.Error) -> StoreError:
         self.close()
@@ -144,32 +154,47 @@ class Database:
 
     def _current(self) -> sqlite3.Connection:
         """The connection to the file that has the name now."""
-        if self._connection is not None and self._identity == _identity(self._path):
+        if self._connection is not None and self._identity == self._present():
             return self._connection
         self.close()
+        self._as_it_lies = False
         if self._read_only or self._state.problem is not None:
-            self._connection = self._open_to_read()
+            found = self._open_to_read()
+            self._connection = _empty(self._kind) if found is None else found
+            # Where there was nothing to read, whatever comes is new.
+            self._identity = None if found is None else self._present()
         else:
             with _only_one(self._path, self._state.file_mode):
                 self._connection = self._open_to_write()
+            self._identity = self._present()
             self._hold_ballast()
-        self._identity = _identity(self._path)
         self._opened += 1
         return self._connection
+
+    def _present(self) -> _Identity | None:
+        """What has the name now. A file that is read as it lies may not change under the connection."""
+        found = _identity(self._path)
+        if found is None or not self._as_it_lies:
+            return found
+        log = _identity(self._path.with_name(f"{self._path.name}-wal"))
+        return (*found, *_content_stamp(self._path), *(log or ()))
 
     def _open_to_write(self) -> sqlite3.Connection:
         _create(self._path, self._state)
         connection = _connect(self._path, "mode=rw")
         try:
+            for statement in self._kind.prepare:
+                connection.execute(statement)
             self._journal(connection)
-            connection.execute("PRAGMA synchronous=FULL")
-            found = schema.version(connection)
-            if found > schema.VERSION:
+            connection.execute(f"PRAGMA synchronous={'FULL' if self._kind.durable else 'NORMAL'}")
+            found = self._kind.schema.found(connection)
+            if found > self._kind.schema.version:
                 raise StoreError(f"{self._path.name} is of a newer wfmon-tui (schema {found})")
-            fault = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
-            if fault != "ok":
-                raise _corrupt(fault)
-            schema.migrate(connection)
+            if self._kind.checked:
+                fault = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+                if fault != "ok":
+                    raise _corrupt(fault)
+            self._kind.schema.migrate(connection)
         except BaseException:
             connection.close()
             raise
@@ -188,10 +213,11 @@ class Database:
         if str(got).lower() != "wal":
             self._note(f"{self._path.name}: journal mode {got}, because WAL does not work there")
 
-    def _open_to_read(self) -> sqlite3.Connection:
-        """Read-only; where even the shared memory of WAL cannot be made, the file as it lies there."""
+    def _open_to_read(self) -> sqlite3.Connection | None:
+        """Read-only; where even the shared memory of WAL cannot be made, the file as it lies there. None
+        where there is no file, or one without tables yet."""
         if not self._path.exists():
-            return _empty()
+            return None
         connection = _connect(self._path, "mode=ro")
         try:
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
@@ -200,12 +226,19 @@ class Database:
             if _code(error) not in (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY):
                 raise
             connection = _connect(self._path, "mode=ro&immutable=1")
+            self._as_it_lies = True
             if self._path.with_name(f"{self._path.name}-wal").exists():
-                self._note(f"{self._path.name}: read as it lies on the disk, the newest acks may be missing")
-        if schema.version(connection) != schema.VERSION:
-            connection.close()
+                self._note(
+                    f"{self._path.name}: read as it lies on the disk, "
+                    f"the newest {self._kind.holds} may be missing"
+                )
+        found = self._kind.schema.found(connection)
+        if found == self._kind.schema.version:
+            return connection
+        connection.close()
+        if found:
             raise StoreError(f"{self._path.name} is of another version of wfmon-tui")
-        return connection
+        return None
 
     def _set_aside(self) -> bool:
         """Rename the corrupt file, unless another process has done so already."""
@@ -213,7 +246,7 @@ class Database:
         aside = self._path.with_name(f"{self._path.name}.{_SET_ASIDE}-{stamp}")
         try:
             with _only_one(self._path, self._state.file_mode):
-                if not _is_corrupt(self._path):
+                if not self._is_corrupt():
                     return True
                 self._path.rename(aside)
                 for tail in ("-wal", "-shm", "-journal"):
@@ -222,10 +255,23 @@ class Database:
                         rest.rename(aside.with_name(aside.name + tail))
         except (OSError, StoreError):
             return False
-        self._note(f"{self._path.name} was corrupt: set aside as {aside.name}, acks of before are lost")
+        self._note(
+            f"{self._path.name} was corrupt: set aside as {aside.name}, {self._kind.holds} of before are lost"
+        )
         return True
 
+    def _is_corrupt(self) -> bool:
+        """Whether the file that has the name now is, or whether it was replaced since."""
+        if self._kind.checked or self._identity != _identity(self._path):
+            return _fails(self._path, "PRAGMA quick_check(1)" if self._kind.checked else _FIRST_LOOK)
+        return True
+
+    def _free_ballast(self) -> bool:
+        return self._ballast is not None and self._ballast.free()
+
     def _hold_ballast(self) -> None:
+        if self._ballast is None:
+            return
         now = time.monotonic()
         if now - self._ballast_tried >= BALLAST_RETRY_SECONDS or not self._ballast_tried:
             self._ballast_tried = now
@@ -248,9 +294,9 @@ def _connect(path: Path, query: str) -> sqlite3.Connection:
     return connection
 
 
-def _empty() -> sqlite3.Connection:
+def _empty(kind: FileKind) -> sqlite3.Connection:
     connection = sqlite3.connect(":memory:", isolation_level=None, check_same_thread=False)
-    schema.migrate(connection)
+    kind.schema.migrate(connection)
     return connection
 
 
@@ -298,12 +344,12 @@ def _wait_for(descriptor: int, path: Path) -> None:
             return
 
 
-def _is_corrupt(path: Path) -> bool:
+def _fails(path: Path, check: str) -> bool:
     if not path.exists():
         return False
     connection = _connect(path, "mode=rw")
     try:
-        return bool(connection.execute("PRAGMA quick_check(1)").fetchone()[0] != "ok")
+        return bool(connection.execute(check).fetchone()[0] != "ok")
     except sqlite3.Error as error:
         return _code(error) in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
     finally:
@@ -321,12 +367,20 @@ def _code(error: sqlite3.Error) -> int:
     return getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR) & 0xFF
 
 
-def _identity(path: Path) -> tuple[int, int] | None:
+def _identity(path: Path) -> _Identity | None:
     try:
         found = path.stat()
     except OSError:
         return None
     return (found.st_dev, found.st_ino)
+
+
+def _content_stamp(path: Path) -> _Identity:
+    try:
+        found = path.stat()
+    except OSError:
+        return ()
+    return (found.st_size, found.st_mtime_ns)
 
 
 def _no_room(path: Path) -> bool:

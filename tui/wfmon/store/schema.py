@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import sqlite3
+from wfmon.store.filekind import FileKind, Schema
 
 # Statement lists: MIGRATIONS[n] leads from version n to n + 1.
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
@@ -49,26 +49,7 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
            BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",
     ),
 )
-VERSION = len(MIGRATIONS)
-
-
-def version(connection: sqlite3.Connection) -> int:
-    """The schema version of the file; 0 for an empty one."""
-    return int(connection.execute("PRAGMA user_version").fetchone()[0])
-
-
-def migrate(connection: sqlite3.Connection) -> None:
-    """Bring the file to ``VERSION``, all in one transaction."""
-    if version(connection) >= VERSION:
-        return
-    connection.execute("BEGIN IMMEDIATE")
-    try:
-        for step in MIGRATIONS[version(connection) :]:
-            for statement in step:
-                connection.execute(statement)
-        connection.execute(f"PRAGMA user_version = {VERSION}")
-        connection.execute("COMMIT")
-    except BaseException:
-        if connection.in_transaction:
-            connection.execute("ROLLBACK")
-        raise
+ACKS = FileKind(Schema(MIGRATIONS), "acks")
+VERSION = ACKS.schema.version
+version = Schema.found
+migrate = ACKS.schema.migrate
