@@ -33,3 +33,23 @@ def test_what_a_source_kept_itself_is_drawn_before_what_was_seen() -> None:
     drawings.take([Trend("error_ratio", "w", ((0.0, 0.1), (60.0, None), (120.0, 0.2)))])
     assert drawings.drawn("w") == (0.1, None, 0.2)
     assert drawings.drawn("v") == (0.25,)
+
+
+def test_what_was_kept_from_before_the_start_goes_in_front_with_its_gaps() -> None:
+    ring = TrendRing(10.0)
+    ring.record(100.0, {"w": 1.0})
+    ring.record(110.0, {"w": 2.0, "late": 5.0})
+    ring.precede({"w": {9: 0.9, 7: 0.7, 10: 99.0}, "gone": {8: 0.8}, "late": {10: 4.0}})
+    assert ring.drawn("w") == (0.7, None, 0.9, 1.0, 2.0)
+    assert ring.drawn("gone") == (0.8, None, None, None)
+    assert ring.drawn("late") == (4.0, 5.0)
+    ring.record(120.0, {"w": 3.0})
+    assert ring.drawn("w")[-1] == 3.0
+
+
+def test_older_than_the_ring_is_not_drawn() -> None:
+    ring = TrendRing(1.0)
+    ring.record(1000.0, {"w": 1.0})
+    ring.precede({"w": {1000 - LENGTH: 7.0, 1001 - LENGTH: 8.0}})
+    assert len(ring.drawn("w")) == LENGTH
+    assert ring.drawn("w")[0] == 8.0

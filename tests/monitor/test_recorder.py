@@ -1,0 +1,223 @@
+"""What the loop sees becomes batches: one point a step, each run and each growth once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from wfmon.analysis.observed import ObservedRuns
+from wfmon.analysis.runindex import RunIndex
+from wfmon.model.history import Batch, Change, ChangeKind, Kind
+from wfmon.model.look import Look, Target
+from wfmon.model.metrics import Concept, CostKey, Growth, MetricsSample, RunKey, TokenKey, TokenKind
+from wfmon.model.run import Run, RunStatus, WorkflowRuns
+from wfmon.model.snapshot import Cost, StatusCounts, Totals, Workflow
+from wfmon.model.source import SourceState, SourceStatus
+from wfmon.monitor.picture import Picture
+from wfmon.monitor.recorder import MOST_RUNS, Recorder, joined
+from wfmon.sources.base import Reading
+
+START = 1_800_000_000.0  # a multiple of 3600
+STEP = 10.0
+TARGET = Target("aa11", "exporter")
+OK = SourceStatus("scrape", "scrape", SourceState.OK, as_of=START)
+
+
+def picture(at: float, finished: tuple[Run, ...] = (), *, state: SourceState = SourceState.OK) -> Picture:
+    runs = WorkflowRuns("w", (), finished, complete_since=0.0, open_complete=True)
+    row = Workflow(
+        "w",
+        active=3,
+        runs=StatusCounts(success=8, error=2),
+        last_run_at=at - 4,
+        origin=(("active", "scrape"), ("runs", "logs")),
+    )
+    return Picture(
+        at=at,
+        sources=(replace(OK, state=state), SourceStatus("logs", "logs", SourceState.OK, as_of=at)),
+        totals=Totals(active=3),
+        workflows=(row,),
+        runs=(),
+        runs_total=None,
+        recent={},
+        tokens=(),
+        cost=Cost(),
+        host=None,
+        pasts={},
+        logs=(ObservedRuns("logs", True, at, {"w": RunIndex(runs)}),),
+        marks={"logs": ()},
+    )
+
+
+def run(number: int, status: RunStatus = RunStatus.SUCCESS) -> Run:
+    return Run(f"r{number}", "w", status, ended_at=START + number, source="logs")
+
+
+def grown(at: float, since: float, runs: float, *, look: float | None = None) -> Reading:
+    growth = Growth(
+        since,
+        runs={RunKey("w", RunStatus.SUCCESS): runs, RunKey("w", RunStatus.ERROR): 1.0},
+        tokens={
+            TokenKey("w", "openai", "gpt-x", TokenKind.INPUT): 100.0,
+            TokenKey("w", "openai", "gpt-x", TokenKind.CACHED): 60.0,
+        },
+        cost={CostKey("w", "openai", "gpt-x"): 0.25},
+        reaches={TARGET.id: look if look is not None else at},
+    )
+    return Reading(at, metrics=MetricsSample(at, 300.0, 300.0, frozenset({Concept.RUNS}), growth=growth))
+
+
+def batches(recorder: Recorder, times: list[float]) -> list[Batch]:
+    return [batch for at in times if (batch := recorder.batch(picture(at), at)) is not None]
+
+
+def test_a_point_is_the_last_picture_of_its_time() -> None:
+    recorder = Recorder({}, STEP)
+    found = batches(recorder, [START + 1, START + 9, START + 11, START + 35])
+    assert [(batch.points[0].at, batch.points[0].seconds) for batch in found] == [
+        (START, 10),
+        (START + 10, 10),
+    ]
+    point = found[0].points[0]
+    assert point.get(Kind.WORKFLOW, "w", "active") == 3
+    assert point.get(Kind.WORKFLOW, "w", "failed") == 2
+    assert point.get(Kind.WORKFLOW, "w", "last_run_age") == 4
+    assert point.get(Kind.WORKFLOW, "w", "cost_per_hour") is None
+
+
+def test_what_a_silent_source_last_said_is_not_recorded_as_known() -> None:
+    recorder = Recorder({}, STEP)
+    recorder.batch(picture(START, state=SourceState.DOWN), START)
+    batch = recorder.batch(picture(START + 10), START + 10)
+    assert batch is not None
+    point = batch.points[0]
+    assert point.get(Kind.WORKFLOW, "w", "active") is None
+    assert point.get(Kind.WORKFLOW, "w", "n") == 10
+    assert Kind.TOTAL not in point.tables
+
+
+def test_a_run_is_handed_on_once_and_again_when_it_was_corrected() -> None:
+    recorder = Recorder({}, STEP)
+    lost, late = run(2, RunStatus.LOST), run(2)
+    recorder.batch(picture(START, (run(1),)), START)
+    first = recorder.batch(picture(START + 10, (run(1), lost)), START + 10)
+    second = recorder.batch(picture(START + 20, (run(1), late)), START + 20)
+    third = recorder.batch(picture(START + 30, (run(1), late)), START + 30)
+    assert [batch and [r.id for r in batch.runs] for batch in (first, second, third)] == [
+        ["r1", "r2"],
+        ["r2"],
+        [],
+    ]
+
+
+def test_more_runs_than_a_batch_takes_hold_the_marks_back_until_they_are_written() -> None:
+    many = tuple(run(number) for number in range(MOST_RUNS + 5))
+    recorder = Recorder({}, STEP)
+    recorder.batch(picture(START, many), START)
+    first = recorder.batch(picture(START + 10, many), START + 10)
+    second = recorder.batch(picture(START + 20, many), START + 20)
+    assert first is not None
+    assert second is not None
+    assert (len(first.runs), dict(first.marks)) == (MOST_RUNS, {})
+    assert (len(second.runs), dict(second.marks)) == (5, {"logs": ()})
+
+
+def test_growth_waits_for_the_very_look_that_it_reaches_to() -> None:
+    recorder = Recorder({"w": "invoice"}, STEP)
+    recorder.batch(picture(START), START)
+    recorder.told(TARGET, Look(START + 5, b"a"))
+    recorder.took("scrape", grown(START + 5, START, 7))
+    recorder.told(TARGET, Look(START + 11, b"b"))  # taken, but the loop has not heard of it
+    batch = recorder.batch(picture(START + 11), START + 11)
+    assert batch is not None
+    assert [look.at for _, look in batch.looks] == [START + 5]
+    sums = {(each.kind, each.subject): each for each in batch.grown}
+    workflow = sums[Kind.WORKFLOW, "invoice"]
+    assert (workflow.runs, workflow.failures, workflow.tokens, workflow.cost_usd) == (8, 1, 100, 0.25)
+    assert sums[Kind.MODEL, "openai/gpt-x"].tokens == 100
+    assert [(each.begin, each.end) for each in batch.watched] == [(START, START + 5)]
+    assert recorder.batch(picture(START + 21), START + 21).grown == ()  # type: ignore[union-attr]
+
+
+def test_growth_whose_look_is_not_there_is_not_written_yet() -> None:
+    recorder = Recorder({}, STEP)
+    recorder.batch(picture(START), START)
+    recorder.told(TARGET, Look(START + 4, b"a"))
+    recorder.took("scrape", grown(START + 5, START, 7))
+    batch = recorder.batch(picture(START + 11), START + 11)
+    assert batch is not None
+    assert (batch.grown, batch.looks, batch.watched) == ((), (), ())
+    recorder.told(TARGET, Look(START + 12, b"b"))
+    recorder.took("scrape", grown(START + 12, START + 5, 2))
+    batch = recorder.batch(picture(START + 21), START + 21)
+    assert batch is not None
+    assert sum(each.runs or 0 for each in batch.grown if each.kind is Kind.WORKFLOW) == 7 + 2 + 1 + 1
+
+
+def test_growth_over_a_long_silence_does_not_vouch_for_the_time_between() -> None:
+    recorder = Recorder({}, STEP)
+    recorder.batch(picture(START), START)
+    recorder.told(TARGET, Look(START + 5, b"a"))
+    recorder.took("scrape", grown(START + 5, START - 4000, 900))
+    batch = recorder.batch(picture(START + 11), START + 11)
+    assert batch is not None
+    assert batch.watched == ()
+    assert batch.grown
+
+
+def test_a_state_is_written_when_it_changes() -> None:
+    recorder = Recorder({}, STEP)
+    states = []
+    for number, state in enumerate([SourceState.OK, SourceState.OK, SourceState.DOWN, SourceState.DOWN]):
+        at = START + number * STEP
+        batch = recorder.batch(picture(at, state=state), at)
+        if batch is not None:
+            states.append([(each.name, each.state) for each in batch.states])
+    assert states == [
+        [("scrape", SourceState.OK), ("logs", SourceState.OK)],
+        [("scrape", SourceState.DOWN)],
+        [],
+    ]
+
+
+def test_the_end_writes_what_is_there() -> None:
+    recorder = Recorder({}, STEP)
+    assert recorder.rest(START) is None
+    recorder.batch(picture(START + 3, (run(1),)), START + 3)
+    recorder.changed(Change(START + 3, ChangeKind.CONFIG, "x", "changed"))
+    batch = recorder.rest(START + 4)
+    assert batch is not None
+    assert ([r.id for r in batch.runs], len(batch.changes), batch.points[0].at) == (["r1"], 1, START)
+
+
+def test_batches_joined_lose_only_the_points_of_the_earlier() -> None:
+    recorder = Recorder({}, STEP)
+    recorder.batch(picture(START, (run(1),)), START)
+    first = recorder.batch(picture(START + 10, (run(1),)), START + 10)
+    second = recorder.batch(picture(START + 20, (run(1), run(2))), START + 20)
+    assert first is not None
+    assert second is not None
+    both = joined(first, second)
+    assert [r.id for r in both.runs] == ["r1", "r2"]
+    assert both.points == second.points
+
+
+@given(st.lists(st.tuples(st.floats(0.1, 40.0), st.integers(0, 50)), min_size=1, max_size=40))
+def test_all_growth_that_was_told_is_written_once(steps: list[tuple[float, int]]) -> None:
+    recorder = Recorder({}, STEP)
+    at, told, written = START, 0.0, 0.0
+    recorder.batch(picture(at), at)
+    for seconds, runs in steps:
+        since, at = at, at + seconds
+        recorder.told(TARGET, Look(at, b""))
+        recorder.took("scrape", grown(at, since, runs))
+        told += runs + 1
+        batch = recorder.batch(picture(at), at)
+        written += _runs(batch)
+    assert written + _runs(recorder.rest(at)) == told
+
+
+def _runs(batch: Batch | None) -> float:
+    return sum(each.runs or 0 for each in batch.grown if each.kind is Kind.WORKFLOW) if batch else 0.0
