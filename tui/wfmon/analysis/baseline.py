@@ -1,0 +1,131 @@
+"""What is usual for a workflow, from its own past (alerting-and-burn 4.5 and 7).
+
+Runs give exact quantiles, hours give what is usual at this time of the day. What ended, and hours that
+lie, within a firing alert of the workflow (``poisoned``) do not count: an incident must not become usual.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from datetime import tzinfo
+
+from wfmon.analysis.hours import DAY, Bounds, Covered, Hours
+from wfmon.analysis.quantile import quantile
+from wfmon.analysis.spans import Spans
+from wfmon.model.baseline import Baseline
+from wfmon.model.episode import Accepted
+from wfmon.model.history import HourSum
+from wfmon.model.record import dataclass
+from wfmon.model.run import COUNTED, Run, RunStatus
+from wfmon.model.settings import BaselineSettings
+
+HOURLY_P95 = "hourly p95"
+
+
+def baseline(
+    workflow: str,
+    runs: Sequence[Run],
+    hours: Sequence[HourSum],
+    covered: Covered,
+    poisoned: Sequence[tuple[float, float]],
+    accepted: Accepted | None,
+    now: float,
+    zone: tzinfo | None,
+    settings: BaselineSettings,
+    *,
+    hourly_p95: Sequence[float] = (),
+    deployed_at: float | None = None,
+) -> Baseline:
+    """What is usual for ``workflow`` at ``now``; what fewer than ``needed`` tell stays None.
+
+    ``runs``: finished ones, the newest ``settings.runs`` that count are taken. ``hours``: sums of this
+    workflow, of any source. ``covered``: (source, role, hour) -> seconds of it that were watched.
+    ``poisoned``: (begin, end) of the workflow's alerts, POSIX seconds. ``accepted``: what is before its
+    ``since`` no longer counts, and alerts that began before it was said no longer poison.
+    ``deployed_at``: durations count from there on. ``hourly_p95``: of hours that count, for a workflow
+    whose single runs are not known.
+
+    Ratios are of counted runs (success, error, timeout, lost). Durations, tokens and cost are of runs
+    that succeeded (alerting-and-burn 4.4): how long a run takes that comes to its end, and what it costs.
+    """
+    began = float("-inf") if accepted is None else accepted.since
+    spans = Spans(each for each in poisoned if accepted is None or each[0] >= accepted.at)
+    counting = _counting(runs, began, spans)[-settings.runs :]
+    sums = Hours(workflow, hours, covered)
+    bounds = Bounds(now, max(began, _birth(sums, runs, now), now - settings.days * DAY), spans)
+    alike = sums.alike(bounds, zone, settings.days, settings.needed)
+    errors = _errors(counting, sums, bounds, settings)
+    needed = settings.needed
+    good = [run for run in counting if run.status is RunStatus.SUCCESS]
+    timed = [
+        run for run in good if deployed_at is None or (run.started_at or run.ended_at or 0) >= deployed_at
+    ]
+    took = _figures(timed, lambda run: run.duration_seconds, needed)
+    tokens = _figures(good, lambda run: run.usage.total, needed)
+    cost = _figures(good, lambda run: run.usage.cost_usd, needed)
+    hourly = quantile(sorted(hourly_p95), 0.5) if not took and len(hourly_p95) >= needed else None
+    return Baseline(
+        workflow=workflow,
+        n=errors.n,
+        needed=needed,
+        error_ratio=errors.ratio,
+        error_n=errors.n,
+        duration_p50_seconds=quantile(took, 0.5),
+        duration_p95_seconds=quantile(took, 0.95) if hourly is None else hourly,
+        duration_p99_seconds=quantile(took, 0.99),
+        duration_from="runs" if hourly is None else HOURLY_P95,
+        tokens_p50=quantile(tokens, 0.5),
+        tokens_p95=quantile(tokens, 0.95),
+        cost_p50_usd=quantile(cost, 0.5),
+        cost_p95_usd=quantile(cost, 0.95),
+        cost_p99_usd=quantile(cost, 0.99),
+        hours=alike.hours,
+        runs_per_hour=alike.runs,
+        cost_per_hour=alike.cost,
+        left_out=alike.left_out,
+        since=min((at for at in (errors.oldest, alike.oldest) if at is not None), default=None),
+        accepted_at=None if accepted is None else accepted.at,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Errors:
+    n: int
+    ratio: float | None
+    oldest: float | None
+
+
+def _counting(runs: Iterable[Run], began: float, poisoned: Spans) -> list[Run]:
+    """Oldest first, whatever order they came in."""
+    kept = [
+        (run.ended_at, run.id, run)
+        for run in runs
+        if run.ended_at is not None
+        and run.ended_at >= began
+        and run.status in COUNTED
+        and not poisoned.holds(run.ended_at)
+    ]
+    return [run for _, _, run in sorted(kept, key=lambda each: each[:2])]
+
+
+def _birth(sums: Hours, runs: Iterable[Run], now: float) -> float:
+    """When the workflow was first seen: hours before that are no hours without a run."""
+    first = min((run.ended_at for run in runs if run.ended_at is not None), default=now)
+    return min(first, now if sums.begins is None else sums.begins)
+
+
+def _errors(runs: Sequence[Run], sums: Hours, bounds: Bounds, settings: BaselineSettings) -> _Errors:
+    """From single runs; from hourly sums where too few runs are known and the hours tell of enough."""
+    if len(runs) < settings.needed:
+        counted = sums.counted(bounds)
+        if counted.runs >= settings.needed:
+            return _Errors(int(counted.runs), min(1.0, counted.failures / counted.runs), counted.oldest)
+    failed = sum(run.failed for run in runs)
+    ratio = failed / len(runs) if len(runs) >= max(1, settings.needed) else None
+    return _Errors(len(runs), ratio, runs[0].ended_at if runs else None)
+
+
+def _figures(runs: Iterable[Run], figure: Callable[[Run], float | None], needed: int) -> list[float]:
+    """Ascending; nothing where fewer than ``needed`` runs tell it."""
+    told = sorted(value for run in runs if (value := figure(run)) is not None)
+    return told if len(told) >= needed else []
