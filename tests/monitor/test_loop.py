@@ -17,12 +17,12 @@ from wfmon.model.action import AckAlert, Refresh, UnackAlert
 from wfmon.model.alert import AlertState
 from wfmon.model.log import LogRequest
 from wfmon.model.run import Run, RunsSample, RunStatus, WorkflowRuns
-from wfmon.model.snapshot import Collector, Level, Snapshot, Totals
+from wfmon.model.snapshot import Collector, Level, Snapshot
 from wfmon.model.source import Failure, SourceState
 from wfmon.monitor.judge import Judge
 from wfmon.monitor.loop import Identity, Monitor
 from wfmon.monitor.picture import PictureMaker
-from wfmon.monitor.presenter import Presenter, _sayable_cost
+from wfmon.monitor.presenter import Presenter
 from wfmon.monitor.settings import rule_settings
 from wfmon.monitor.track import Pace
 from wfmon.monitor.worker import Answer, poll
@@ -352,9 +352,3 @@ def test_the_answer_that_makes_it_whole_is_shown_at_once(store: AckStore) -> Non
     m._take(0.0)
     m.step(START + 1)
     assert m.settled
-
-
-@pytest.mark.parametrize(("seen", "said"), [(0.5, None), (None, None), (9.9, None), (10.0, 4.2)])
-def test_a_price_per_hour_needs_some_seconds(seen: float | None, said: float | None) -> None:
-    totals = Totals(cost_usd_per_hour=4.2, rate_window_seconds=seen)
-    assert _sayable_cost(totals) == said

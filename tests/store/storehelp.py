@@ -39,7 +39,11 @@ def store_with_alert(state: StateDir) -> AckStore:
 def python(code: str, *arguments: str) -> subprocess.Popen[str]:
     """Another process that runs ``code``; its output is a pipe."""
     return subprocess.Popen(
-        [sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
     )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from wfmon.analysis.episodes import rank, with_ack
+from wfmon.analysis.episodes import rank, told, with_ack
 from wfmon.analysis.verdict import Scene, verdict
 from wfmon.model.action import AcceptNormal, AckAlert, CommentAck, Outcome, UnackAlert
 from wfmon.model.alert import Ack, Alert, AlertState
@@ -17,8 +17,13 @@ from wfmon.model.snapshot import Level, Snapshot, Totals, Verdict
 from wfmon.store.acks import AckStore
 from wfmon.store.errors import AckError, StoreError
 from wfmon.text.numbers import clock
+from wfmon.text.sanitize import safe
 
 COST_SECONDS = 10.0  # of history before the verdict names a price per hour
+ENDED_SECONDS = 12 * 3600.0  # for which what ended is told
+ENDED_LIMIT = 50
+# Rules that hold a workflow against what is usual for it.
+_AGAINST_USUAL = frozenset(("failure_rate", "cost_spike", "timeout", "stall", "runaway"))
 # The verdict of a snapshot that no presenter has seen.
 NOT_JUDGED = Verdict(Level.UNKNOWN, "")
 
@@ -48,6 +53,8 @@ class Presenter:
         self._unsaved: dict[str, str] = {}
         self._laid: dict[str, _Laid] = {}
         self._alerts: tuple[Alert, ...] = ()
+        self._over: tuple[Alert, ...] = ()  # of the store, as it was at ``_over_of``
+        self._over_of: object = None
         self._ended: tuple[Alert, ...] = ()
 
     def present(self, snapshot: Snapshot, now: float) -> Snapshot:
@@ -59,7 +66,7 @@ class Presenter:
         return replace(
             snapshot,
             alerts=alerts,
-            ended=self._over(alerts),
+            ended=self._all_ended(snapshot, alerts, now),
             acks_shared=shared,
             store_problem=problem,
             verdict=self._verdict(snapshot, alerts, now),
@@ -82,6 +89,9 @@ class Presenter:
     def _with_acks(self, bare: tuple[Alert, ...], now: float) -> tuple[Alert, ...]:
         records = self._store.records(now)
         acks = {record.id: record.ack for record in records.values() if record.ack is not None}
+        if not self._store.readable:
+            # What the collector saw of them is better than nothing.
+            acks = {alert.id: alert.ack for alert in bare if alert.ack is not None} | acks
         laid = {alert.id: self._lay(alert, acks) for alert in bare}
         self._laid = laid
         self._alerts = _same(self._alerts, tuple(sorted((each.shown for each in laid.values()), key=rank)))
@@ -96,10 +106,26 @@ class Presenter:
                 return last
         return _Laid(alert, with_ack(alert, ack, unsaved))
 
-    def _over(self, alerts: tuple[Alert, ...]) -> tuple[Alert, ...]:
-        over = [alert for alert in alerts if alert.state is AlertState.RESOLVED]
-        self._ended = _same(self._ended, tuple(sorted(over, key=_newest_end)))
+    def _all_ended(self, snapshot: Snapshot, alerts: tuple[Alert, ...], now: float) -> tuple[Alert, ...]:
+        """What ended within 12 h, of the store; and of the snapshot what the store does not hold."""
+        if self._over_of is None or self._over_of != self._store.revision:
+            self._over_of = self._store.revision
+            self._over = self._told(now)
+        others = [*snapshot.ended, *(alert for alert in alerts if alert.state is AlertState.RESOLVED)]
+        known = {alert.id for alert in alerts if alert.open}
+        ended = {alert.id: alert for alert in (*others, *self._over)}
+        young = [
+            alert
+            for alert in ended.values()
+            if alert.id not in known and now - (alert.ended_at or 0.0) < ENDED_SECONDS
+        ]
+        self._ended = _same(self._ended, tuple(sorted(young, key=_newest_end)[:ENDED_LIMIT]))
         return self._ended
+
+    def _told(self, now: float) -> tuple[Alert, ...]:
+        before = {alert.id: alert for alert in self._over}
+        found = [told(each) for each in self._store.ended(now - ENDED_SECONDS, ENDED_LIMIT)]
+        return tuple(old if (old := before.get(alert.id)) == alert else alert for alert in found)
 
     def _verdict(self, snapshot: Snapshot, alerts: tuple[Alert, ...], now: float) -> Verdict:
         if snapshot.broken is not None:
@@ -124,7 +150,8 @@ class Presenter:
 
     def _done(self, action: Act, now: float) -> str:
         if isinstance(action, AcceptNormal):
-            raise AckError("a new normal cannot be stored yet")
+            self._store.accept(action.workflow, action.by, now, self._fault_began(action.workflow, now))
+            return f"what {safe(action.workflow)} does now is its new normal"
         if isinstance(action, UnackAlert):
             record = self._store.unack(action.alert_id, action.by, now)
             return f"{record.rule} is nobody's again"
@@ -136,6 +163,15 @@ class Presenter:
         )
         until = "it ends" if held.ack.until is None else clock(held.ack.until, self._zone, seconds=False)
         return f"you have {held.episode.rule} until {until}"
+
+    def _fault_began(self, workflow: str, now: float) -> float:
+        """When the workflow left what was usual: the oldest open alert that says so; else ``now``."""
+        open_since = (
+            record.began_at
+            for record in self._store.records(now).values()
+            if record.workflow == workflow and record.ended_at is None and record.rule in _AGAINST_USUAL
+        )
+        return min(open_since, default=now)
 
 
 def _sayable_cost(totals: Totals) -> float | None:

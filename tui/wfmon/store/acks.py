@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
+from typing import TypeVar
 
 from wfmon.model.alert import Ack
-from wfmon.model.episode import AuditEntry, EpisodeKey, EpisodeRecord, HeldAck, Sighting
+from wfmon.model.episode import (
+    Accepted,
+    AuditEntry,
+    EndedEpisode,
+    EpisodeKey,
+    EpisodeRecord,
+    HeldAck,
+    Sighting,
+)
 from wfmon.model.record import dataclass, replace
+from wfmon.store import episodelog, normals, trail
 from wfmon.store.database import Database
+from wfmon.store.episodelog import UNSEEN_SECONDS, worse
 from wfmon.store.errors import Ambiguous, Gone, Held, StoreError
 from wfmon.store.identity import same_person
 from wfmon.store.paths import StateDir
-from wfmon.store.rows import Row, is_time, labels_of, load, newest
+from wfmon.store.rows import Row, audit_entries, one
 from wfmon.text.numbers import day_clock
 from wfmon.text.sanitize import safe
 
 NAME = "acks.db"
 TOUCH_SECONDS = 20.0
-# An open episode that nobody has seen for this long is not continued.
-UNSEEN_SECONDS = 24 * 3600.0
-# Episodes that nobody ever acked are forgotten this long after their end.
-FORGET_SECONDS = 30 * 24 * 3600.0
+PEAK_STEP = 1.05  # a peak is written at once when it rises by this factor
 COMMENT_LIMIT = 500
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,15 +46,17 @@ class AckTerms:
 
 
 class AckStore:
-    """Safe for threads; no call but ``ack``, ``unack``, ``comment`` and ``find`` raises."""
+    """Safe for threads; no call but ``ack``, ``unack``, ``comment``, ``find`` and ``accept`` raises."""
 
     def __init__(self, state: StateDir, terms: AckTerms | None = None, *, read_only: bool = False) -> None:
         self._state = state
         self._terms = terms or AckTerms()
         self._database = Database(state, NAME, read_only=read_only)
         self._read_only = read_only
-        self._rows: dict[str, Row] = {}
+        self._rows: list[Row] = []  # the newest of each rule and labels
+        self._read_at = 0.0
         self._version: tuple[int, ...] | None = None
+        self._accepted: tuple[tuple[int, ...], Mapping[str, Accepted]] | None = None
         self._unstored: dict[str, Sighting] = {}
         self._read_problem: str | None = None
         self._write_problem: str | None = None
@@ -66,6 +76,16 @@ class AckStore:
         """What else a person should know of the file (set aside as corrupt, journal mode)."""
         return self._database.notes
 
+    @property
+    def readable(self) -> bool:
+        """Whether the last read succeeded."""
+        return self._read_problem is None
+
+    @property
+    def revision(self) -> tuple[int, ...] | None:
+        """Another one when what the store holds may have changed, as of the last ``records``."""
+        return self._version
+
     def close(self) -> None:
         self._database.close()
 
@@ -80,8 +100,45 @@ class AckStore:
     def records(self, now: float) -> Mapping[EpisodeKey, EpisodeRecord]:
         """The newest episode of each rule and labels that was open within a day, each with the ack in
         force at ``now``."""
-        self._refresh()
+        self._refresh(now)
         return self._view(now)
+
+    def ended(self, since: float, limit: int = 200) -> tuple[EndedEpisode, ...]:
+        """What ended after ``since``, newest end first, with everybody who ever had it; each with the
+        ack that was in force when it ended."""
+        return self._asked(lambda connection: episodelog.ended(connection, since, limit), ())
+
+    def episodes_at(self, at: float) -> tuple[EpisodeRecord, ...]:
+        """What was open at ``at``, oldest first, each with the ack that was in force then."""
+        return self._asked(lambda connection: episodelog.open_at(connection, at), ())
+
+    def episodes_between(self, begin: float, end: float) -> tuple[EpisodeRecord, ...]:
+        """What was open at any time from ``begin`` to ``end``, newest begin first."""
+        return self._asked(lambda connection: episodelog.between(connection, begin, end), ())
+
+    def accepted(self) -> Mapping[str, Accepted]:
+        """The newest acceptance of each workflow; the same object while nothing was written."""
+        try:
+            found = self._database.version()
+        except StoreError as error:
+            self._read_problem = error.reason
+            return {}
+        if self._accepted is None or self._accepted[0] != found:
+            nothing: Mapping[str, Accepted] = {}
+            before, rows = self._accepted, self._asked(normals.newest, nothing)
+            self._accepted = (found, before[1] if before is not None and before[1] == rows else rows)
+        return self._accepted[1]
+
+    def accept(self, workflow: str, by: str, now: float, since: float) -> Accepted:
+        """What ``workflow`` does now is its new normal; returns after the commit. Raises StoreError."""
+        entry = Accepted(safe(workflow), min(since, now), now, safe(by))
+
+        def work(connection: sqlite3.Connection) -> None:
+            normals.add(connection, entry)
+            trail.write(connection, trail.about_workflow(entry.workflow), now, entry.by, "accept normal")
+
+        self._database.write(work)
+        return entry
 
     def observe(
         self,
@@ -94,7 +151,7 @@ class AckStore:
         Writes only when there is something new, or to say every 20 s that it was seen. What cannot be
         written is kept for ``ack`` and told in ``problem``.
         """
-        self._refresh()
+        self._refresh(now)
         known = self._latest()
         fresh = [each for each in firing if self._news(each, known.get(each.key), now)]
         over = {key: at for key, at in ended.items() if _ends(known.get(key), at)}
@@ -109,7 +166,7 @@ class AckStore:
             except StoreError as error:
                 self._write_problem = error.reason
                 self._unstored = {each.id: each for each in fresh}
-            self._refresh()
+            self._refresh(now)
         return self._view(now)
 
     def ack(
@@ -137,7 +194,7 @@ class AckStore:
                 "VALUES (?, ?, ?, ?, 0, ?)",
                 (row.record.id, by, held.at if held else now, until, text),
             )
-            _log(connection, row.record, now, by, "extend" if held else "ack", text)
+            trail.write(connection, trail.about(row.record), now, by, "extend" if held else "ack", text)
             return row.record.id
 
         return self._done(self._database.write(work), now)
@@ -146,18 +203,16 @@ class AckStore:
         """Give an alert back; raises Gone (nobody has it), Ambiguous, Held or StoreError."""
         by = safe(by)
 
-        def work(connection: sqlite3.Connection) -> str:
+        def work(connection: sqlite3.Connection) -> EpisodeRecord:
             row = self._found(connection, alert_id, now)
             if _in_force(row, now) is None:
                 raise Gone(f"{row.record.id}: nobody has it")
             _refuse_other(row, _in_force(row, now), by, "", now)
             _undo(connection, row.record.id, by, now)
-            _log(connection, row.record, now, by, "unack", "")
-            return row.record.id
+            trail.write(connection, trail.about(row.record), now, by, "unack")
+            return row.record
 
-        alert = self._database.write(work)
-        self._refresh()
-        return replace(self._rows[alert].record, ack=None)
+        return self._database.write(work)
 
     def comment(self, alert_id: str, by: str, now: float, comment: str) -> HeldAck:
         """Set the comment of an ack that ``by`` holds; raises Gone, Ambiguous, Held or StoreError."""
@@ -173,7 +228,7 @@ class AckStore:
                 "(SELECT max(number) FROM acks WHERE episode = ? AND undone_at IS NULL)",
                 (comment, row.record.id),
             )
-            _log(connection, row.record, now, by, "comment", comment)
+            trail.write(connection, trail.about(row.record), now, by, "comment", comment)
             return row.record.id
 
         return self._done(self._database.write(work), now)
@@ -194,60 +249,48 @@ class AckStore:
 
     def audit(self, limit: int = 10_000) -> tuple[AuditEntry, ...]:
         """The newest entries of the trail, oldest first; empty (and ``problem``) if unreadable."""
-        try:
-            rows = self._database.read(
-                lambda connection: connection.execute(
-                    "SELECT at, who, what, episode, rule, labels, comment, effect FROM audit "
-                    "ORDER BY number DESC LIMIT ?",
-                    (limit,),
-                ).fetchall()
-            )
-        except StoreError as error:
-            self._read_problem = error.reason
-            return ()
-        return tuple(
-            AuditEntry(
-                at=float(at),
-                who=safe(str(who)),
-                what=safe(str(what)),
-                episode=safe(str(episode)),
-                rule=safe(str(rule)),
-                labels=labels_of(str(labels)),
-                comment=safe(str(comment)),
-                effect=safe(str(effect)),
-            )
-            for at, who, what, episode, rule, labels, comment, effect in reversed(rows)
-            if is_time(at)
-        )
+        rows: list[tuple[object, ...]] = self._asked(lambda connection: trail.newest(connection, limit), [])
+        return audit_entries(reversed(rows))
 
     def _done(self, episode: str, now: float) -> HeldAck:
-        self._refresh()
-        row = self._rows[episode]
-        ack = _in_force(row, now)
-        if ack is None:
+        row = self._database.read(lambda connection: one(connection, episode))
+        ack = None if row is None else _in_force(row, now)
+        if row is None or ack is None:
             raise StoreError("another hand undid it at once")
         return HeldAck(replace(row.record, ack=ack), ack)
 
-    def _refresh(self) -> None:
-        """Read the rows anew if the file changed."""
+    def _asked(self, question: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
+        try:
+            answer = self._database.read(question)
+        except StoreError as error:
+            self._read_problem = error.reason
+            return otherwise
+        self._read_problem = None
+        return answer
+
+    def _refresh(self, now: float) -> None:
+        """Read the rows anew if the file changed, or the clock went back behind what was read."""
         try:
             found = self._database.version()
-            if found == self._version:
+            if found == self._version and now >= self._read_at:
                 return
-            self._rows = self._database.read(load)
+            self._rows = self._database.read(
+                lambda connection: episodelog.recent(connection, now - UNSEEN_SECONDS)
+            )
             self._version = found
+            self._read_at = now
             self._read_problem = None
         except StoreError as error:
             self._read_problem = error.reason
 
     def _latest(self) -> dict[EpisodeKey, EpisodeRecord]:
-        return {row.record.key: row.record for row in self._rows.values()}
+        return {row.record.key: row.record for row in self._rows}
 
     def _view(self, now: float) -> dict[EpisodeKey, EpisodeRecord]:
-        latest = {row.record.key: row for row in self._rows.values()}
+        """Records that nobody has are the same objects until the file changes."""
         return {
-            key: replace(row.record, ack=_in_force(row, now))
-            for key, row in latest.items()
+            row.record.key: row.record if _in_force(row, now) is None else episodelog.shown(row)
+            for row in self._rows
             if now - (row.record.ended_at or row.record.last_seen_at) <= UNSEEN_SECONDS
         }
 
@@ -264,6 +307,7 @@ class AckStore:
             or not self._continues(known, now)
             or known.severity is not sighting.severity
             or abs(now - known.last_seen_at) >= TOUCH_SECONDS
+            or _rose(known.peak, worse(sighting.peak, sighting.value))
         )
 
     def _store(
@@ -277,48 +321,23 @@ class AckStore:
             self._see(connection, sighting, now)
         for key, at in over.items():
             self._end(connection, key, at, now)
-        connection.execute(
-            "DELETE FROM episodes WHERE ended_at < ? AND id NOT IN (SELECT episode FROM acks)",
-            (now - FORGET_SECONDS,),
-        )
+        episodelog.tidy(connection, now)
 
     def _see(self, connection: sqlite3.Connection, sighting: Sighting, now: float) -> str:
-        row = newest(connection, sighting.key)
-        if row is not None and self._continues(row.record, now):
-            began = min(row.record.began_at, sighting.since)
-            connection.execute(
-                "UPDATE episodes SET last_seen_at = ?, ended_at = NULL, severity = ?, summary = ?, "
-                "began_at = ? WHERE id = ?",
-                (now, int(sighting.severity), sighting.summary, began, row.record.id),
-            )
-            return row.record.id
-        if row is not None and row.record.ended_at is None:
-            connection.execute("UPDATE episodes SET ended_at = last_seen_at WHERE id = ?", (row.record.id,))
-        connection.execute(
-            "INSERT INTO episodes (id, rule, labels, workflow, summary, severity, began_at, "
-            "began_at_least, last_seen_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                sighting.id,
-                sighting.rule,
-                json.dumps(sighting.labels),
-                sighting.workflow,
-                sighting.summary,
-                int(sighting.severity),
-                sighting.since,
-                int(sighting.since_at_least),
-                now,
-            ),
-        )
-        return sighting.id
+        row = episodelog.newest(connection, sighting.key)
+        before = row.record if row is not None and self._continues(row.record, now) else None
+        if row is not None and before is None and row.record.ended_at is None:
+            episodelog.close(connection, row.record.id, row.record.last_seen_at)
+        return episodelog.see(connection, sighting, before, now)
 
     def _end(self, connection: sqlite3.Connection, key: EpisodeKey, at: float, now: float) -> None:
-        row = newest(connection, key)
+        row = episodelog.newest(connection, key)
         if row is None or not _ends(row.record, at):
             return
-        connection.execute("UPDATE episodes SET ended_at = ? WHERE id = ?", (at, row.record.id))
+        episodelog.close(connection, row.record.id, at)
         held = _in_force(row, now)
         if held is not None:
-            _log(connection, row.record, at, row.signed, "resolved", held.comment)
+            trail.write(connection, trail.about(row.record), at, row.signed, "resolved", held.comment)
 
     def _found(self, connection: sqlite3.Connection, prefix: str, now: float) -> Row:
         """The open episode of an id or prefix; one that could not be stored before is stored now."""
@@ -327,7 +346,7 @@ class AckStore:
         for sighting in unstored:
             if connection.in_transaction:
                 self._see(connection, sighting, now)
-        rows = [row for name, row in load(connection).items() if wanted and name.startswith(wanted)]
+        rows = episodelog.beginning(connection, wanted) if wanted else []
         alive = [row for row in rows if row.record.ended_at is None and self._continues(row.record, now)]
         if len(alive) > 1:
             raise Ambiguous(f"{safe(prefix)} fits {len(alive)} alerts: give more digits")
@@ -364,11 +383,7 @@ def _undo(connection: sqlite3.Connection, episode: str, by: str, now: float) -> 
     )
 
 
-def _log(
-    connection: sqlite3.Connection, record: EpisodeRecord, now: float, who: str, what: str, comment: str
-) -> None:
-    connection.execute(
-        "INSERT INTO audit (at, who, what, episode, rule, labels, comment, effect) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (now, who, what, record.id, record.rule, json.dumps(record.labels), comment, "local"),
-    )
+def _rose(known: float | None, peak: float | None) -> bool:
+    if known is None or peak is None:
+        return peak is not None
+    return peak > known * PEAK_STEP if known > 0 else peak > known

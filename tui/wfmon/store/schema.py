@@ -48,6 +48,26 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE TRIGGER audit_is_append_only_delete BEFORE DELETE ON audit
            BEGIN SELECT RAISE(ABORT, 'the audit trail is append-only'); END""",
     ),
+    (
+        "ALTER TABLE episodes ADD COLUMN value REAL",
+        "ALTER TABLE episodes ADD COLUMN threshold REAL",
+        "ALTER TABLE episodes ADD COLUMN peak REAL",
+        "ALTER TABLE episodes ADD COLUMN n REAL",
+        "ALTER TABLE episodes ADD COLUMN failed REAL",
+        "ALTER TABLE episodes ADD COLUMN unit TEXT NOT NULL DEFAULT 'ratio'",
+        "ALTER TABLE episodes ADD COLUMN flaps INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE episodes ADD COLUMN worst INTEGER NOT NULL DEFAULT 0",
+        "UPDATE episodes SET worst = severity",
+        "CREATE INDEX episodes_by_end ON episodes (ended_at, began_at)",
+        """CREATE TABLE normals (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            workflow TEXT NOT NULL,
+            since REAL NOT NULL,
+            at REAL NOT NULL,
+            by TEXT NOT NULL
+        )""",
+        "CREATE INDEX normals_by_workflow ON normals (workflow, number)",
+    ),
 )
 ACKS = FileKind(Schema(MIGRATIONS), "acks")
 VERSION = ACKS.schema.version

@@ -1,0 +1,183 @@
+"""Episodes in ``acks.db``: opened, continued and ended, and asked for by time.
+
+All take a connection; those that write expect to be inside a transaction.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+
+from wfmon.model.episode import EndedEpisode, EpisodeKey, EpisodeRecord, Sighting
+from wfmon.model.record import replace
+from wfmon.store.identity import shown_name
+from wfmon.store.rows import WITH_ACK, Row, rows, with_ack_at
+from wfmon.text.sanitize import safe
+
+# An open episode that nobody has seen for this long is over: not continued, no longer shown.
+UNSEEN_SECONDS = 24 * 3600.0
+# Episodes that nobody ever acked are forgotten this long after their end.
+FORGET_SECONDS = 366 * 24 * 3600.0
+RECENT_LIMIT = 20_000  # episodes read at once
+_HAD_LIMIT = 20  # names told of one episode
+_ACKS_LIMIT = 20_000
+_PREFIX_LIMIT = 50
+
+
+def recent(connection: sqlite3.Connection, since: float) -> list[Row]:
+    """The newest episode of each rule and labels, if it was open after ``since``; oldest begin first."""
+    return rows(
+        connection.execute(
+            WITH_ACK + "WHERE (e.ended_at >= ? OR (e.ended_at IS NULL AND e.last_seen_at >= ?)) "
+            "AND e.rowid = (SELECT rowid FROM episodes WHERE rule = e.rule AND labels = e.labels "
+            "ORDER BY began_at DESC, rowid DESC LIMIT 1) ORDER BY e.began_at, e.rowid LIMIT ?",
+            (since, since, RECENT_LIMIT),
+        )
+    )
+
+
+def newest(connection: sqlite3.Connection, key: EpisodeKey) -> Row | None:
+    found = rows(
+        connection.execute(
+            WITH_ACK + "WHERE e.rule = ? AND e.labels = ? ORDER BY e.began_at DESC, e.rowid DESC LIMIT 1",
+            (key[0], json.dumps(key[1])),
+        )
+    )
+    return found[0] if found else None
+
+
+def beginning(connection: sqlite3.Connection, prefix: str) -> list[Row]:
+    """Episodes whose id begins so, oldest begin first: open ones, and the last of the others."""
+    where = "WHERE e.id >= ? AND e.id < ? AND e.ended_at IS {} NULL ORDER BY e.began_at DESC LIMIT ?"
+    bounds = (prefix, prefix + "\U0010ffff", _PREFIX_LIMIT)
+    over = rows(connection.execute(WITH_ACK + where.format("NOT"), bounds))
+    return [*over[:1], *reversed(rows(connection.execute(WITH_ACK + where.format(""), bounds)))]
+
+
+def ended(connection: sqlite3.Connection, since: float, limit: int) -> tuple[EndedEpisode, ...]:
+    """Those that ended after ``since``, newest end first, each with the ack in force when it ended."""
+    found = rows(
+        connection.execute(
+            with_ack_at("e.ended_at") + "WHERE e.ended_at > ? ORDER BY e.ended_at DESC, e.id LIMIT ?",
+            (since, limit),
+        )
+    )
+    had = _holders(connection, since, limit)
+    return tuple(EndedEpisode(shown(row), had.get(row.record.id, ())) for row in found)
+
+
+def open_at(connection: sqlite3.Connection, at: float) -> tuple[EpisodeRecord, ...]:
+    """Those that were open at ``at``, oldest begin first, each with the ack in force then."""
+    found = connection.execute(
+        with_ack_at("?1") + "WHERE e.began_at <= ?1 AND (e.ended_at > ?1 OR "
+        "(e.ended_at IS NULL AND e.last_seen_at >= ?2)) ORDER BY e.began_at, e.rowid LIMIT ?3",
+        (at, at - UNSEEN_SECONDS, RECENT_LIMIT),
+    )
+    return tuple(map(shown, rows(found)))
+
+
+def between(connection: sqlite3.Connection, begin: float, end: float) -> tuple[EpisodeRecord, ...]:
+    """Those that were open at any time from ``begin`` to ``end``, newest begin first. An episode whose
+    end nobody saw counts until it was last seen."""
+    found = connection.execute(
+        WITH_ACK + "WHERE e.began_at < ?2 AND (e.ended_at > ?1 OR "
+        "(e.ended_at IS NULL AND e.last_seen_at >= ?1)) ORDER BY e.began_at DESC, e.rowid DESC LIMIT ?3",
+        (begin, end, RECENT_LIMIT),
+    )
+    return tuple(row.record for row in rows(found))
+
+
+def shown(row: Row) -> EpisodeRecord:
+    """The record with the ack of the row, whether or not that holds now."""
+    return row.record if row.ack is None else replace(row.record, ack=row.ack)
+
+
+def see(connection: sqlite3.Connection, sighting: Sighting, before: EpisodeRecord | None, now: float) -> str:
+    """Continue ``before`` or open a new episode; gives its id."""
+    if before is not None:
+        connection.execute(
+            "UPDATE episodes SET last_seen_at = ?, ended_at = NULL, severity = ?, worst = max(worst, ?), "
+            "summary = ?, began_at = ?, value = ?, threshold = ?, peak = ?, n = ?, failed = ?, unit = ?, "
+            "flaps = max(flaps, ?) WHERE id = ?",
+            (
+                now,
+                int(sighting.severity),
+                int(sighting.severity),
+                sighting.summary,
+                min(before.began_at, sighting.since),
+                sighting.value,
+                sighting.threshold,
+                worse(before.peak, worse(sighting.peak, sighting.value)),
+                sighting.n,
+                sighting.failed,
+                sighting.unit,
+                sighting.flaps,
+                before.id,
+            ),
+        )
+        return before.id
+    connection.execute(
+        "INSERT INTO episodes (id, rule, labels, workflow, summary, severity, worst, began_at, "
+        "began_at_least, last_seen_at, value, threshold, peak, n, failed, unit, flaps) "
+        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            sighting.id,
+            sighting.rule,
+            json.dumps(sighting.labels),
+            sighting.workflow,
+            sighting.summary,
+            int(sighting.severity),
+            int(sighting.severity),
+            sighting.since,
+            int(sighting.since_at_least),
+            now,
+            sighting.value,
+            sighting.threshold,
+            worse(sighting.peak, sighting.value),
+            sighting.n,
+            sighting.failed,
+            sighting.unit,
+            sighting.flaps,
+        ),
+    )
+    return sighting.id
+
+
+def close(connection: sqlite3.Connection, episode: str, at: float) -> None:
+    connection.execute("UPDATE episodes SET ended_at = ? WHERE id = ?", (at, episode))
+
+
+def tidy(connection: sqlite3.Connection, now: float) -> None:
+    """Close what nobody has seen for a day at the moment it was last seen; forget what is old."""
+    connection.execute(
+        "UPDATE episodes SET ended_at = last_seen_at WHERE ended_at IS NULL AND last_seen_at < ?",
+        (now - UNSEEN_SECONDS,),
+    )
+    connection.execute(
+        "DELETE FROM episodes WHERE ended_at < ? "
+        "AND NOT EXISTS (SELECT 1 FROM acks WHERE episode = episodes.id)",
+        (now - FORGET_SECONDS,),
+    )
+
+
+def worse(one: float | None, other: float | None) -> float | None:
+    """Every rule's value is worse the higher it is."""
+    if one is None or other is None:
+        return other if one is None else one
+    return max(one, other)
+
+
+def _holders(connection: sqlite3.Connection, since: float, limit: int) -> dict[str, tuple[str, ...]]:
+    """Everybody who ever had each of them, in order."""
+    found: Iterable[tuple[object, ...]] = connection.execute(
+        "SELECT a.episode, a.by, a.comment FROM acks a JOIN (SELECT id FROM episodes WHERE ended_at > ? "
+        "ORDER BY ended_at DESC, id LIMIT ?) e ON e.id = a.episode ORDER BY a.number LIMIT ?",
+        (since, limit, _ACKS_LIMIT),
+    )
+    names: dict[str, dict[str, None]] = {}
+    for episode, by, comment in found:
+        had = names.setdefault(safe(str(episode)), {})
+        if len(had) < _HAD_LIMIT:
+            had[shown_name(safe(str(by)), safe(str(comment)))] = None
+    return {episode: tuple(had) for episode, had in names.items()}
