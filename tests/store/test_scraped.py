@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 from store.storehelp import NOW, fill, needs_root, private, python
 from wfmon.model.look import Look, Target
 from wfmon.store.paths import StateDir, state_dir
-from wfmon.store.scraped import MAX_LINES, MAX_PACKED, SCHEMA, Keeping, KeptLooks
+from wfmon.store.scraped import MAX_LINES, MAX_PACKED, SCHEMA, KeptLooks
+from wfmon.store.thinning import Keeping
 
 TARGET = Target("0123456789abcdef", "http://127.0.0.1:8000/metrics")
 LOOKBACK, LATE = 300.0, 30.0
@@ -245,7 +246,8 @@ import sys
 from pathlib import Path
 from wfmon.model.look import Look, Target
 from wfmon.store.paths import state_dir
-from wfmon.store.scraped import Keeping, KeptLooks
+from wfmon.store.scraped import KeptLooks
+from wfmon.store.thinning import Keeping
 store = KeptLooks(state_dir(sys.argv[1], {}), Keeping.for_windows(300.0, 21600.0, 300.0))
 target = Target("0123456789abcdef", "")
 for number in range(150):

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import itertools
 import math
 import os
 import re
@@ -21,8 +20,8 @@ import msgspec
 
 from wfmon.config import schema
 from wfmon.model.look import Look, Target
-from wfmon.model.record import dataclass
 from wfmon.store.paths import StateDir, state_dir
+from wfmon.store.thinning import Keeping, thinned
 from wfmon.text.numbers import size
 
 DIRECTORY = "scraped"
@@ -31,27 +30,6 @@ MAX_PACKED = 4 * 1024 * 1024  # of one target on the disk
 MAX_LINES = 16 * 1024 * 1024  # of one target unpacked: what the next call has to parse again
 _OVERHEAD = 64 * 1024
 _OURS = re.compile(r"(?:[0-9a-f]{8,64}\.looks|\.[0-9a-f]{8,64}\..*\.tmp)\Z")
-
-
-@dataclass(frozen=True, slots=True)
-class Keeping:
-    """Which looks are kept; all in seconds.
-
-    They lie at most ``near`` apart where calls are as dense, and older than ``recent`` at most ``far``;
-    none is older than ``oldest``, and none lies before a gap longer than ``max_gap``.
-    """
-
-    near: float
-    far: float
-    recent: float
-    oldest: float
-    max_gap: float
-
-    @classmethod
-    def for_windows(cls, base: float, longest: float, lookback: float) -> Keeping:
-        """Such that windows from ``base`` to ``longest`` find a look not further than ``lookback``
-        before their begin."""
-        return cls(base / 10, lookback, base + lookback, longest + 2 * lookback, base + lookback)
 
 
 class _Row(msgspec.Struct, frozen=True, array_like=True):
@@ -76,7 +54,7 @@ class KeptLooks:
 
     def read(self, target: Target, now: float) -> tuple[Look, ...]:
         """The kept looks that still tell something at ``now``, oldest first."""
-        rows = self._connected(self._rows(target, now), now)
+        rows = self._keeping.connected(self._rows(target, now), now)
         return tuple(Look(row.at, lines) for row in rows if (lines := _unpacked(row)) is not None)
 
     def add(self, target: Target, look: Look, now: float) -> str | None:
@@ -111,23 +89,12 @@ class KeptLooks:
     def _path(self, target: Target) -> Path:
         return self._directory / f"{target.id}.looks"
 
-    def _connected(self, rows: Sequence[_Row], now: float) -> list[_Row]:
-        """Those that are young enough and behind the last gap."""
-        kept: list[_Row] = []
-        later = now
-        for row in reversed(rows):
-            if later - row.at > self._keeping.max_gap or now - row.at > self._keeping.oldest:
-                break
-            kept.append(row)
-            later = row.at
-        return kept[::-1]
-
     def _fitting(self, rows: Sequence[_Row]) -> list[_Row] | None:
         """The densest choice within the bounds; None where even the thinnest is too large."""
         keeping, now = self._keeping, rows[-1].at
-        connected = self._connected(rows, now)
+        connected = self._keeping.connected(rows, now)
         for near in (keeping.near, keeping.far):
-            kept = _thinned(connected, near, keeping.far, recent=now - keeping.recent)
+            kept = thinned(connected, near, keeping.far, recent=now - keeping.recent)
             while not _within_bounds(kept) and now - kept[0].at > keeping.recent:
                 del kept[0]
             if _within_bounds(kept):
@@ -192,16 +159,6 @@ def _within_bounds(rows: Sequence[_Row]) -> bool:
         and sum(len(row.packed) for row in rows) <= MAX_PACKED
         and sum(row.length for row in rows) <= MAX_LINES
     )
-
-
-def _thinned(rows: Sequence[_Row], near: float, far: float, *, recent: float) -> list[_Row]:
-    """Without those whose neighbours lie at most ``near`` apart (``far`` before the time ``recent``);
-    the first and the last stay."""
-    kept = list(rows[:1])
-    for row, later in itertools.pairwise(rows[1:]):
-        if later.at - kept[-1].at > (near if row.at >= recent else far):
-            kept.append(row)
-    return [*kept, *rows[-1:]] if len(rows) > 1 else kept
 
 
 def _unpacked(row: _Row) -> bytes | None:

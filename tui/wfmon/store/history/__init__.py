@@ -1,0 +1,1 @@
+"""What a lane remembers: ``history.db``, written by the one collector, read by everybody."""

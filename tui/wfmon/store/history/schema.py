@@ -1,0 +1,117 @@
+"""The tables of ``history.db``.
+
+Times are POSIX seconds. Kinds, roles, subjects, sources and columns are ids of ``names``, which are
+never given twice.
+"""
+
+from __future__ import annotations
+
+from wfmon.store.filekind import FileKind, Schema
+
+NAME = "history.db"
+MIGRATIONS: tuple[tuple[str, ...], ...] = (
+    (
+        "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
+        """CREATE TABLE names (
+            id INTEGER PRIMARY KEY AUTOINCREMENT,
+            name TEXT NOT NULL UNIQUE,
+            used REAL NOT NULL
+        )""",
+        """CREATE TABLE points (
+            number INTEGER PRIMARY KEY,
+            seconds REAL NOT NULL,
+            at REAL NOT NULL,
+            packed BLOB NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX points_by_time ON points (seconds, at)",
+        # Points that have to be made from finer ones, or again.
+        """CREATE TABLE pending (
+            seconds REAL NOT NULL,
+            at REAL NOT NULL,
+            PRIMARY KEY (seconds, at)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE hours (
+            at REAL NOT NULL,
+            kind INTEGER NOT NULL,
+            subject INTEGER NOT NULL,
+            source INTEGER NOT NULL,
+            role INTEGER NOT NULL,
+            runs REAL,
+            failures REAL,
+            tokens REAL,
+            cost_usd REAL,
+            PRIMARY KEY (at, kind, subject, source, role)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE runs (
+            workflow INTEGER NOT NULL,
+            id TEXT NOT NULL,
+            ended_at REAL NOT NULL,
+            source INTEGER NOT NULL,
+            status TEXT NOT NULL,
+            word TEXT,
+            started_at REAL,
+            duration REAL,
+            attempt INTEGER,
+            retries INTEGER,
+            tokens INTEGER,
+            cost_usd REAL,
+            error TEXT,
+            log TEXT,
+            model TEXT,
+            has_id INTEGER NOT NULL,
+            PRIMARY KEY (workflow, id)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX runs_by_workflow ON runs (workflow, ended_at)",
+        "CREATE INDEX runs_by_end ON runs (ended_at)",
+        # Up to which end the runs of a workflow were counted and are not kept any more.
+        "CREATE TABLE rings (workflow INTEGER PRIMARY KEY, counted_to REAL NOT NULL)",
+        """CREATE TABLE watched (
+            at REAL NOT NULL,
+            source INTEGER NOT NULL,
+            role INTEGER NOT NULL,
+            spans BLOB NOT NULL,
+            PRIMARY KEY (at, source, role)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE states (
+            source INTEGER NOT NULL,
+            at REAL NOT NULL,
+            packed BLOB NOT NULL,
+            PRIMARY KEY (source, at)
+        ) WITHOUT ROWID""",
+        "CREATE INDEX states_by_time ON states (at)",
+        """CREATE TABLE changes (
+            at REAL NOT NULL,
+            kind TEXT NOT NULL,
+            subject TEXT NOT NULL,
+            text TEXT NOT NULL,
+            workflow TEXT,
+            PRIMARY KEY (at, kind, subject, text)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE sessions (
+            epoch INTEGER PRIMARY KEY,
+            pid INTEGER NOT NULL,
+            user TEXT NOT NULL,
+            version TEXT NOT NULL,
+            begin REAL NOT NULL,
+            last_seen REAL NOT NULL
+        )""",
+        "CREATE TABLE marks (source TEXT PRIMARY KEY, packed BLOB NOT NULL) WITHOUT ROWID",
+        """CREATE TABLE looks (
+            number INTEGER PRIMARY KEY,
+            target TEXT NOT NULL,
+            at REAL NOT NULL,
+            length INTEGER NOT NULL,
+            packed BLOB NOT NULL
+        )""",
+        "CREATE UNIQUE INDEX looks_by_target ON looks (target, at)",
+    ),
+)
+HISTORY = FileKind(
+    Schema(MIGRATIONS),
+    "history",
+    durable=False,
+    ballast=False,
+    checked=False,
+    # So that a file can shrink when less is to be kept; it has to be said before the first table.
+    prepare=("PRAGMA auto_vacuum=INCREMENTAL", "PRAGMA journal_size_limit=8000000"),
+)
