@@ -326,6 +326,7 @@ def incident(now: float = NOW) -> Snapshot:
         cost=Cost(usd_per_hour=5.43, wasted_usd=4.12),
         host=host_sample(now),
         alerts=alerts(now),
+        ended=alerts(now)[3:],
         rules_checked=11,
         rules_checked_at=now - 1,
         acks_shared=True,

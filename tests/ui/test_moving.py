@@ -43,7 +43,7 @@ def test_it_starts_on_the_worst_alert_that_nobody_has() -> None:
 
 def test_without_alerts_it_starts_on_the_first_row() -> None:
     assert "1 ended" in Stage(all_fine()).cursor_line()
-    assert Stage(replace(all_fine(), alerts=())).cursor_line().split()[0] == "data_processing"
+    assert Stage(replace(all_fine(), alerts=(), ended=())).cursor_line().split()[0] == "data_processing"
 
 
 def test_moving_goes_through_alerts_into_workflows_and_stops_at_the_ends() -> None:
@@ -290,7 +290,7 @@ def test_y_copies_the_row() -> None:
     assert stage.host.copied[0].startswith("✖ failure_rate  invoice_extract")
 
 
-@pytest.mark.parametrize("key", ["1", "z", "c", "A", "H", "[", "&", "m", "F5", "x"])
+@pytest.mark.parametrize("key", ["1", "z", "c", "A", "&", "m", "F5", "x"])
 def test_a_key_of_nothing_does_nothing(key: str) -> None:
     stage = Stage(incident())
     before = stage.text()

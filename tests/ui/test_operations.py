@@ -27,7 +27,7 @@ from wfmon.ui.views.plan import plan
 INCIDENT = """\
 wfmon  prod-ai-01 · ops                 4/4 sources · prom 4s old · 14:03:27 UTC
 ✖ invoice_extract fails 32% (80 of 250 in 5m) since 14:00 · nobody has it · ⏎
-─ Alerts ───────────────────────────────── 2 firing · 1 acked · 1 ended 6m ago ─
+─ Alerts ────────────────────────────── 2 firing · 1 acked · 1 ended 6m ago: H ─
 ✖ failure_rate  invoice_extract  32% > 5%              for 3m12s   80 failed
 ▲ cost_spike    research_agent   $4.20/h, 3.1x usual   for 41s
 ◆ storage       /var/lib/wf      93% full (3.5G free)  acked joe, wakes 15:00
@@ -59,7 +59,7 @@ def test_incident_is_drawn_exactly() -> None:
 def test_all_fine_says_what_ended_and_has_no_alert_pane() -> None:
     lines = Stage(all_fine()).lines()
     assert lines[1] == "✓ all 5 workflows normal · 11 rules checked 1s ago · $2.10/h, as usual"
-    assert lines[2] == "  1 ended 6m ago: email_triage failed 32% 13:50–13:57, nobody had it"
+    assert lines[2] == "  1 ended 6m ago: email_triage failed 32% 13:50–13:57, nobody had it · H"
     assert lines[3].startswith("─ Workflows ─")
     private = replace(all_fine(), acks_shared=False)
     assert "not acked by you" in Stage(private).lines()[2]

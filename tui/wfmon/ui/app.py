@@ -167,8 +167,9 @@ class WfmonApp(QuietApp, inherit_bindings=False):
 
     def _tick(self) -> None:
         if time.monotonic() - self._presented_at >= self._refresh_seconds - 0.1:
-            self._present()
-        else:
+            self.shell.present()
+            self._presented_at = time.monotonic()
+        if self.shell.ticks():
             self.draw_soon()
 
     def _draw(self) -> None:

@@ -28,7 +28,8 @@ NOT_LOG = frozenset({Where.LIST, Where.PAGE})
 
 @dataclass(frozen=True, slots=True)
 class Action:
-    """``short`` are the footer's words (empty: the key alone). ``writes``: changes something.
+    """``short`` are the footer's words (empty: ``words``; a space: the key alone, beside its counterpart).
+    ``writes``: changes something.
 
     One without keys is done from the palette, or by the key that the config gives it.
     """
@@ -79,6 +80,13 @@ ACTIONS: tuple[Action, ...] = (
     Action("explain", ("i",), "explain the row: every figure, its age and source", EVERYWHERE, "explain"),
     Action("explain_storage", (), "explain storage and retention", NOT_LOG),
     Action("accept_normal", (), "accept what this workflow does now as its new normal", LIST, writes=True),
+    Action("step_back", ("[",), "one minute back in time", NOT_LOG, " "),
+    Action("step_forth", ("]",), "one minute forth in time", NOT_LOG, "1m"),
+    Action("hour_back", ("{",), "one hour back in time", NOT_LOG, " "),
+    Action("hour_forth", ("}",), "one hour forth in time", NOT_LOG, "1h"),
+    Action("live", ("0",), "back to now", NOT_LOG, "live"),
+    Action("go_to_time", (), "go to a time …", NOT_LOG),
+    Action("ended", ("H",), "what ended, and what changed", EVERYWHERE, "ended"),
     Action("sources", ("S",), "sources: state, age, what is missing", EVERYWHERE, "sources"),
     Action("pause", ("p",), "pause the screen; collecting goes on", EVERYWHERE, "pause"),
     Action("refresh", ("r",), "ask every source now", EVERYWHERE, "refresh"),

@@ -8,10 +8,19 @@ from wfmon.model.snapshot import Snapshot
 from wfmon.ui.views.base import ShellDoor
 
 
-def open_alert(shell: ShellDoor, alert_id: str) -> None:
+def open_alert(shell: ShellDoor, alert: Alert) -> None:
+    """One that is over opens as it was when it began."""
     from wfmon.ui.views.alert import AlertView
 
-    shell.open(AlertView(alert_id))
+    shell.open(AlertView(alert.id, alert))
+    if not alert.open:
+        shell.travel(alert.since)
+
+
+def open_ended_list(shell: ShellDoor) -> None:
+    from wfmon.ui.views.ended import EndedView
+
+    shell.open(EndedView())
 
 
 def open_workflow(shell: ShellDoor, name: str) -> None:

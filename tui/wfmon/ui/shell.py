@@ -6,24 +6,30 @@ It knows no Textual: the app gives it keys, clicks, snapshots and the time, and 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import Any, Protocol
 
 from wfmon.model.action import Refresh
+from wfmon.model.past import PastMoment
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Doors
 from wfmon.ui import navigate
-from wfmon.ui.keys import Action, Keymap, spelled
+from wfmon.ui.keys import Action, Keymap, Where, spelled
 from wfmon.ui.look import Look
 from wfmon.ui.panes.empty import too_small
 from wfmon.ui.panes.footer import footer_row, message_row
-from wfmon.ui.prompt import Question
+from wfmon.ui.panes.titlebar import banner
+from wfmon.ui.past import HOUR, MINUTE, Past
+from wfmon.ui.prompt import AskLine, Question
 from wfmon.ui.rows import Row, blank
 from wfmon.ui.views.base import MOVES, Deed, Frame, View
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 MESSAGE_SECONDS = 8.0
+STEPS = {"step_back": -MINUTE, "step_forth": MINUTE, "hour_back": -HOUR, "hour_forth": HOUR}
+TIME_KEYS = (*STEPS, "live")
 
 
 class Host(Protocol):
@@ -65,14 +71,18 @@ class Shell:
         self.label = settings.label
         self.read_only = settings.read_only
         self.latest: Snapshot | None = None
-        self.snapshot: Snapshot | None = None
         self.paused_at: float | None = None
         self.last_key_at: float | None = None
         self._host = host
         self._clock = clock
+        self._past = Past(self)
+        self._newest: Snapshot | None = None  # that was on the screen when it was not of the past
+        self._seen: frozenset[str] | None = None  # alerts that were open when the screen went back
         self._views: list[View] = []
+        self._opened_live: list[bool] = []  # one of each view
         self._drawn: list[Row] = []
         self._size: tuple[int, int] | None = None
+        self._ticked: tuple[object, ...] = ()
         self._undrawn = False  # the view on top has not been drawn: its cursor knows no rows yet
         self._question: Question | None = None
         self._message: tuple[str, bool, float] | None = None
@@ -91,19 +101,34 @@ class Shell:
         """The open views, the one on the screen last."""
         return tuple(self._views)
 
+    @property
+    def snapshot(self) -> Snapshot | None:
+        return self._newest if self.moment is None else self.moment.snapshot
+
+    @property
+    def moment(self) -> PastMoment | None:
+        return self._past.shown
+
+    def travel(self, at: float) -> None:
+        self._past.go(at)
+
     def open(self, view: View) -> None:
         if self._views:
             self.view.covered()
         self._views.append(view)
+        self._opened_live.append(not self._past.away)
         self._question = None
         self._undrawn = True
         view.opened(self)
         self.redraw()
 
     def back(self) -> None:
+        """To the view below; to now with it, where that is what it showed."""
         if len(self._views) > 1:
             self._views.pop().closed()
             self._question = None
+            if self._opened_live.pop():
+                self._past.live()
             self.view.uncovered()
             self.redraw()
 
@@ -138,17 +163,22 @@ class Shell:
 
     def arrived(self, snapshot: Snapshot) -> bool:
         """Take a new snapshot; True if it should go on the screen at once."""
-        shown, self.latest = self.snapshot, snapshot
-        if self.paused_at is not None:
+        shown, self.latest = self._newest, snapshot
+        if self.paused_at is not None or self._past.away:
             return False
         return shown is None or shown.verdict.level != snapshot.verdict.level or _waiting(shown)
 
     def present(self) -> None:
-        """Put the latest snapshot on the screen, unless paused."""
+        """Put the latest snapshot on the screen, unless it is paused or not of now."""
         latest = self.latest
-        if self.paused_at is None and latest is not None and latest is not self.snapshot:
-            self.snapshot = latest
-            self.view.on_snapshot(latest)
+        if self.paused_at is None and not self._past.away and latest is not self._newest:
+            self._newest = latest
+            if latest is not None:
+                self.view.on_snapshot(latest)
+
+    def ticks(self) -> bool:
+        """Whether the screen has changed by itself since it was drawn: now passes, the past does not."""
+        return not self._past.away or self._ticked != self._ticking(self.now())
 
     def draw(self, width: int, height: int) -> list[Row]:
         """The whole screen: ``height`` rows of ``width`` cells."""
@@ -157,7 +187,8 @@ class Shell:
         if width < MIN_WIDTH or height < MIN_HEIGHT:
             self._drawn = too_small(self.look, width, height, MIN_WIDTH, MIN_HEIGHT)
             return self._drawn
-        frame = Frame(self.snapshot, now, width, height - 1, self.look)
+        self._ticked = self._ticking(now)
+        frame = self._frame(now, width, height - 1)
         rows = self.view.rows(frame)[: height - 1]
         rows.extend(blank(self.look, width) for _ in range(height - 1 - len(rows)))
         rows.append(self._last_row(width, now))
@@ -193,6 +224,10 @@ class Shell:
         if action.writes and self.read_only:
             self.tell("read-only: nothing was changed", ok=False)
             return
+        if self._past.away and _of_now(action):
+            key = self.keymap.key("live")
+            self.tell(f"the screen is not live: {key} goes back to now", ok=False)
+            return
         if action.id in MOVES:
             self.view.moves(action.id)
             return
@@ -202,7 +237,10 @@ class Shell:
 
     def deeds(self) -> Mapping[str, Deed]:
         """Every action that does something now, the view's own before the shell's."""
-        return {**self._own_deeds(), **self.view.deeds()}
+        deeds = {**self._own_deeds(), **self.view.deeds()}
+        if self._past.away:
+            return {name: deed for name, deed in deeds.items() if not _of_now(self.keymap.get(name))}
+        return deeds
 
     def click(self, column: int, row: int) -> None:
         self.last_key_at = self.now()
@@ -223,6 +261,67 @@ class Shell:
         """The program ends."""
         for view in reversed(self._views):
             view.closed()
+
+    # --- time
+
+    def ask_moment(self, at: float) -> Awaitable[PastMoment]:
+        return self.doors.memory.moment(at)
+
+    def arrived_at(self, moment: PastMoment | None, *, far: bool) -> None:
+        """The past has put another time on the screen."""
+        if moment is None:
+            self._newest, self._seen = self.latest, None
+        elif self._seen is None:
+            self._seen = _open_alerts(self._newest)
+        self.paused_at = None
+        if far:
+            self.view.travelled()
+        if self.snapshot is not None:
+            self.view.on_snapshot(self.snapshot)
+        self.redraw()
+
+    def _step(self, seconds: float) -> None:
+        paused = self.paused_at is not None and self._newest is not None
+        here = self._newest.at if paused and self._newest is not None else self.now()
+        first = self.view.first_step_back() if seconds == -MINUTE and self._past.is_live else None
+        if first is not None and first < here:
+            self.travel(first)
+        else:
+            self._past.step(seconds, here)
+
+    def _ask_time(self) -> None:
+        def done(text: str | None) -> None:
+            if text and text.strip():
+                self._go_to(text)
+
+        self.ask(AskLine("go to (14:02, yesterday 14:02, -3h):", done))
+
+    def _go_to(self, text: str) -> None:
+        from wfmon.ui.moments import EXAMPLES, told, understood
+
+        now = self.now()
+        at = understood(text, now, self.look.zone)
+        if at is None:
+            self.tell(f'"{text}" is no time that is understood, such as {EXAMPLES}', ok=False)
+        elif at > now:
+            self.tell(f"{told(at, now, self.look.zone)} is yet to come", ok=False)
+        else:
+            self.travel(at)
+
+    def _new_alerts(self) -> int:
+        """How many began since the screen went back."""
+        return 0 if self._seen is None else len(_open_alerts(self.latest) - self._seen)
+
+    def _ticking(self, now: float) -> tuple[object, ...]:
+        """What changes by itself on a screen of the past."""
+        told = self._message is not None and 0 <= now - self._message[2] < MESSAGE_SECONDS
+        return now // MINUTE, self._new_alerts(), told, self._past.under_way
+
+    def _frame(self, now: float, width: int, height: int) -> Frame:
+        past = self.moment
+        shown = now if past is None else past.at
+        words = banner(self.look, past, self._past.under_way, now, self._new_alerts())
+        return Frame(self.snapshot, shown, width, height, self.look, words, past)
 
     # --- inside
 
@@ -245,12 +344,24 @@ class Shell:
             "redraw": self._host.repaint,
             "suspend": self._host.suspend_to_shell,
             "sources": lambda: navigate.open_sources(self),
+            "ended": lambda: navigate.open_ended_list(self),
             "copy": self._copy_row,
         }
         if self.snapshot is not None and navigate.knows_error(self.snapshot):
             deeds["worst_error"] = lambda: navigate.open_error(self)
         if len(self._views) > 1:
             deeds["back"] = self.back
+        return deeds | self._time_deeds()
+
+    def _time_deeds(self) -> dict[str, Deed]:
+        deeds: dict[str, Deed] = {}
+        if self.view.timed:
+            deeds = {name: partial(self._step, seconds) for name, seconds in STEPS.items()}
+            deeds["go_to_time"] = self._ask_time
+        if not self._past.is_live and self.view.where is not Where.LOG:
+            deeds["live"] = self._past.live
+            if len(self._views) == 1:
+                deeds["back"] = self._past.live
         return deeds
 
     def _copy_row(self) -> None:
@@ -288,7 +399,17 @@ class Shell:
             if 0 <= now - at < MESSAGE_SECONDS:
                 return message_row(self.look, width, text, ok)
             self._message = None
-        return footer_row(self.look, width, self.keymap, self.view.footer, self.deeds(), self.read_only)
+        actions = (*TIME_KEYS, *self.view.footer) if self._past.away else self.view.footer
+        return footer_row(self.look, width, self.keymap, actions, self.deeds(), self.read_only)
+
+
+def _of_now(action: Action) -> bool:
+    """Whether ``action`` is about what is now, whatever the screen shows."""
+    return action.writes or action.id in ("pause", "refresh")
+
+
+def _open_alerts(snapshot: Snapshot | None) -> frozenset[str]:
+    return frozenset(alert.id for alert in snapshot.alerts if alert.open) if snapshot else frozenset()
 
 
 def _waiting(snapshot: Snapshot) -> bool:

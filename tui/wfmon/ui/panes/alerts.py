@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Sequence
 
 from wfmon.model.alert import Alert, AlertState, Severity
+from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
 from wfmon.ui.look import Look
-from wfmon.ui.panes.verdict import ended
 from wfmon.ui.panes.words import fact, standing, subject
 from wfmon.ui.rows import Line, Row, rule, tail
 
@@ -26,11 +26,14 @@ class AlertsPane:
     def __init__(self) -> None:
         self._drawn: dict[str, tuple[tuple[object, ...], Alert, Row]] = {}
 
-    def title(
-        self, look: Look, width: int, alerts: Sequence[Alert], now: float, *, new: int, problem: str | None
-    ) -> Row:
-        """``alerts``: all of the snapshot; ``new``: how many came while the order was frozen."""
-        return rule(look, width, "Alerts", f" {look.signs.dot} ".join(_counts(alerts, now, new, problem)))
+    def title(self, look: Look, width: int, snapshot: Snapshot, now: float, *, key: str, new: int) -> Row:
+        """``key`` lists what ended; ``new``: how many came while the order was frozen."""
+        counts = _counts(snapshot.alerts, new, snapshot.store_problem)
+        gone = snapshot.ended
+        if gone:
+            ago = numbers.age(max(0.0, now - (gone[0].ended_at or 0.0)))
+            counts.append(f"{len(gone)} ended {ago} ago: {key}")
+        return rule(look, width, "Alerts", f" {look.signs.dot} ".join(counts))
 
     def rows(
         self, look: Look, width: int, alerts: Sequence[Alert], now: float, *, cursor: str | None
@@ -72,7 +75,7 @@ class AlertsPane:
         return row
 
 
-def _counts(alerts: Sequence[Alert], now: float, new: int, problem: str | None) -> list[str]:
+def _counts(alerts: Sequence[Alert], new: int, problem: str | None) -> list[str]:
     opened = [alert for alert in alerts if alert.open]
     firing = sum(not alert.taken for alert in opened)
     parts = [f"acks cannot be stored: {problem}"] if problem else []
@@ -83,8 +86,4 @@ def _counts(alerts: Sequence[Alert], now: float, new: int, problem: str | None) 
         count = sum(alert.state is state for alert in opened)
         if count:
             parts.append(f"{count} {state.value}")
-    gone = ended(alerts)
-    if gone:
-        last = max(alert.ended_at or 0.0 for alert in gone)
-        parts.append(f"{len(gone)} ended {numbers.age(max(0.0, now - last))} ago")
     return parts

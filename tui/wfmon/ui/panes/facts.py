@@ -32,12 +32,18 @@ def wrapped_fact(look: Look, width: int, label: str, text: str, role: str, most:
 
 def head(frame: Frame, sign: Part, title: str, rest: str, paused_at: float | None, right: str = "") -> Row:
     """The first row: sign, what it is about, the rest; at the right ``right``, or that the screen stands."""
-    if paused_at is not None:
+    if frame.banner:
+        right = frame.banner
+    elif paused_at is not None:
         right = f"PAUSED {numbers.age(max(0.0, frame.now - paused_at))}"
     room = frame.width - (width_of(right) + 2 if right else 0)
     line = Line(frame.look, room).add(*sign).add(" ").add(title, "strong").add(rest)
     whole = Line(frame.look, frame.width).append(line.row())
-    return whole.to(frame.width - width_of(right)).add(right, "warning" if paused_at else "title").row()
+    return (
+        whole.to(frame.width - width_of(right))
+        .add(right, "warning" if paused_at or frame.banner else "title")
+        .row()
+    )
 
 
 def workflow_head(frame: Frame, name: str, paused_at: float | None) -> Row:

@@ -31,10 +31,11 @@ def footer_row(
         if action_id not in able or (action.writes and read_only):
             continue
         key = shown(keymap.key(action_id), ascii_only=look.ascii)
-        words = f" {action.short or action.words}"
-        if line.used + width_of(key) + width_of(words) + 2 > width - reserved:
+        words = f" {action.short or action.words}".rstrip()
+        gap = "  " if words else " "
+        if line.used + width_of(key) + width_of(words + gap) > width - reserved:
             break
-        line.add(key, "key").add(words, "key_words").add("  ")
+        line.add(key, "key").add(words, "key_words").add(gap)
     line.add(" ".join(tail[:-1]), "key").add("  ").add(tail[-1], "key")
     return line.row()
 

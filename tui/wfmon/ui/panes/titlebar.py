@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from wfmon.model.past import PastMoment
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
 from wfmon.model.source import SourceState, SourceStatus
 from wfmon.text import numbers
 from wfmon.ui.look import Look
+from wfmon.ui.moments import told
 from wfmon.ui.rows import Line, Row, width_of
 
 _FAILING = (SourceState.DOWN, SourceState.STALE)
@@ -29,14 +31,20 @@ def title_row(
     view: str,
     label: str = "",
     paused: Paused | None = None,
+    banner: str = "",
 ) -> Row:
+    """``banner`` stands in the place of inputs and clock: two clocks would be one too many."""
     clock = f"{look.clock(now)} {look.zone_name(now)}"
     right: list[tuple[str, str]] = []
-    if paused is not None:
+    if banner:
+        clock = ""
+        right.append((banner, "warning"))
+    elif paused is not None:
         right.append((_paused(paused), "warning"))
     elif snapshot is not None:
         right.extend(_inputs(look, snapshot, now))
-    right.append((clock, "title"))
+    if clock:
+        right.append((clock, "title"))
     dot = f" {look.signs.dot} "
     host = snapshot.host_name if snapshot else "starting"
     left = dot.join(part for part in (host, label, view) if part)
@@ -82,8 +90,24 @@ def _failing(look: Look, source: SourceStatus, now: float) -> str:
     return f"{source.name} {look.signs.critical}{age}"
 
 
+def banner(look: Look, past: PastMoment | None, under_way: float | None, now: float, new_alerts: int) -> str:
+    """``Mon 14:02, not live · 1 new alert``: what line 1 says of a screen that is not of now, or that is
+    on its way to the moment ``under_way``; empty where nothing is to be said."""
+    parts = []
+    if past is not None:
+        fine = past.seconds is not None and past.seconds < 60
+        parts.append(f"{told(past.at, now, look.zone, seconds=fine)}, not live")
+    if under_way is not None:
+        parts.append(f"to {told(under_way, now, look.zone)} {look.signs.more}")
+    if new_alerts:
+        parts.append(_new(new_alerts))
+    return f" {look.signs.dot} ".join(parts)
+
+
 def _paused(paused: Paused) -> str:
     words = f"PAUSED {numbers.age(max(0.0, paused.seconds))}"
-    if paused.new_alerts:
-        words += f" · {paused.new_alerts} new alert{'s' if paused.new_alerts > 1 else ''}"
-    return words
+    return f"{words} · {_new(paused.new_alerts)}" if paused.new_alerts else words
+
+
+def _new(alerts: int) -> str:
+    return f"{alerts} new alert{'s' if alerts > 1 else ''}"

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wfmon.model.alert import Alert, AlertState
+from wfmon.model.alert import Alert
 from wfmon.model.snapshot import Verdict
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.words import subject, who_had
-from wfmon.ui.rows import Line, Row, width_of, wrap
+from wfmon.ui.rows import Line, Row, cut, width_of, wrap
 
 KEY = "verdict"
 
@@ -29,23 +29,28 @@ def verdict_rows(look: Look, width: int, verdict: Verdict, *, enter: bool) -> li
 
 
 def ended_row(
-    look: Look, width: int, ended: Sequence[Alert], now: float, *, shared: bool, selected: bool
+    look: Look,
+    width: int,
+    ended: Sequence[Alert],
+    now: float,
+    *,
+    key: str,
+    shared: bool,
+    selected: bool,
 ) -> Row | None:
-    """What the page was about, when all is green again; None if nothing ended."""
+    """What the page was about, when all is green again; None if nothing ended. ``ended``: newest first;
+    ``key`` lists them all."""
     if not ended:
         return None
-    last = max(ended, key=lambda alert: alert.ended_at or 0.0)
-    at = last.ended_at or now
+    last = ended[0]
+    at = last.ended_at if last.ended_at is not None else now
     span = f"{look.minute(last.since, now)}–{look.minute(at, now)}"
-    text = (
-        f"{len(ended)} ended {numbers.age(max(0.0, now - at))} ago: {subject(last)} {_was(last)} {span}, "
-        f"{who_had(last, shared)}"
-    )
-    return Line(look, width, selected=selected).add("  ").add(text, "muted").row(f"a:{last.id}")
-
-
-def ended(alerts: Sequence[Alert]) -> list[Alert]:
-    return [alert for alert in alerts if alert.state is AlertState.RESOLVED]
+    text = f"{len(ended)} ended {numbers.age(max(0.0, now - at))} ago: {subject(last)} {_was(last)} {span}, "
+    line = Line(look, width, selected=selected).add("  ")
+    hint = f" {look.signs.dot} {key}"
+    room = width - line.used - width_of(hint)
+    line.add(cut(text + who_had(last, shared), room, look.signs.cut), "muted").add(hint, "muted")
+    return line.row(f"a:{last.id}")
 
 
 def _weight(role: str) -> str:

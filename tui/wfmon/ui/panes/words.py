@@ -45,6 +45,8 @@ def standing(alert: Alert, look: Look, now: float, room: int) -> str:
 
 
 def who_had(alert: Alert, shared: bool) -> str:
+    if alert.had:
+        return f"{', '.join(alert.had)} had it"
     if alert.ack is not None:
         return f"{alert.ack.by} had it"
     return "nobody had it" if shared else "not acked by you"

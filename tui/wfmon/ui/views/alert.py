@@ -49,10 +49,10 @@ class AlertView(View):
         "back",
     )
 
-    def __init__(self, alert_id: str) -> None:
+    def __init__(self, alert_id: str, alert: Alert | None = None) -> None:
         super().__init__()
         self.alert_id = alert_id
-        self._alert: Alert | None = None  # as it was last seen: ended ones leave the list
+        self._alert = alert  # as it was last seen: ended ones leave the list
         self._runs = RunList(self.cursor)
 
     def on_key(self) -> None:

@@ -9,6 +9,7 @@ import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, ClassVar, Protocol
 
+from wfmon.model.past import PastMoment
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Doors
@@ -23,13 +24,19 @@ MOVES = ("up", "down", "top", "bottom", "page_up", "page_down", "half_up", "half
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """What a view draws from. ``height`` leaves out the last row, which the shell draws."""
+    """What a view draws from. ``height`` leaves out the last row, which the shell draws.
+
+    ``now`` is the time that ages are told from; of ``past``, a moment of the past, that moment.
+    ``banner``: what the first row says in warning of a screen that is not of now.
+    """
 
     snapshot: Snapshot | None
     now: float
     width: int
     height: int
     look: Look
+    banner: str = ""
+    past: PastMoment | None = None
 
 
 class ShellDoor(Protocol):
@@ -39,7 +46,8 @@ class ShellDoor(Protocol):
     def doors(self) -> Doors: ...
     @property
     def snapshot(self) -> Snapshot | None:
-        """The snapshot on the screen (when paused: the one of that moment)."""
+        """The snapshot on the screen (when paused: the one of that moment; None where nothing is known of
+        a past one)."""
         ...
 
     @property
@@ -49,6 +57,15 @@ class ShellDoor(Protocol):
 
     @property
     def paused_at(self) -> float | None: ...
+    @property
+    def moment(self) -> PastMoment | None:
+        """The past moment on the screen; None: it is now."""
+        ...
+
+    def travel(self, at: float) -> None:
+        """Ask for the past moment ``at`` (POSIX seconds) and show it when it is known."""
+        ...
+
     @property
     def label(self) -> str:
         """What is watched, where the person named it (a profile, the demo)."""
@@ -97,6 +114,7 @@ class View:
     """
 
     where: ClassVar[Where] = Where.LIST
+    timed: ClassVar[bool] = True  # shows one moment: may be taken through time
     name: ClassVar[str] = ""
     footer: ClassVar[tuple[str, ...]] = ("open", "back")
 
@@ -124,6 +142,13 @@ class View:
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
         """A new snapshot goes on the screen (called for the view on top)."""
+
+    def travelled(self) -> None:
+        """A moment that is far from the one before goes on the screen (called for the view on top)."""
+
+    def first_step_back(self) -> float | None:
+        """Where the first step back from now leads; None: one minute back."""
+        return None
 
     def on_key(self) -> None:
         """Some key was pressed while this view was on the screen."""

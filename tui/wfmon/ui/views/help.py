@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from wfmon.ui.keys import Action, Keymap, shown
 from wfmon.ui.look import Look
 from wfmon.ui.rows import Line, Row, blank, rule
@@ -11,6 +13,7 @@ from wfmon.ui.views.page import PageView
 
 class HelpView(PageView):
     name = "help"
+    timed: ClassVar[bool] = False
 
     def __init__(self, of: View) -> None:
         super().__init__()

@@ -14,6 +14,7 @@ class LoggedView(View):
     """Subclasses give ``subject``, and ``rows`` with those of ``log`` among them."""
 
     where: ClassVar[Where] = Where.LOG
+    timed: ClassVar[bool] = False
     footer: ClassVar[tuple[str, ...]] = (
         "open",
         "next_error",

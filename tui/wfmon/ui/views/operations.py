@@ -11,6 +11,7 @@ from wfmon.model.source import SourceState
 from wfmon.ui import navigate, order
 from wfmon.ui.accepting import accept_deeds
 from wfmon.ui.acking import ack_deeds, only_alert
+from wfmon.ui.keys import shown
 from wfmon.ui.panes import alerts as alert_pane
 from wfmon.ui.panes import verdict as verdict_pane
 from wfmon.ui.panes import workflows as workflow_pane
@@ -21,6 +22,7 @@ from wfmon.ui.panes.memory import memory_rows
 from wfmon.ui.panes.storage import storage_rows
 from wfmon.ui.panes.titlebar import Paused, title_row
 from wfmon.ui.panes.tokens import token_rows
+from wfmon.ui.panes.unknown import unknown_rows
 from wfmon.ui.prompt import AskLine, Choose
 from wfmon.ui.rows import Line, Row, Scroll
 from wfmon.ui.views.base import Deed, Frame, ShellDoor, View
@@ -61,7 +63,7 @@ class OperationsView(View):
         self._workflows: dict[str, Workflow] = {}
         self._worst: dict[str, Alert] = {}
         self._keys: list[str] = []
-        self._arranged_for: object = None
+        self._arranged_for: tuple[object, ...] | None = None
         self._longest_name = 0
         self._touched = False  # a person has pressed a key here: the cursor is theirs
         self._still_from: float | None = None  # last key; the order stands still from then on
@@ -69,6 +71,9 @@ class OperationsView(View):
         self._left_at: dict[str, str] = {}
 
     # --- keys
+
+    def travelled(self) -> None:
+        self._still_from = None
 
     def on_key(self) -> None:
         self._touched = True
@@ -91,7 +96,7 @@ class OperationsView(View):
             deeds |= {"next_pane": self._other_pane, "previous_pane": self._other_pane}
         alert, workflow = self.row_alert(), self.row_workflow()
         if alert is not None:
-            deeds["open"] = lambda: navigate.open_alert(self.shell, alert.id)
+            deeds["open"] = lambda: navigate.open_alert(self.shell, alert)
         elif workflow is not None:
             deeds["open"] = lambda: navigate.open_workflow(self.shell, workflow)
         deeds["explain_storage"] = lambda: navigate.open_explain(self.shell)
@@ -107,11 +112,13 @@ class OperationsView(View):
         return deeds
 
     def click(self, key: str, column: int) -> None:
-        alert_id = self.shell.snapshot.verdict.alert_id if self.shell.snapshot else None
+        snapshot = self.shell.snapshot
         if key != verdict_pane.KEY:
             super().click(key, column)
-        elif alert_id is not None:
-            navigate.open_alert(self.shell, alert_id)
+        elif snapshot is not None:
+            told = [alert for alert in snapshot.alerts if alert.id == snapshot.verdict.alert_id]
+            for alert in told[:1]:
+                navigate.open_alert(self.shell, alert)
 
     def row_alert(self) -> Alert | None:
         """The alert under the cursor."""
@@ -134,6 +141,10 @@ class OperationsView(View):
         wanted = self._left_at.get(there)
         if rows:
             self.cursor.select(wanted if wanted in rows else rows[0])
+
+    @property
+    def _ended_key(self) -> str:
+        return shown(self.shell.keymap.key("ended"), ascii_only=self.shell.look.ascii)
 
     def _ask_filter(self) -> None:
         before = self.filter
@@ -167,9 +178,11 @@ class OperationsView(View):
     def rows(self, frame: Frame) -> list[Row]:
         snapshot = frame.snapshot
         rows = [self._title(frame)]
+        if snapshot is None and frame.past is not None:
+            return rows + unknown_rows(frame, frame.past)
         if snapshot is None:
             return rows + waiting(frame.look, frame.width, [])
-        self._arrange(snapshot, frame.now)
+        self._arrange(snapshot, self.shell.now())
         here = self.row_alert()
         enter = here is not None and here.id == snapshot.verdict.alert_id
         rows += verdict_pane.verdict_rows(frame.look, frame.width, snapshot.verdict, enter=enter)
@@ -179,8 +192,9 @@ class OperationsView(View):
             row = verdict_pane.ended_row(
                 frame.look,
                 frame.width,
-                verdict_pane.ended(snapshot.alerts),
+                snapshot.ended,
                 frame.now,
+                key=self._ended_key,
                 shared=snapshot.acks_shared,
                 selected=here is not None and not here.open,
             )
@@ -203,18 +217,19 @@ class OperationsView(View):
             view="ops",
             label=self.shell.label,
             paused=paused(self.shell, frame.now),
+            banner=frame.banner,
         )
 
     def _arrange(self, snapshot: Snapshot, now: float) -> None:
         still = self._still_from is not None and 0 <= now - self._still_from < STILL_SECONDS
-        asked = (snapshot.alerts, snapshot.workflows, still, self.filter, self.sort, self.inverted)
+        seen = (snapshot.alerts, snapshot.workflows, snapshot.ended)
+        asked = (*seen, still, self.filter, self.sort, self.inverted)
         if self._arranged_for is not None and _same(asked, self._arranged_for):
             return
         self._arranged_for = asked
         wanted = self.filter.casefold()
         opened = [alert for alert in snapshot.alerts if alert.open and _matches(alert, wanted)]
-        gone = [] if any(alert.open for alert in snapshot.alerts) else verdict_pane.ended(snapshot.alerts)
-        last = [max(gone, key=lambda alert: alert.ended_at or 0.0)] if gone else []
+        last = [] if any(alert.open for alert in snapshot.alerts) else list(snapshot.ended[:1])
         shown = sorted(opened, key=alert_pane.need) + last
         self._alerts = {alert_pane.KEY + alert.id: alert for alert in shown}
         self._worst = order.worst_alerts(snapshot.alerts)
@@ -241,10 +256,10 @@ class OperationsView(View):
             self._alerts_pane.title(
                 look,
                 width,
-                snapshot.alerts,
+                snapshot,
                 now,
+                key=self._ended_key,
                 new=self._alert_order.new,
-                problem=snapshot.store_problem,
             )
         ]
         rows += self._alerts_pane.rows(look, width, shown, now, cursor=key)
@@ -352,6 +367,6 @@ def _matches(alert: Alert, wanted: str) -> bool:
     return any(wanted in text.casefold() for text in texts)
 
 
-def _same(one: tuple[object, ...], other: object) -> bool:
-    """Equal element by element, where the large parts are compared by identity."""
-    return isinstance(other, tuple) and one[0] is other[0] and one[1] is other[1] and one[2:] == other[2:]
+def _same(one: tuple[object, ...], other: tuple[object, ...]) -> bool:
+    """Equal element by element, where the three large parts are compared by identity."""
+    return all(mine is its for mine, its in zip(one[:3], other[:3], strict=True)) and one[3:] == other[3:]

@@ -26,6 +26,7 @@ class _Entry:
 
 class PaletteView(View):
     name = "palette"
+    timed: ClassVar[bool] = False
     footer: ClassVar[tuple[str, ...]] = ("open", "back")
 
     def __init__(self, of: Shell) -> None:

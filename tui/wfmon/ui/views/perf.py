@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 from wfmon.text import numbers
 from wfmon.ui.rows import Line, Row, rule
 from wfmon.ui.shell import Shell
@@ -11,6 +13,7 @@ from wfmon.ui.views.page import PageView
 
 class PerfView(PageView):
     name = "perf"
+    timed: ClassVar[bool] = False
 
     def __init__(self, costs: Shell) -> None:
         super().__init__()
