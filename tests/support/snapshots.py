@@ -4,11 +4,15 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime
+from typing import Any
 
 from wfmon.model.alert import Ack, Alert, AlertState, Severity
-from wfmon.model.baseline import Baseline
+from wfmon.model.baseline import Baseline, Usual
+from wfmon.model.forecast import Filling
+from wfmon.model.history import HistoryStatus, Tier
 from wfmon.model.host import HostSample, Memory, Swap, Volume, WorkflowProcesses
 from wfmon.model.metrics import TokenKind
+from wfmon.model.retention import Keeps, Retention
 from wfmon.model.run import Run, RunStatus, Usage
 from wfmon.model.snapshot import (
     Collector,
@@ -25,6 +29,7 @@ from wfmon.model.snapshot import (
 from wfmon.model.source import Failure, SourceState, SourceStatus
 
 GIB = 2**30
+DAY = 86_400.0
 NOW = datetime(2026, 3, 2, 14, 3, 27, tzinfo=UTC).timestamp()
 
 
@@ -35,6 +40,70 @@ def series(*values: float | None) -> tuple[float | None, ...]:
 
 TREND = series(None, None, 0.0, 0.0, 0.01, 0.0, 0.1, 0.2, 0.32, 0.32)
 CALM = series(0.0)
+
+
+def learnt(
+    name: str, n: int, errors: float, p95: float, *, usd: float | None = None, **fields: Any
+) -> Baseline:
+    """What is usual for a workflow, of ``n`` runs and 21 hours."""
+    return Baseline(
+        name,
+        n,
+        error_ratio=errors,
+        error_n=n,
+        duration_p50_seconds=round(p95 * 0.4, 1),
+        duration_p95_seconds=p95,
+        duration_p99_seconds=round(p95 * 1.5, 1),
+        hours=21,
+        runs_per_hour=Usual(2_900.0 if usd is None else usd * 1_000, 40.0, 21),
+        cost_per_hour=None if usd is None else Usual(usd, 0.2, 21),
+        since=NOW - 12 * DAY,
+        **fields,
+    )
+
+
+def fillings() -> tuple[Filling, ...]:
+    return (
+        Filling("/", 1.2 * GIB, None, "free space over 6h and over a day"),
+        Filling("/var/lib/wf", 4.1 * GIB, (9 * 3600.0, 50 * 3600.0), "slope of 6h, and of a day"),
+    )
+
+
+def retention(now: float = NOW) -> tuple[Retention, ...]:
+    return (
+        Retention(
+            "app logs",
+            Keeps.PRODUCTION_LOGS,
+            90 * DAY,
+            reach_seconds=92 * DAY + 3600,
+            oldest_at=now - 92 * DAY - 3600,
+            lost_before=now - 92 * DAY - 3600,
+            bytes=int(41.2 * GIB),
+            bytes_per_day=0.45 * GIB,
+        ),
+        Retention(
+            "prom",
+            Keeps.METRICS,
+            365 * DAY,
+            reach_seconds=15 * DAY,
+            limit_seconds=15 * DAY,
+            oldest_at=now - 15 * DAY,
+            bytes=3 * GIB,
+            short=True,
+            words="the setting of the server keeps 15d of the 365d that are wanted",
+        ),
+    )
+
+
+def history_status(now: float = NOW) -> HistoryStatus:
+    return HistoryStatus(
+        "/var/lib/wfmon/lanes/7f3a/history.db",
+        size_bytes=41 * 2**20,
+        limit_bytes=500 * 2**20,
+        oldest=now - 15 * DAY,
+        newest=now - 7,
+        tiers=(Tier(10.0, DAY), Tier(60.0, 7 * DAY), Tier(3600.0, 365 * DAY)),
+    )
 
 
 def ok_sources(now: float = NOW) -> tuple[SourceStatus, ...]:
@@ -111,7 +180,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             duration_p95_seconds=5.2,
             last_run_at=now - 3,
             last_status=RunStatus.SUCCESS,
-            usual=Baseline("", 900, error_ratio=0.001, error_n=900, duration_p95_seconds=5.2),
+            usual=learnt("data_processing", 500, 0.001, 5.2),
             error_trend=CALM,
             origin=(("active", "prom"), ("runs", "prom")),
         ),
@@ -130,7 +199,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             api_calls_per_minute=7.0,
             last_run_at=now - 9,
             last_status=RunStatus.SUCCESS,
-            usual=Baseline("", 300, error_ratio=0.004, error_n=300, duration_p95_seconds=10.9),
+            usual=learnt("email_triage", 300, 0.004, 10.9, usd=0.11),
             error_trend=CALM,
             origin=metrics,
         ),
@@ -151,7 +220,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             last_run_at=now - 2,
             last_status=RunStatus.ERROR,
             last_error="TimeoutError: api.example 504 after 2 s",
-            usual=Baseline("", 4_000, error_ratio=0.008, error_n=4_000, duration_p95_seconds=19.5),
+            usual=learnt("invoice_extract", 500, 0.008, 19.5, usd=0.95, left_out=3),
             rss_bytes=3 * GIB,
             error_trend=TREND,
             origin=metrics,
@@ -165,7 +234,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             runs_per_minute=0.0,
             last_run_at=now - 13 * 3600 - 90,
             last_status=RunStatus.SUCCESS,
-            usual=Baseline("", 30, error_ratio=0.0, error_n=30),
+            usual=Baseline("nightly_report", 7, since=NOW - 7 * DAY),
             origin=(("active", "prom"), ("runs", "prom")),
         ),
         Workflow(
@@ -184,7 +253,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             last_run_at=now - 40,
             last_status=RunStatus.SUCCESS,
             last_error="RateLimitError: 429",
-            usual=Baseline("", 250, error_ratio=0.011, error_n=250, duration_p95_seconds=153.0),
+            usual=learnt("research_agent", 250, 0.011, 153.0, usd=1.20, accepted_at=now - 9 * DAY),
             rss_bytes=int(2.6 * GIB),
             error_trend=series(0.0, 0.0, 0.01, 0.01, 0.01, 0.0, 0.0, 0.01, 0.01, 0.01),
             origin=metrics,
@@ -330,6 +399,9 @@ def incident(now: float = NOW) -> Snapshot:
         rules_checked=11,
         rules_checked_at=now - 1,
         acks_shared=True,
+        fillings=fillings(),
+        retention=retention(now),
+        history=history_status(now),
     )
 
 

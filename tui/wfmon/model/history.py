@@ -199,7 +199,8 @@ class Tier:
 @dataclass(frozen=True, slots=True)
 class HistoryStatus:
     """The store as the sources screen tells it. Sizes in bytes. ``problem``: why nothing is kept now;
-    ``notes``: what else a person should know of the file. ``oldest``: the first moment that is known."""
+    ``notes``: what else a person should know of the file. ``oldest``: the first moment that is known.
+    ``tiers``: which points are kept for how long, the finest first."""
 
     path: str
     size_bytes: int | None = None
@@ -208,3 +209,4 @@ class HistoryStatus:
     newest: float | None = None
     problem: str | None = None
     notes: tuple[str, ...] = ()
+    tiers: tuple[Tier, ...] = ()

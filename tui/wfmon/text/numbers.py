@@ -11,6 +11,7 @@ before what is below zero (``abs`` where a number is written: -0.0 is zero).
 | ``latency`` | how long an answer took | ``12ms`` ``3.2s`` |
 | ``age`` | how long ago, one unit, rounded down | ``2s`` ``6m`` ``13h`` ``92d`` |
 | ``count`` | counts and token rates | ``512`` ``8.1k`` ``61.0k`` ``2.3M`` |
+| ``counted`` | a count and of what | ``500 runs`` ``1 hour`` |
 | ``rate`` | a small rate, one decimal | ``50.0`` ``1.2`` ``<0.1`` |
 | ``percent`` | a ratio in a sentence | ``32%`` ``0.8%`` ``<0.1%`` ``>99.9%`` |
 | ``percent_cell`` | a ratio in an ERR% column | ``32.0`` ``0.8`` ``<0.1`` |
@@ -18,6 +19,7 @@ before what is below zero (``abs`` where a number is written: -0.0 is zero).
 | ``money`` | USD in a sentence | ``$4.20`` ``$123`` ``<$0.01`` |
 | ``money_cell`` | USD in a $/h column | ``4.20`` ``1.10`` |
 | ``size`` | bytes, 1024-based | ``18.2G`` ``512B`` |
+| ``growth`` | bytes that a day brings | ``+1.2G`` ``-512M`` |
 | ``size_pair`` | used of total, unit of the total | ``18.2/31.3G`` |
 """
 
@@ -142,6 +144,15 @@ def count(number: float | None) -> str:
     return f"{number:.3g}T"
 
 
+def counted(number: float, what: str) -> str:
+    """A count and what is counted; ``what`` takes an s.
+
+    >>> counted(500, "run"), counted(1, "hour"), counted(4_000, "run")
+    ('500 runs', '1 hour', '4.0k runs')
+    """
+    return f"{count(number)} {what}{'' if number == 1 else 's'}"
+
+
 def rate(per_unit: float | None) -> str:
     """One decimal, always.
 
@@ -240,6 +251,20 @@ def size(bytes_: float | None) -> str:
         if bytes_ < 1023.95:
             return f"{bytes_:.1f}{unit}"
     return f"{bytes_ / 1024:.1f}P"
+
+
+def growth(bytes_per_day: float | None) -> str:
+    """Bytes with their sign, in few cells: no decimals from 100 on.
+
+    >>> growth(1.2 * 2**30), growth(-512 * 2**20), growth(0), growth(99.96 * 2**20), growth(None)
+    ('+1.2G', '-512M', '+0B', '+100M', '–')
+    """
+    if not _known(bytes_per_day):
+        return UNKNOWN
+    text = size(abs(bytes_per_day))
+    number, unit = text[:-1], text[-1]
+    short = f"{float(number):.0f}" if not number.startswith("<") and float(number) >= 99.95 else number
+    return f"{'-' if bytes_per_day < 0 else '+'}{short}{unit}"
 
 
 def size_pair(used: float | None, total: float | None) -> str:

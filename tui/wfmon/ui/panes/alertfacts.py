@@ -14,7 +14,8 @@ from wfmon.model.source import SourceStatus
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.facts import Part, fact, head, wrapped_fact
-from wfmon.ui.panes.filling import full_in, grown
+from wfmon.ui.panes.filling import filling_role, full_in
+from wfmon.ui.panes.usual import usual_errors
 from wfmon.ui.panes.words import lasting, subject, who_had
 from wfmon.ui.rows import Row
 from wfmon.ui.views.base import Frame
@@ -52,10 +53,6 @@ def volume_of(snapshot: Snapshot, alert: Alert) -> Volume | None:
     return next((one for one in volumes if one.mount == mount), None)
 
 
-def filling_of(snapshot: Snapshot, mount: str) -> Filling | None:
-    return next((one for one in snapshot.fillings if one.mount == mount), None)
-
-
 def source_of(snapshot: Snapshot, alert: Alert) -> SourceStatus | None:
     name = dict(alert.labels).get("source")
     return next((one for one in snapshot.sources if one.name == name), None)
@@ -88,9 +85,9 @@ def filling_rows(look: Look, width: int, filling: Filling) -> list[Row]:
     """How fast it grows, when it is full, and what that is taken from."""
     rows = []
     if filling.bytes_per_day is not None:
-        rows.append(fact(look, width, "grows", (f"{grown(filling.bytes_per_day)} a day", "text")))
+        rows.append(fact(look, width, "grows", (f"{numbers.growth(filling.bytes_per_day)} a day", "text")))
     if filling.full_in is not None:
-        rows.append(fact(look, width, "full in", (full_in(filling.full_in), "warning")))
+        rows.append(fact(look, width, "full in", (full_in(filling.full_in), filling_role(filling))))
     if filling.basis:
         rows += wrapped_fact(look, width, "basis", filling.basis, "muted", 3)
     return rows
@@ -177,11 +174,8 @@ def _now(look: Look, width: int, snapshot: Snapshot, alert: Alert) -> Row:
     if sure:
         parts.append((f"  ({'; '.join(sure)})", "text"))
     usual = next((one.usual for one in snapshot.workflows if one.name == alert.workflow), None)
-    if usual is not None and usual.error_ratio is not None:
-        return fact(
-            look, width, label, *parts, right=(f"usual {numbers.percent(usual.error_ratio)}", "muted")
-        )
-    return fact(look, width, label, *parts, right=_peak(alert))
+    words = usual_errors(usual)
+    return fact(look, width, label, *parts, right=(words, "muted") if words else _peak(alert))
 
 
 def _counted(alert: Alert) -> Iterator[str]:

@@ -9,6 +9,7 @@ from wfmon.model.run import FAILED, RunStatus
 from wfmon.model.snapshot import Workflow
 from wfmon.text import numbers
 from wfmon.ui.look import Look
+from wfmon.ui.panes.usual import learnt
 from wfmon.ui.series import SPAN
 
 Cell = tuple[str, str]  # text, role
@@ -56,7 +57,10 @@ def _errors(workflow: Workflow, _look: Look, _now: float) -> Cell:
 
 
 def _usual_errors(workflow: Workflow, _look: Look, _now: float) -> Cell:
-    return _figure(numbers.percent_cell(workflow.usual.error_ratio if workflow.usual else None))
+    usual = workflow.usual
+    if usual is not None and usual.error_ratio is None and usual.learning:
+        return learnt(usual), "muted"
+    return _figure(numbers.percent_cell(usual.error_ratio if usual is not None else None))
 
 
 def _trend(workflow: Workflow, look: Look, _now: float) -> Cell:

@@ -2,16 +2,74 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wfmon.model.alert import Alert
 from wfmon.model.retention import Keeps, Retention
 from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.facts import Part, fact, wrapped_fact
-from wfmon.ui.panes.filling import grown
-from wfmon.ui.rows import Row, rule
+from wfmon.ui.rows import Line, Row, rule, width_of
 
+_WIDE = 46  # from here on a line names which log set it is
 RETENTION = "retention"  # the rule
+
+
+def retention_lines(look: Look, width: int, retention: Sequence[Retention]) -> list[tuple[Row, bool]]:
+    """One line for logs and one for metrics, and whether it is short; the short ones first.
+
+    Of several it is the worst, with how many more there are.
+    """
+    metrics = [one for one in retention if one.keeps is Keeps.METRICS]
+    logs = [one for one in retention if one.keeps is not Keeps.METRICS]
+    lines = []
+    for kind, kept in (("logs", logs), ("metrics", metrics)):
+        if kept:
+            worst = min(kept, key=_standing)
+            words = _log_words(worst) if kind == "logs" else _metric_words(worst)
+            lines.append((_line(look, width, kind, worst, words, len(kept) - 1), worst.short))
+    return sorted(lines, key=lambda line: not line[1])
+
+
+def _line(look: Look, width: int, kind: str, worst: Retention, words: Sequence[str], others: int) -> Row:
+    """The longest ``words`` that fit, and who else there is where that fits too."""
+    more = f" +{numbers.counted(others, 'server' if kind == 'metrics' else 'set')}" if others else ""
+    whole = [f"{kind} {worst.subject}  {words[0].strip()}{more}"] if width >= _WIDE else []
+    whole += [f"{kind} {one}{more}" for one in words] + [f"{kind} {one}" for one in words]
+    text = next((one for one in whole if width_of(one) < width), whole[-1])
+    role = "warning" if worst.short else "unknown" if worst.problem else "muted"
+    return Line(look, width).add(" ").add(text, role).row()
+
+
+def _log_words(one: Retention) -> Sequence[str]:
+    """``41.2G   oldest 92d``; what is short says of how much."""
+    if one.reach_seconds is None:
+        return (one.problem or "oldest not known", "not known")
+    oldest = f"oldest {numbers.age(one.reach_seconds)}"
+    if one.short:
+        oldest += f" of {numbers.age(one.needed_seconds)}"
+    return (f"{numbers.size(one.bytes)}  {oldest}", oldest) if one.bytes is not None else (oldest,)
+
+
+def _metric_words(one: Retention) -> Sequence[str]:
+    """``kept 15d of 365d``: its own setting, else how far back it reaches."""
+    limit, reach = one.limit_seconds, one.reach_seconds
+    if limit is None and reach is None:
+        return (one.problem or "kept: not known", "not known")
+    if one.short:
+        # A setting that is long enough is not what cuts it short.
+        kept = limit if reach is None or (limit is not None and limit < one.needed_seconds) else reach
+        return (f" kept {numbers.age(kept)} of {numbers.age(one.needed_seconds)}",)
+    if limit is not None and reach is not None:
+        return (f"kept {numbers.age(limit)}, oldest {numbers.age(reach)}", f"kept {numbers.age(limit)}")
+    return (f"kept {numbers.age(limit)}" if limit is not None else f"oldest {numbers.age(reach)}",)
+
+
+def _standing(one: Retention) -> tuple[bool, float]:
+    """What is short comes first, then what reaches back least of what is wanted; unknown last."""
+    reach = one.reach_seconds
+    return not one.short, float("inf") if reach is None else reach / max(1.0, one.needed_seconds)
 
 
 def retention_rows(look: Look, width: int, now: float, snapshot: Snapshot, alert: Alert) -> list[Row]:
@@ -34,7 +92,7 @@ def kept_rows(look: Look, width: int, now: float, one: Retention) -> list[Row]:
     if one.limit_seconds is not None:
         rows.append(fact(look, width, "setting", (f"keeps {numbers.age(one.limit_seconds)}", "text")))
     size = [numbers.size(one.bytes)] if one.bytes is not None else []
-    size += [f"{grown(one.bytes_per_day)} a day"] if one.bytes_per_day is not None else []
+    size += [f"{numbers.growth(one.bytes_per_day)} a day"] if one.bytes_per_day is not None else []
     if size:
         rows.append(fact(look, width, "size", (", ".join(size), "text")))
     if one.lost_before is not None:

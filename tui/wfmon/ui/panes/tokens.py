@@ -9,6 +9,8 @@ from wfmon.model.metrics import TokenKind
 from wfmon.model.snapshot import Snapshot, TokenRow
 from wfmon.text import numbers
 from wfmon.ui.look import Look
+from wfmon.ui.panes.facts import Part
+from wfmon.ui.panes.usual import cost_to_usual, cost_words
 from wfmon.ui.rows import Line, Row
 from wfmon.ui.series import SPAN
 
@@ -35,16 +37,8 @@ def _rows(look: Look, width: int, snapshot: Snapshot) -> Iterator[Row]:
             line.add(numbers.age(totals.rate_window_seconds), "muted", 4)
         room = min(20, width - line.used - 1)
         yield line.add(look.signs.sparkline(totals.tokens_trend, room, steps=SPAN), "spark").row()
-    line = Line(look, width).add("  ")
-    usd = cost.usd_per_hour if cost.usd_per_hour is not None else totals.cost_usd_per_hour
-    if usd is None:
-        yield line.add("no cost reported", "muted").row()
-    else:
-        sign = look.signs.quality(totals.cost_quality)
-        line.add(f"{sign}{numbers.money(usd)}/h", "strong", 11)
-        if totals.api_calls_per_minute is not None:
-            line.add(f"{numbers.rate(totals.api_calls_per_minute)} API/min", "muted")
-        yield line.row()
+    words = _beside_cost(snapshot)
+    yield _cost(look, width, snapshot, words[0] if words else None)
     kinds = _by_kind(snapshot.tokens)
     if TokenKind.INPUT in kinds and TokenKind.OUTPUT in kinds:
         into, out = numbers.count(kinds[TokenKind.INPUT]), numbers.count(kinds[TokenKind.OUTPUT])
@@ -53,9 +47,28 @@ def _rows(look: Look, width: int, snapshot: Snapshot) -> Iterator[Row]:
         yield Line(look, width).add(f"  {numbers.money(cost.wasted_usd)} wasted on errors", "text").row()
     if cost.unpriced_tokens:
         yield Line(look, width).add(f"  {numbers.count(cost.unpriced_tokens)} unpriced", "unknown").row()
+    for text, role in words[1:]:
+        yield Line(look, width).add("  ").add(text, role).row()
     for model, per_minute in _by_model(snapshot.tokens):
         line = Line(look, width).add("  ").add(model, "muted", max(6, min(30, width - 12))).add(" ")
         yield line.add(numbers.count(per_minute), "text", 8, right=True).row()
+
+
+def _cost(look: Look, width: int, snapshot: Snapshot, beside: Part | None) -> Row:
+    line = Line(look, width).add("  ")
+    usd = snapshot.cost.usd_per_hour
+    usd = usd if usd is not None else snapshot.totals.cost_usd_per_hour
+    if usd is None:
+        return line.add("no cost reported", "muted").row()
+    line.add(f"{look.signs.quality(snapshot.totals.cost_quality)}{numbers.money(usd)}/h", "strong", 11)
+    return (line.add(*beside) if beside is not None else line).row()
+
+
+def _beside_cost(snapshot: Snapshot) -> list[Part]:
+    """The cost against its usual, and the calls: the first has room beside the cost."""
+    ratio, calls = cost_to_usual(snapshot), snapshot.totals.api_calls_per_minute
+    words: list[Part] = [] if ratio is None else [(cost_words(ratio), "text")]
+    return words if calls is None else [*words, (f"{numbers.rate(calls)} API/min", "muted")]
 
 
 def _by_kind(rows: tuple[TokenRow, ...]) -> dict[TokenKind, float]:

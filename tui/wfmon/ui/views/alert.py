@@ -15,7 +15,6 @@ from wfmon.ui.acking import ack_deeds
 from wfmon.ui.panes.alertfacts import (
     alert_head,
     alert_rows,
-    filling_of,
     memory_facts,
     source_of,
     source_rows,
@@ -23,6 +22,7 @@ from wfmon.ui.panes.alertfacts import (
     volume_rows,
 )
 from wfmon.ui.panes.errortexts import error_rows, error_texts
+from wfmon.ui.panes.filling import filling_of
 from wfmon.ui.panes.retention import RETENTION, retention_rows
 from wfmon.ui.panes.runs import RunList, counts, runs_of
 from wfmon.ui.panes.trend import ratio_trend
