@@ -298,7 +298,8 @@ class LogPane:
         if not len(self.buffer):
             return []
         waiting = self.buffer.stop - 1 - self._seen
-        parts = ["follow" if self._follows else "paused"]
+        ends = self._subject.request.until is not None
+        parts = [] if ends else ["follow" if self._follows else "paused"]
         if not self._follows and waiting > 0:
             parts.append(f"{waiting:,} line{'' if waiting == 1 else 's'} waiting")
         elif not self.buffer.live:

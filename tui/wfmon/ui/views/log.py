@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from wfmon.model.log import LogLine, LogRequest
 from wfmon.model.snapshot import Snapshot
 from wfmon.ui.logs.pane import Subject
+from wfmon.ui.moments import told
 from wfmon.ui.panes.facts import workflow_head
 from wfmon.ui.rows import Row
 from wfmon.ui.views.base import Frame
@@ -23,7 +24,13 @@ class LogView(LoggedView):
         self._began: Mapping[str, float | None] = {}
 
     def subject(self) -> Subject:
-        return Subject(LogRequest(workflow=self.workflow), many_runs=True, began=self._run_began)
+        """All lines; opened from a moment of the past, those up to it."""
+        past = self.shell.moment
+        if past is None:
+            return Subject(LogRequest(workflow=self.workflow), many_runs=True, began=self._run_began)
+        title = f"Log until {told(past.at, self.shell.now(), self.shell.look.zone)}"
+        request = LogRequest(workflow=self.workflow, until=past.at)
+        return Subject(request, title, many_runs=True, began=self._run_began)
 
     def rows(self, frame: Frame) -> list[Row]:
         rows = [workflow_head(frame, self.workflow, self.shell.paused_at)]

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from wfmon.model.snapshot import Snapshot
-from wfmon.ui.look import Look
 from wfmon.ui.panes.sources import head, source_rows, worst_first
+from wfmon.ui.panes.unknown import unknown_rows
 from wfmon.ui.rows import Line, Row, Scroll, width_of
 from wfmon.ui.views.base import Deed, Frame, View
 
@@ -32,7 +31,9 @@ class SourcesView(View):
 
     def rows(self, frame: Frame) -> list[Row]:
         look, width, snapshot = frame.look, frame.width, frame.snapshot
-        rows = [_title(look, width, snapshot), head(look, width)]
+        if snapshot is None and frame.past is not None:
+            return [_title(frame), *unknown_rows(frame, frame.past)]
+        rows = [_title(frame), head(look, width)]
         sources = worst_first(snapshot.sources) if snapshot else []
         if not sources:
             words = "  No source is configured. wfmon-tui --help names the ways to add one."
@@ -51,8 +52,11 @@ class SourcesView(View):
         return rows + [body[index] for index in self._scroll.window(last, len(body), height)]
 
 
-def _title(look: Look, width: int, snapshot: Snapshot | None) -> Row:
-    line = Line(look, width).add("Sources", "heading")
+def _title(frame: Frame) -> Row:
+    snapshot, width = frame.snapshot, frame.width
+    line = Line(frame.look, width).add("Sources", "heading")
+    if frame.banner:
+        return line.to(width - width_of(frame.banner)).add(frame.banner, "warning").row()
     if snapshot is None:
         return line.row()
     who = "you" if snapshot.collector.self_ else snapshot.collector.user

@@ -11,6 +11,7 @@ from wfmon.ui import navigate
 from wfmon.ui.acking import ack_deeds, only_alert
 from wfmon.ui.panes.facts import fact, workflow_head
 from wfmon.ui.panes.runs import RunList, counts, runs_of
+from wfmon.ui.panes.unknown import unknown_rows
 from wfmon.ui.panes.words import lasting, standing
 from wfmon.ui.panes.workflowfacts import workflow_rows
 from wfmon.ui.rows import Row
@@ -63,7 +64,7 @@ class WorkflowView(View):
         look, width, snapshot = frame.look, frame.width, frame.snapshot
         rows = [workflow_head(frame, self.workflow, self.shell.paused_at)]
         if snapshot is None:
-            return rows
+            return rows + (unknown_rows(frame, frame.past) if frame.past is not None else [])
         rows += self._alert_rows(frame)
         found = next((one for one in snapshot.workflows if one.name == self.workflow), None)
         self._known = found or self._known
