@@ -79,7 +79,8 @@ class LogRef:
 class Run:
     """One execution. ``has_id`` is False for a run found in a line without a run id.
 
-    ``status_word`` is the log's own word where ``status`` is OTHER.
+    ``status_word`` is the log's own word where ``status`` is OTHER. ``recalled``: all its lines were read
+    by an earlier process, which told the run to the store.
     """
 
     id: str
@@ -103,6 +104,7 @@ class Run:
     last_line_at: float | None = None
     steps: tuple[Step, ...] = ()
     status_word: str | None = None
+    recalled: bool = False
 
     @property
     def failed(self) -> bool:

@@ -33,7 +33,7 @@ class Digest:
         begin = file.offset
         if file.zone is not None and not file.zone_sure and self._zone is None:
             file.zone = None  # judged on too little so far
-        for offset, raw, skipped in file.lines(budget, self._max_line):
+        for offset, raw, skipped in file.lines(budget, self._max_line, self._fold.is_full):
             end = offset + len(raw) + max(skipped, 0) + file.encoding.unit
             self._take(file, offset, end, raw, skipped, now)
         if not file.behind and not file.skipping:

@@ -11,7 +11,6 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable
 
-from wfmon.model.record import replace
 from wfmon.model.run import LogRef, Run, RunStatus, WorkflowRuns
 from wfmon.sources.logfiles.fields import Event
 from wfmon.sources.logfiles.follow import FollowedFile
@@ -35,13 +34,19 @@ _WEAK_IDS = 20  # of one run
 _MAX_MEANINGS = 20_000
 _PID_GONE_SECONDS = 10.0
 _PROSE_LENGTH = 48
+SPARED_SECONDS = 30.0  # a finished run is kept at least this long: histories are written in steps of time
+_MAX_SPARED = 20_000  # no more is read before some of them are let go
 
 RunKey = tuple[str, str]  # workflow ("" while no line named it), run id
 Status = tuple[RunStatus, str, bool]
 
 
 class Fold:
-    """All runs of one source. ``default_workflow`` is for lines that name none."""
+    """All runs of one source. ``default_workflow`` is for lines that name none.
+
+    ``spares``: from now on every finished run is published for some time, also where there are more of
+    them than are kept.
+    """
 
     def __init__(self, source: str, *, keep_runs: int, lost_after: float, default_workflow: str = "") -> None:
         self._source = source
@@ -56,6 +61,9 @@ class Fold:
         self._meanings: dict[tuple[str, bool], EventMeaning] = {}
         self._seen_alive: set[int] = set()
         self._gone_since: dict[int, float] = {}
+        self._spared = 0
+        self._ended = 0  # since they were published last
+        self.spares = False
         self.dropped_open = 0
 
     # -- lines in ------------------------------------------------------------------------------------
@@ -175,6 +183,8 @@ class Fold:
         span: tuple[int, int],
     ) -> None:
         first, newer = not state.spans, event.at > state.last_at
+        if span[1] > file.marked:
+            state.recalled = False
         state.take_line(event, file.number, span[0], span[1], retry)
         if first and not state.start_known:
             # At the cut end of a file it may be in mid-run; well behind it the first line is the first.
@@ -212,6 +222,7 @@ class Fold:
         key = (state.workflow, state.id)
         self._open.pop(key, None)
         self._over[key] = state
+        self._ended += self.spares and not state.recalled
         if was_open and state.duration is not None and state.workflow:
             self._workflow(state.workflow).learn_duration(state.duration)
         if len(self._over) > _KEEP_STATES:
@@ -250,18 +261,17 @@ class Fold:
         if not self._ends(status, event):
             known.unpaired = True
             return
-        run_id = known.free_id(f"{workflow}@{_stamp(event.at)}#{offset}")
+        run_id = known.free_id(f"{workflow}@{_stamp(event)}#{offset}")
         state = RunState(workflow, run_id, event.at, start_known=False, has_id=False)
+        state.recalled = end <= file.marked
         state.log = safe(file.path, limit=500)
         state.take_line(event, file.number, offset, end, False)
         state.end(event, status[0], status[1])
-        if not state.start_known:
-            state.began = event.at
         known.unpaired = True
         if state.duration is not None:
             known.learn_duration(state.duration)
-        run = state.run(self._source)
-        known.put(run if state.start_known else replace(run, started_at=None))
+        known.put(state.run(self._source))
+        self._ended += self.spares and not state.recalled
 
     def _workflow(self, name: str) -> WorkflowFold:
         known = self._workflows.get(name)
@@ -310,8 +320,11 @@ class Fold:
     ) -> dict[str, WorkflowRuns]:
         """What is known of each workflow; ``known_since`` is the time from which its lines are read,
         ``begins_at`` that of the first line of all."""
+        spare_until = now + SPARED_SECONDS if self.spares else None
         for workflow in self._workflows.values():
-            workflow.settle(self._source, self._keep_runs)
+            workflow.settle(self._source, self._keep_runs, now, spare_until)
+        self._ended = 0
+        self._spared = sum(workflow.spared for workflow in self._workflows.values())
         total = sum(len(workflow.finished) for workflow in self._workflows.values())
         if total > MAX_FINISHED:
             self._thin(total)
@@ -325,7 +338,19 @@ class Fold:
         """Forget the oldest runs of whoever has most."""
         while total > MAX_FINISHED:
             largest = max(self._workflows.values(), key=lambda workflow: len(workflow.finished))
-            total -= largest.evict(max(len(largest.finished) // 10, 1))
+            gone = largest.evict(max(len(largest.finished) // 10, 1))
+            if not gone:
+                break  # those that are left were told too shortly ago
+            total -= gone
+
+    def is_full(self) -> bool:
+        """Whether so many runs have ended that some must be let go before more lines are read."""
+        return self._spared + self._ended > _MAX_SPARED
+
+    @property
+    def evicted_until(self) -> float:
+        """The newest end of a run that is not kept any more; 0 while all are."""
+        return max((workflow.evicted_until for workflow in self._workflows.values()), default=0.0)
 
     def find(self, workflow: str | None, run_id: str) -> Run | None:
         """A run as last published. May be called from another thread."""
@@ -392,7 +417,9 @@ def _is_call(event: Event, of_step: bool, call: bool) -> bool:
     return has_usage(event) or event.duration is not None or event.error is not None
 
 
-def _stamp(at: float) -> str:
+def _stamp(event: Event) -> str:
+    """The time as the line has it: what is judged of its zone or clock may be judged otherwise later."""
+    at, naive = event.time or (event.at, False)
     if not math.isfinite(at):
         return "?"
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
+    return time.strftime("%Y-%m-%dT%H:%M:%S" if naive else "%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))

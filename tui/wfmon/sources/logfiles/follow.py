@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
+from wfmon.model.log import FileMark
 from wfmon.model.record import dataclass, field
 from wfmon.sources.logfiles.lines import UTF8, Encoding, detect, find_newline, is_compressed, split
 from wfmon.sources.logfiles.times import Zone
@@ -89,8 +90,9 @@ class Counters:
 class FollowedFile:
     """``offset`` is the start of the first line that is not read. ``began`` is where reading began.
 
-    ``gap_until`` is the time of the first line behind a part that was skipped. ``idle_polls`` counts
-    the looks in a row that found nothing new; ``behind``: more was there than one poll reads.
+    ``idle_polls`` counts the looks in a row that found nothing new; ``behind``: more was there than one
+    poll reads. What lies before ``marked`` was read by an earlier process. ``long_at`` is where the
+    over-long line begins whose end is not there yet.
     """
 
     number: int
@@ -106,6 +108,9 @@ class FollowedFile:
     mtime: float = 0.0
     mtime_ns: int = 0
     skipping: bool = False
+    marked: int = 0
+    long_at: int | None = None
+    long_tail: bytes = b""
     behind: bool = False
     compressed: bool = False
     cut: bool = False
@@ -121,6 +126,7 @@ class FollowedFile:
     group: str = ""
     workflows: set[str] = field(default_factory=set)
     odd: Counters = field(default_factory=Counters)
+    mark: FileMark | None = None
     _chunk_at: int = 0
 
     @property
@@ -141,8 +147,18 @@ class FollowedFile:
             return
         self.offset = self.began = offset - unit
         self.skipping = True
+        self.long_at = None
         self.cut = True
         self.tail = b""
+
+    def go_on_at(self, offset: int, last_at: float | None) -> None:
+        """Begin where an earlier process stopped, which saw ``last_at`` in the line before."""
+        assert self.handle is not None
+        self.offset = self.began = max(offset, self.encoding.bom)
+        self.cut = self.offset > self.encoding.bom
+        begin = max(self.offset - TAIL_BYTES, 0)
+        self.tail = self.handle.read(self.offset - begin, begin)
+        self.last_at = last_at
 
     def take_head(self, default: Encoding) -> None:
         """Read the first bytes and what they say of the encoding."""
@@ -180,17 +196,20 @@ class FollowedFile:
         piece = other.read(TAIL_BYTES, begin)
         return bool(piece) and self.handle.read(len(piece), begin) == piece
 
-    def lines(self, budget: int, max_line: int) -> Iterator[tuple[int, bytes, int]]:
+    def lines(
+        self, budget: int, max_line: int, enough: Callable[[], bool]
+    ) -> Iterator[tuple[int, bytes, int]]:
         """(offset, bytes, skipped) of each new complete line, at most about ``budget`` bytes of them.
 
         ``skipped`` is how many bytes of an over-long line are left out, -1 if that is not known yet.
+        ``enough`` is asked before each chunk, whose lines are all given.
         """
         assert self.handle is not None
         chunk = max(CHUNK_BYTES, max_line + self.encoding.unit)
         unit = self.encoding.unit
         self.behind = False
         while self.offset < self.size:
-            if budget <= 0:
+            if budget <= 0 or enough():
                 self.behind = True
                 return
             data = self.handle.read(min(chunk, self.size - self.offset), self.offset)
@@ -212,7 +231,7 @@ class FollowedFile:
                 if len(data) <= max_line:
                     return
                 self.odd.oversized += 1
-                begin = self.offset
+                begin, self.long_at, self.long_tail = self.offset, self.offset, self.tail
                 self._advance(data, len(data))
                 self.skipping = True
                 yield begin, data[:max_line], -1
@@ -236,7 +255,7 @@ class FollowedFile:
             self._advance(data, len(data))
             return False
         self._advance(data, end + self.encoding.unit)
-        self.skipping = False
+        self.skipping, self.long_at = False, None
         return True
 
     def _leap_hole(self, length: int) -> None:

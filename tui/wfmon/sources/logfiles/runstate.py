@@ -145,11 +145,11 @@ class StepState:
 
 class RunState:
     """``spans`` are, per file number, where its lines begin and end. ``start_known`` is False while the
-    first line seen may not be the run's first."""
+    first line seen may not be the run's first. ``recalled`` until a line says what no earlier process read."""
 
     __slots__ = (
         "attempt", "began", "duration", "ended_at", "error", "error_at", "final", "first_at", "has_id",
-        "id", "last_at", "log", "loose", "model", "pid", "provider", "retries", "retry_lines", "spans",
+        "id", "last_at", "log", "loose", "model", "pid", "provider", "recalled", "retries", "retry_lines", "spans",
         "start_known", "status", "steps", "weak_ids", "word", "workflow",
     )  # fmt: skip
 
@@ -179,6 +179,7 @@ class RunState:
         self.error: str | None = None
         self.error_at: float | None = None
         self.log: str | None = None
+        self.recalled = True
         self.spans: dict[int, tuple[int, int]] = {}
         self.weak_ids: frozenset[str] = frozenset()
 
@@ -258,6 +259,7 @@ class RunState:
     def lose(self, at: float) -> None:
         """No line for too long, or its process is gone."""
         self.status, self.ended_at, self.duration = RunStatus.LOST, at, None
+        self.recalled = False  # time went on, which nobody may have told
 
     def reopen(self) -> None:
         """It goes on: a further attempt, or it was not lost after all."""
@@ -270,7 +272,7 @@ class RunState:
             id=self.id,
             workflow=self.workflow,
             status=self.status,
-            started_at=self.began,
+            started_at=self.began if self.start_known or self.open else None,
             ended_at=self.ended_at,
             duration_seconds=self.duration,
             attempt=self._attempt(),
@@ -288,6 +290,7 @@ class RunState:
             last_line_at=self.last_at,
             steps=tuple(step.step() for step in self.steps.values()),
             status_word=self.word,
+            recalled=self.recalled,
         )
 
     def _attempt(self) -> int | None:
@@ -307,9 +310,10 @@ class RunState:
 
     def _usage(self) -> Usage:
         summed = UsageSum()
-        summed.add(self.loose)
-        for step in self.steps.values():
-            step.add_to(summed)
+        if self.start_known or self.open:  # of a part of the lines there is no sum
+            summed.add(self.loose)
+            for step in self.steps.values():
+                step.add_to(summed)
         if self.final is None:
             return summed.usage()
         final = self.final

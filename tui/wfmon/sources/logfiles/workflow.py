@@ -32,12 +32,18 @@ class WorkflowFold:
         self._learned = 0
         self._p95: float | None = None
         self._fresh: dict[str, Run] = {}
+        self._spared: dict[str, float] = {}
         self._published: WorkflowRuns | None = None
 
     @property
     def p95(self) -> float | None:
         """95th percentile of the last durations in seconds (nearest rank); None before the first."""
         return self._p95
+
+    @property
+    def spared(self) -> int:
+        """How many finished runs are kept only because they came a short time ago."""
+        return len(self._spared)
 
     @property
     def empty(self) -> bool:
@@ -80,8 +86,9 @@ class WorkflowFold:
     def run(self, run_id: str) -> Run | None:
         return self.open.get(run_id) or self.by_id.get(run_id)
 
-    def settle(self, source: str, keep: int) -> None:
-        """Bring ``open`` and ``finished`` up to date and within ``keep`` runs."""
+    def settle(self, source: str, keep: int, now: float, spare_until: float | None) -> None:
+        """Bring ``open`` and ``finished`` up to date and within ``keep`` runs, but for those that came only
+        now and are spared until a later time."""
         for state in self.touched.values():
             self._place(state, source)
         self.touched = {}
@@ -90,8 +97,12 @@ class WorkflowFold:
                 self.finished = [run for run in self.finished if run.id not in self._fresh]
             self.finished.extend(self._fresh.values())
             self.by_id.update(self._fresh)
+            if spare_until is not None:
+                self._spared.update((run.id, spare_until) for run in self._fresh.values() if not run.recalled)
             self._fresh = {}
             self.finished.sort(key=_ended)
+        while self._spared and next(iter(self._spared.values())) <= now:
+            del self._spared[next(iter(self._spared))]
         if len(self.finished) > keep:
             self.evict(len(self.finished) - keep)
         if self.changed:
@@ -111,9 +122,10 @@ class WorkflowFold:
             self._fresh[run.id] = run
 
     def evict(self, count: int) -> int:
-        """Forget the ``count`` oldest finished runs; returns how many there were."""
-        gone = self.finished[:count]
-        self.finished = self.finished[count:]
+        """Forget the ``count`` oldest finished runs but for spared ones; returns how many there were."""
+        oldest = self.finished[:count]
+        gone = [run for run in oldest if run.id not in self._spared]
+        self.finished = [run for run in oldest if run.id in self._spared] + self.finished[count:]
         for run in gone:
             del self.by_id[run.id]
         if gone:
