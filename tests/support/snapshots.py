@@ -43,7 +43,7 @@ CALM = series(0.0)
 
 
 def learnt(
-    name: str, n: int, errors: float, p95: float, *, usd: float | None = None, **fields: Any
+    name: str, n: int, errors: float, p95: float, *, per_hour: float, usd: float | None = None, **fields: Any
 ) -> Baseline:
     """What is usual for a workflow, of ``n`` runs and 21 hours."""
     return Baseline(
@@ -55,7 +55,7 @@ def learnt(
         duration_p95_seconds=p95,
         duration_p99_seconds=round(p95 * 1.5, 1),
         hours=21,
-        runs_per_hour=Usual(2_900.0 if usd is None else usd * 1_000, 40.0, 21),
+        runs_per_hour=Usual(per_hour, 40.0, 21),
         cost_per_hour=None if usd is None else Usual(usd, 0.2, 21),
         since=NOW - 12 * DAY,
         **fields,
@@ -180,7 +180,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             duration_p95_seconds=5.2,
             last_run_at=now - 3,
             last_status=RunStatus.SUCCESS,
-            usual=learnt("data_processing", 500, 0.001, 5.2),
+            usual=learnt("data_processing", 500, 0.001, 5.2, per_hour=700),
             error_trend=CALM,
             origin=(("active", "prom"), ("runs", "prom")),
         ),
@@ -199,7 +199,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             api_calls_per_minute=7.0,
             last_run_at=now - 9,
             last_status=RunStatus.SUCCESS,
-            usual=learnt("email_triage", 300, 0.004, 10.9, usd=0.11),
+            usual=learnt("email_triage", 300, 0.004, 10.9, per_hour=200, usd=0.11),
             error_trend=CALM,
             origin=metrics,
         ),
@@ -220,7 +220,7 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             last_run_at=now - 2,
             last_status=RunStatus.ERROR,
             last_error="TimeoutError: api.example 504 after 2 s",
-            usual=learnt("invoice_extract", 500, 0.008, 19.5, usd=0.95, left_out=3),
+            usual=learnt("invoice_extract", 500, 0.008, 19.5, per_hour=2_900, usd=0.95, left_out=3),
             rss_bytes=3 * GIB,
             error_trend=TREND,
             origin=metrics,
@@ -253,7 +253,9 @@ def workflows(now: float = NOW) -> tuple[Workflow, ...]:
             last_run_at=now - 40,
             last_status=RunStatus.SUCCESS,
             last_error="RateLimitError: 429",
-            usual=learnt("research_agent", 250, 0.011, 153.0, usd=1.20, accepted_at=now - 9 * DAY),
+            usual=learnt(
+                "research_agent", 250, 0.011, 153.0, per_hour=70, usd=1.20, accepted_at=now - 9 * DAY
+            ),
             rss_bytes=int(2.6 * GIB),
             error_trend=series(0.0, 0.0, 0.01, 0.01, 0.01, 0.0, 0.0, 0.01, 0.01, 0.01),
             origin=metrics,

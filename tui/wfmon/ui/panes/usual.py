@@ -29,7 +29,7 @@ def usual_errors(baseline: Baseline | None) -> str:
 
 
 def usual_durations(baseline: Baseline | None, present_p95: float | None) -> str:
-    """``usual p50 8.0s  p95 20s  p99 31s, 2.1x``."""
+    """``usual p50 8.0s  p95 20s  p99 31s, p95 is 2.1x``."""
     if baseline is None:
         return ""
     quantiles = (
@@ -41,7 +41,7 @@ def usual_durations(baseline: Baseline | None, present_p95: float | None) -> str
     if not known:
         return ""
     usual = baseline.duration_p95_seconds
-    ratio = f", {numbers.times(present_p95 / usual)}" if usual and present_p95 is not None else ""
+    ratio = f", p95 is {numbers.times(present_p95 / usual)}" if usual and present_p95 is not None else ""
     return f"usual {'  '.join(known)}{ratio}"
 
 
@@ -58,9 +58,14 @@ def run_rate(per_hour: float) -> str:
     return f"{numbers.rate(per_hour / 60)}/min" if per_hour >= 60 else f"{numbers.count(per_hour)}/h"
 
 
+def money_rate(usd_per_hour: float) -> str:
+    return f"{numbers.money(usd_per_hour)}/h"
+
+
 def made_of(look: Look, baseline: Baseline, now: float) -> Sequence[str]:
     """What it was learnt from, what was left out, and since when it counts."""
-    parts = [f"of {numbers.counted(baseline.n, 'run')}"]
+    learning = baseline.error_ratio is None and baseline.learning
+    parts = [f"learning {learnt(baseline)}" if learning else f"of {numbers.counted(baseline.n, 'run')}"]
     if baseline.since is not None:
         parts[0] += f" since {look.minute(baseline.since, now)}"
     if baseline.left_out:

@@ -11,50 +11,76 @@ from wfmon.model.source import SourceState
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.order import worst_alerts
-from wfmon.ui.panes.facts import Part, fact
-from wfmon.ui.rows import Row, rule
+from wfmon.ui.panes.columns import TREND_CEILING
+from wfmon.ui.panes.facts import LABEL_WIDTH, Part, fact
+from wfmon.ui.panes.usual import made_of, money_rate, run_rate, usual_durations, usual_errors, usual_hour
+from wfmon.ui.rows import Row, rule, width_of
+from wfmon.ui.series import SPAN
 
 _COUNTED = ("success", "error", "timeout", "lost", "cancelled", "other")
 
 
 @dataclass(frozen=True, slots=True)
 class _Figure:
-    """``origin`` names the figure's source in ``Workflow.origin``; no ``parts``: it is not known."""
+    """``origin`` names the figure's source in ``Workflow.origin``; no ``parts``: it is not known.
+
+    ``usual`` stands behind the parts, or in a row of its own where there is no room.
+    """
 
     label: str
     origin: str
     parts: tuple[Part, ...]
+    usual: str = ""
 
 
 def workflow_rows(look: Look, width: int, snapshot: Snapshot, workflow: Workflow) -> list[Row]:
-    """A title and the figures; those that nobody tells are named together in the last row."""
+    """A title and the figures; those that nobody tells are named together, and what is usual is said to
+    be made of in the last row."""
     silent = frozenset(
         one.name for one in snapshot.sources if one.state in (SourceState.DOWN, SourceState.STALE)
     )
     origins = dict(workflow.origin)
     rows = [rule(look, width, "Figures", "from")]
     unknown = []
-    for figure in _figures(look, snapshot, workflow):
+    for figure in _figures(look, width, snapshot, workflow):
         source = origins.get(figure.origin, "host" if figure.origin == "host" else "")
-        if not figure.parts:
+        if figure.parts:
+            rows += _rows(look, width, figure, source, source in silent)
+        else:
             unknown.append(figure.label)
-            continue
-        parts = [(text, "stale") for text, _role in figure.parts] if source in silent else figure.parts
-        right = f"{look.signs.unknown} {source}" if source in silent else source
-        rows.append(fact(look, width, figure.label, *parts, right=(right, "muted")))
     if unknown:
         rows.append(fact(look, width, "unknown", (", ".join(unknown), "muted")))
+    if workflow.usual is not None:
+        words = f" {look.signs.dot} ".join(made_of(look, workflow.usual, snapshot.at))
+        rows.append(fact(look, width, "usual", (words, "muted")))
     return rows
 
 
-def _figures(look: Look, snapshot: Snapshot, workflow: Workflow) -> Iterator[_Figure]:
-    yield _Figure("errors", "runs", tuple(_errors(look, snapshot, workflow)))
-    yield _Figure("runs", "runs", tuple(_runs(look, workflow)))
-    yield _Figure("duration", "duration", tuple(_durations(workflow)))
+def _rows(look: Look, width: int, figure: _Figure, source: str, silent: bool) -> Iterator[Row]:
+    parts = [(text, "stale") for text, _role in figure.parts] if silent else list(figure.parts)
+    right = f"{look.signs.unknown} {source}" if silent else source
+    used = LABEL_WIDTH + sum(width_of(text) for text, _role in parts)
+    beside = used + 4 + width_of(figure.usual) + width_of(right) <= width
+    if figure.usual and beside:
+        parts.append((f"  {figure.usual}", "muted"))
+    yield fact(look, width, figure.label, *parts, right=(right, "muted"))
+    if figure.usual and not beside:
+        yield fact(look, width, "", (figure.usual, "muted"))
+
+
+def _figures(look: Look, width: int, snapshot: Snapshot, workflow: Workflow) -> Iterator[_Figure]:
+    usual = workflow.usual
+    yield _Figure("errors", "runs", tuple(_errors(look, width, snapshot, workflow)))
+    present = workflow.runs_per_minute
+    hourly = usual_hour(usual.runs_per_hour, run_rate, present and present * 60) if usual else ""
+    yield _Figure("runs", "runs", tuple(_runs(look, workflow)), hourly)
+    slow = usual_durations(usual, workflow.duration_p95_seconds)
+    yield _Figure("duration", "duration", tuple(_durations(workflow)), slow)
     yield _Figure("tokens", "tokens", _told(numbers.count, workflow.tokens_per_minute, "/min"))
     cost = workflow.cost_usd_per_hour
     sign = look.signs.quality(workflow.cost_quality)
-    yield _Figure("cost", "cost", () if cost is None else ((f"{sign}{numbers.money(cost)}/h", "text"),))
+    parts = () if cost is None else ((f"{sign}{numbers.money(cost)}/h", "text"),)
+    yield _Figure("cost", "cost", parts, usual_hour(usual.cost_per_hour, money_rate, cost) if usual else "")
     yield _Figure("retries", "retries", _told(numbers.count, workflow.retries, ""))
     yield _Figure("calls", "api_calls", _told(numbers.rate, workflow.api_calls_per_minute, "/min"))
     yield _Figure("memory", "host", tuple(_memory(snapshot, workflow)))
@@ -66,24 +92,27 @@ def _told(write: Callable[[float], str], value: float | None, unit: str) -> tupl
     return ((f"{write(value)}{unit}", "text"),)
 
 
-def _errors(look: Look, snapshot: Snapshot, workflow: Workflow) -> Iterator[Part]:
+def _errors(look: Look, width: int, snapshot: Snapshot, workflow: Workflow) -> Iterator[Part]:
     counts = workflow.runs
     if counts is None:
         return
     window = f" in {numbers.duration(workflow.window_seconds)}" if workflow.window_seconds else ""
-    ratio = counts.error_ratio
+    ratio, usual = counts.error_ratio, usual_errors(workflow.usual)
     if ratio is None:
         yield f"no finished run{window}", "text"
+        if usual:
+            yield f"  {usual}", "muted"
         return
     alert = worst_alerts(snapshot.alerts).get(workflow.name)
     alarming = alert is not None and alert.rule == "failure_rate"
     yield numbers.percent(ratio), look.alert_sign(alert)[1] if alert and alarming else "strong"
     yield f"  {numbers.count(counts.failed)} of {numbers.count(counts.n)}{window}", "text"
-    if workflow.usual is not None and workflow.usual.error_ratio is not None:
-        yield f"  usual {numbers.percent(workflow.usual.error_ratio)}", "muted"
-    trend = look.signs.sparkline(workflow.error_trend, 30, ceiling=0.25).strip()
-    if trend:
-        yield f"  {trend}", "spark_bad" if any(workflow.error_trend[-30:]) else "muted"
+    if usual:
+        yield f"  {usual}", "muted"
+    cells = min(30, width - 62)
+    trend = look.signs.sparkline(workflow.error_trend, cells, steps=SPAN, ceiling=TREND_CEILING)
+    if trend.strip():
+        yield f"  {trend}", "spark_bad" if any(workflow.error_trend[-SPAN:]) else "muted"
 
 
 def _runs(look: Look, workflow: Workflow) -> Iterator[Part]:
@@ -108,10 +137,6 @@ def _durations(workflow: Workflow) -> Iterator[Part]:
     if workflow.duration_p50_seconds is not None:
         yield f"p50 {numbers.span(workflow.duration_p50_seconds)}  ", "text"
     yield f"p95 {numbers.span(workflow.duration_p95_seconds)}", "text"
-    usual = workflow.usual.duration_p95_seconds if workflow.usual else None
-    if usual:
-        times = numbers.times(workflow.duration_p95_seconds / usual)
-        yield f"  usual {numbers.span(usual)}, {times}", "muted"
 
 
 def _memory(snapshot: Snapshot, workflow: Workflow) -> Iterator[Part]:

@@ -8,6 +8,7 @@ from typing import ClassVar
 from wfmon.model.snapshot import Workflow
 from wfmon.text import numbers
 from wfmon.ui import navigate
+from wfmon.ui.accepting import accept_deeds
 from wfmon.ui.acking import ack_deeds, only_alert
 from wfmon.ui.panes.facts import fact, workflow_head
 from wfmon.ui.panes.runs import RunList, counts, runs_of
@@ -32,6 +33,7 @@ class WorkflowView(View):
         "runbook",
         "pause",
         "back",
+        "explain",
     )
 
     def __init__(self, workflow: str) -> None:
@@ -58,6 +60,8 @@ class WorkflowView(View):
             deeds["open"] = lambda: navigate.open_run(self.shell, run)
             if run.failed:
                 deeds["row_error"] = lambda: navigate.open_run(self.shell, run, focus_error=True)
+        deeds["explain"] = lambda: navigate.open_explain(self.shell, self.workflow)
+        deeds |= accept_deeds(self.shell, self.workflow)
         return {**deeds, **ack_deeds(self.shell, only_alert(snapshot, self.workflow))}
 
     def rows(self, frame: Frame) -> list[Row]:
