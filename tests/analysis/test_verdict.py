@@ -198,3 +198,33 @@ def test_exit_codes() -> None:
         2,
         3,
     ]
+
+
+NOTE = replace(
+    FULL,
+    id="dddddddddddd",
+    rule="retention",
+    labels=(("subject", "prom"),),
+    severity=Severity.INFO,
+    summary="prom: kept 15d of 365d",
+    value=None,
+    threshold=None,
+)
+
+
+def test_an_info_alert_is_no_warning() -> None:
+    level, text = say(alerts=(NOTE,))
+    assert level is Level.OK
+    assert text == "all 6 workflows normal · 11 rules checked just now · $2.10/h · 1 info"
+    assert say(alerts=(acked(NOTE),))[1].endswith("$2.10/h")
+    assert say(alerts=(NOTE, FULL)) == say(alerts=(FULL,))
+    assert say(alerts=(replace(NOTE, state=AlertState.PENDING),))[1].endswith("$2.10/h")
+
+
+def test_what_retention_cannot_say_does_not_make_the_present_unknown() -> None:
+    unknown = Unjudged(("retention", (("subject", "app logs"),)), None, "app logs: oldest not known")
+    assert say(unjudged=(unknown,))[0] is Level.OK
+
+
+def test_of_a_past_moment_it_is_not_said_how_many_rules_were_checked() -> None:
+    assert say(rules_checked=None)[1] == "all 6 workflows normal · $2.10/h"

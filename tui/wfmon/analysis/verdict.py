@@ -1,7 +1,8 @@
 """The one sentence that the screen, ``check`` and ``snapshot`` say, and its exit code.
 
 Order: critical, cannot see, warning, fine; among equals the worst that nobody has; what is left out
-is appended. Texts hold times of day instead of ages, so that a quiet sentence does not change.
+is appended. Alerts of severity info are only counted where all is fine. Texts hold times of day instead
+of ages, so that a quiet sentence does not change.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
-from wfmon.analysis.rules import source_down
+from wfmon.analysis.rules import retention, source_down
 from wfmon.analysis.words import clock, plural
 from wfmon.model.alert import Alert, AlertState, Severity
 from wfmon.model.episode import Unjudged
@@ -21,6 +22,9 @@ from wfmon.model.source import SourceState, SourceStatus
 EXIT_CODES = {Level.OK: 0, Level.WARNING: 1, Level.CRITICAL: 2, Level.UNKNOWN: 3}
 # Rules are checked every few seconds; after this long without, the sentence is no longer true.
 LATE_SECONDS = 60.0
+# What these cannot say does not make the present unknown: a silent source is told as such, and how far
+# back data reaches is no question of now.
+_UNASKED = (source_down.RULE, retention.RULE)
 _BLIND = (SourceState.DOWN, SourceState.STALE, SourceState.WAITING)
 
 
@@ -30,7 +34,8 @@ class Scene:
     zone (None: local).
 
     ``acks_shared`` False: acks of others could not be seen, so nobody is said to have nothing.
-    ``unacked``: leave out what somebody has (``check --unacked``).
+    ``unacked``: leave out what somebody has (``check --unacked``). ``rules_checked`` None: how many
+    were checked is not known (a past moment).
     """
 
     now: float
@@ -40,7 +45,7 @@ class Scene:
     sources: Sequence[SourceStatus]
     workflows: Sequence[Workflow]
     host: HostSample | None
-    rules_checked: int
+    rules_checked: int | None
     rules_checked_at: float | None
     acks_shared: bool
     me: str
@@ -71,7 +76,7 @@ def verdict(scene: Scene) -> Verdict:
     of_source = {name: alert for alert in open_alerts if (name := _source_of(alert)) in names}
     trouble = [alert for alert in open_alerts if _source_of(alert) not in names]
     critical = [alert for alert in trouble if alert.severity is Severity.CRITICAL]
-    lesser = [alert for alert in trouble if alert.severity is not Severity.CRITICAL]
+    lesser = [alert for alert in trouble if alert.severity is Severity.WARNING]
     parts = [
         *_alert_part(critical, Level.CRITICAL, scene),
         *_blind_part(blind, of_source, scene),
@@ -106,6 +111,10 @@ def holder_words(alert: Alert, scene: Scene) -> str:
         return alert.state.value
     # A private store is the login's, from wherever it logs in.
     return "nobody has it" if scene.acks_shared else f"acks private to {scene.me.partition(' from ')[0]}"
+
+
+def _info(alert: Alert) -> bool:
+    return alert.severity is Severity.INFO
 
 
 def _counts(alert: Alert, scene: Scene) -> bool:
@@ -184,7 +193,7 @@ def _unknown(scene: Scene) -> list[_Part]:
         parts.append(_Part(Level.UNKNOWN, words, f"? {words}"))
     elif scene.rules_checked_at is None and not waiting:
         parts.append(_Part(Level.UNKNOWN, "no rule checked yet", "? no rule checked yet"))
-    unjudged = [each for each in scene.unjudged if each.key[0] != source_down.RULE]
+    unjudged = [each for each in scene.unjudged if each.key[0] not in _UNASKED]
     if unjudged:
         parts.append(_unjudged_part(unjudged))
     return parts
@@ -220,14 +229,19 @@ def _fine(scene: Scene) -> str:
     who = "the only workflow is normal" if count == 1 else f"all {count} workflows normal"
     if known < count:
         who = f"{known} of {count} workflows normal, no finished run known of {count - known}"
-    parts = [who, f"{plural(scene.rules_checked, 'rule')} checked just now"]
+    parts = [who]
+    if scene.rules_checked is not None:
+        parts.append(f"{plural(scene.rules_checked, 'rule')} checked just now")
     if scene.cost_usd_per_hour is not None:
         parts.append(f"${scene.cost_usd_per_hour:.2f}/h")
     acked = sum(1 for alert in scene.alerts if alert.open and alert.taken)
     if scene.unacked and acked:
         parts[0] = "nothing that nobody has"
         parts.append(f"{acked} taken")
-    pending = sum(1 for alert in scene.alerts if alert.state is AlertState.PENDING)
+    pending = sum(1 for alert in scene.alerts if alert.state is AlertState.PENDING and not _info(alert))
     if pending:
         parts.append(f"{pending} pending")
+    infos = sum(1 for alert in scene.alerts if alert.open and not alert.taken and _info(alert))
+    if infos:
+        parts.append(f"{infos} info")
     return " · ".join(parts)

@@ -21,6 +21,15 @@ def span(seconds: float) -> str:
     return f"{whole}s"
 
 
+def age(seconds: float) -> str:
+    """One unit, rounded down: ``2h``, ``92d``."""
+    whole = max(0, int(seconds))
+    for unit, length in (("d", 86400), ("h", 3600), ("m", 60)):
+        if whole >= length:
+            return f"{whole // length}{unit}"
+    return f"{whole}s"
+
+
 def size(count: float) -> str:
     """Bytes in powers of 1024, one digit: ``18.2G``."""
     value = float(count)

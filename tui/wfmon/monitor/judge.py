@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from wfmon.analysis.episodes import EpisodeMemory, advance, alerts, begin, cleared, ended, sightings
 from wfmon.analysis.onset import backdated
-from wfmon.analysis.rules import failure_rate, memory, source_down, storage
+from wfmon.analysis.rules import failure_rate, memory, retention, source_down, storage
 from wfmon.model.alert import Alert, Finding
 from wfmon.model.episode import EpisodeKey, EpisodeRecord, Unjudged
 from wfmon.model.host import HostSample
@@ -80,6 +80,7 @@ class Judge:
             *memory.evaluate(host, rules.memory, now),
             *storage.evaluate(host, rules.storage, now),
             *source_down.evaluate(picture.sources, rules.source_down, now),
+            *retention.evaluate(picture.retention, rules.retention, now),
         )
 
     def _failure_rates(self, picture: Picture, now: float) -> tuple[Finding, ...]:

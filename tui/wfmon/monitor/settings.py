@@ -24,6 +24,7 @@ class RuleSettings:
     memory: MemorySettings
     storage: StorageSettings
     source_down: SourceDownSettings
+    retention: RetentionSettings
     episodes: EpisodeSettings
     every: float
 
@@ -52,6 +53,7 @@ def rule_settings(config: schema.Config) -> RuleSettings:
             inodes=alerts.storage.inodes,
         ),
         source_down=SourceDownSettings(alerts.source_down.enabled, alerts.source_down.for_),
+        retention=retention_settings(config),
         episodes=EpisodeSettings(alerts.episode_gap, alerts.resolved_keep),
         every=config.monitor.evaluate_every,
     )
