@@ -80,8 +80,8 @@ class Monitor:
     """Decides when each source is asked, keeps its last good answer, and publishes snapshots.
 
     ``clock`` gives POSIX seconds. ``collected`` is called in the loop's thread with every snapshot before
-    it is presented, and must neither wait nor raise. ``start`` begins the thread; ``stop`` ends it and
-    returns at once, whatever a source does at that moment.
+    it is presented, and whether it is settled; it must neither wait nor raise. ``start`` begins the
+    thread; ``stop`` ends it and returns at once, whatever a source does at that moment.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class Monitor:
         refresh: float = 1.0,
         seed: int | None = None,
         worker: Callable[[Source, Callable[[Answer], None]], Worker] = SourceWorker,
-        collected: Callable[[Snapshot], None] | None = None,
+        collected: Callable[[Snapshot, bool], None] | None = None,
         historian: Keeps | None = None,
         memory: Memory | None = None,
     ) -> None:
@@ -193,6 +193,11 @@ class Monitor:
         return self._outlet.settled
 
     @property
+    def superseded(self) -> bool:
+        """Whether another collector writes the history now."""
+        return self._historian is not None and self._historian.superseded
+
+    @property
     def answered(self) -> int:
         """How many sources have given a good answer."""
         return sum(track.reading is not None for track in self._tracks.values())
@@ -227,7 +232,7 @@ class Monitor:
             )
         )
         if self._collected is not None:
-            self._collected(shown)
+            self._collected(shown, True)
         self._outlet.show(shown)
 
     def _wait_seconds(self) -> float:
@@ -346,7 +351,7 @@ class Monitor:
             changes=remembered.changes,
         )
         if self._collected is not None:
-            self._collected(snapshot)
+            self._collected(snapshot, settled)
         self._outlet.show(self._presenter.present(snapshot, now), settled=settled)
 
 
