@@ -98,8 +98,8 @@ def retention(now: float = NOW) -> tuple[Retention, ...]:
 def history_status(now: float = NOW) -> HistoryStatus:
     return HistoryStatus(
         "/var/lib/wfmon/lanes/7f3a/history.db",
-        size_bytes=41 * 2**20,
-        limit_bytes=500 * 2**20,
+        size_bytes=41_000_000,
+        limit_bytes=500_000_000,
         oldest=now - 15 * DAY,
         newest=now - 7,
         tiers=(Tier(10.0, DAY), Tier(60.0, 7 * DAY), Tier(3600.0, 365 * DAY)),

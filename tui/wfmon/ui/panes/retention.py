@@ -91,8 +91,7 @@ def kept_rows(look: Look, width: int, now: float, one: Retention) -> list[Row]:
         rows.append(fact(look, width, "oldest", (at, "text")))
     if one.limit_seconds is not None:
         rows.append(fact(look, width, "setting", (f"keeps {numbers.age(one.limit_seconds)}", "text")))
-    size = [numbers.size(one.bytes)] if one.bytes is not None else []
-    size += [f"{numbers.growth(one.bytes_per_day)} a day"] if one.bytes_per_day is not None else []
+    size = _size(one)
     if size:
         rows.append(fact(look, width, "size", (", ".join(size), "text")))
     if one.lost_before is not None:
@@ -104,6 +103,17 @@ def kept_rows(look: Look, width: int, now: float, one: Retention) -> list[Row]:
     if one.problem:
         rows += wrapped_fact(look, width, "problem", one.problem, "unknown", 2)
     return rows
+
+
+def kept_words(one: Retention) -> str:
+    """``production logs: 92d back, 90d wanted, 41.2G, +461M a day``."""
+    parts = "".join(text for text, _role in _reach(one))
+    return ", ".join((f"{one.keeps.value}: {parts}", *_size(one)))
+
+
+def _size(one: Retention) -> list[str]:
+    size = [numbers.size(one.bytes)] if one.bytes is not None else []
+    return size + ([f"{numbers.growth(one.bytes_per_day)} a day"] if one.bytes_per_day is not None else [])
 
 
 def _reach(one: Retention) -> list[Part]:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from wfmon.model.snapshot import Snapshot
 from wfmon.model.source import SourceState, SourceStatus
 from wfmon.text import numbers
 from wfmon.ui.look import Look
+from wfmon.ui.panes.retention import kept_words
 from wfmon.ui.rows import Line, Row, cut, width_of, wrap
 
 _INDENT = 14
@@ -48,6 +50,15 @@ def source_rows(
         details += _opened(source)
     for label, text in details:
         rows += _detail(look, width, source.name, label, text)
+    return rows
+
+
+def kept_by(look: Look, width: int, snapshot: Snapshot, source: SourceStatus) -> list[Row]:
+    """How far back what a source reads reaches, where that is known."""
+    rows = []
+    for one in snapshot.retention:
+        if one.subject == source.name:
+            rows += _detail(look, width, source.name, "keeps", kept_words(one))
     return rows
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from wfmon.ui.panes.sources import head, source_rows, worst_first
+from wfmon.ui.panes import history
+from wfmon.ui.panes.facts import wrapped_fact
+from wfmon.ui.panes.sources import head, kept_by, source_rows, worst_first
 from wfmon.ui.panes.unknown import unknown_rows
-from wfmon.ui.rows import Line, Row, Scroll, width_of
+from wfmon.ui.rows import Line, Row, Scroll, cut, width_of
 from wfmon.ui.views.base import Deed, Frame, View
 
 
@@ -22,9 +24,9 @@ class SourcesView(View):
 
     def deeds(self) -> Mapping[str, Deed]:
         key = self.cursor.key
-        if key is None:
+        if key is None or key == history.KEY:
             return {}
-        return {"open": lambda: self._toggle(key)}
+        return dict.fromkeys(("open", "explain"), lambda: self._toggle(key))
 
     def _toggle(self, key: str) -> None:
         self._opened ^= {key}
@@ -33,32 +35,56 @@ class SourcesView(View):
         look, width, snapshot = frame.look, frame.width, frame.snapshot
         if snapshot is None and frame.past is not None:
             return [_title(frame), *unknown_rows(frame, frame.past)]
-        rows = [_title(frame), head(look, width)]
-        sources = worst_first(snapshot.sources) if snapshot else []
-        if not sources:
-            words = "  No source is configured. wfmon-tui --help names the ways to add one."
-            return [*rows, Line(look, width).add(words, "muted").row()]
-        self.cursor.place([source.name for source in sources])
-        body: list[Row] = []
-        last = 0
-        for source in sources:
-            selected = source.name == self.cursor.key
-            opened = source.name in self._opened
-            body += source_rows(look, width, source, frame.now, selected=selected, opened=opened)
-            if selected:
-                last = len(body) - 1
+        rows = [_title(frame)]
+        if snapshot is not None and snapshot.collector.alone and not frame.banner:
+            rows += wrapped_fact(look, width, "alone", snapshot.collector.alone, "unknown", 3)
+        rows.append(head(look, width))
+        body, last = self._body(frame)
         height = frame.height - len(rows)
         self.page = max(1, height // 2)
         return rows + [body[index] for index in self._scroll.window(last, len(body), height)]
 
+    def _body(self, frame: Frame) -> tuple[list[Row], int]:
+        """The sources and the history, and the last row of what the cursor is on."""
+        look, width, snapshot = frame.look, frame.width, frame.snapshot
+        sources = worst_first(snapshot.sources) if snapshot else []
+        names = [source.name for source in sources]
+        now = snapshot is not None and frame.past is None  # a past moment does not tell of the history
+        self.cursor.place([*names, history.KEY] if now else names)
+        rows: list[Row] = []
+        last = 0
+        for source in sources:
+            selected = source.name == self.cursor.key
+            opened = source.name in self._opened
+            rows += source_rows(look, width, source, frame.now, selected=selected, opened=opened)
+            if opened and snapshot is not None:
+                rows += kept_by(look, width, snapshot, source)
+            if selected:
+                last = len(rows) - 1
+        if not sources:
+            words = "  No source is configured. wfmon-tui --help names the ways to add one."
+            rows.append(Line(look, width).add(words, "muted").row())
+        if snapshot is not None and now:
+            selected = self.cursor.key == history.KEY
+            rows += history.history_rows(look, width, frame.now, snapshot.history, selected=selected)
+            last = len(rows) - 1 if selected else last
+        return rows, last
+
 
 def _title(frame: Frame) -> Row:
-    snapshot, width = frame.snapshot, frame.width
-    line = Line(frame.look, width).add("Sources", "heading")
+    look, snapshot, width = frame.look, frame.snapshot, frame.width
+    line = Line(look, width).add("Sources", "heading")
     if frame.banner:
         return line.to(width - width_of(frame.banner)).add(frame.banner, "warning").row()
     if snapshot is None:
         return line.row()
-    who = "you" if snapshot.collector.self_ else snapshot.collector.user
-    right = f"collector: {who} · pid {snapshot.collector.pid}"
+    collector = snapshot.collector
+    if collector.alone:
+        right = f"no collector: this process alone · pid {collector.pid}"
+    elif collector.self_:
+        right = f"collector: you · pid {collector.pid}"
+    else:
+        since = f" since {look.minute(collector.since, snapshot.at)}" if collector.since is not None else ""
+        right = f"collector: {collector.user} · pid {collector.pid}{since}"
+    right = cut(right, width - line.used - 2, look.signs.cut)
     return line.to(width - width_of(right)).add(right, "title").row()
