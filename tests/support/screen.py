@@ -32,6 +32,7 @@ class FakeDoors:
         self.outcome = Outcome(True, "done")
         self.page = LogPage(())
         self.memory: Memory = NoMemory("no history is kept")
+        self.rests = 0
 
     @property
     def snapshot(self) -> Snapshot | None:
@@ -58,6 +59,9 @@ class FakeDoors:
     async def act(self, action: Action) -> Outcome:
         self.actions.append(action)
         return self.outcome
+
+    def rest(self) -> None:
+        self.rests += 1
 
 
 class FakeHost:

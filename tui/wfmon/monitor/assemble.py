@@ -1,35 +1,35 @@
-"""From a config to a monitor that is ready to start."""
+"""From a config to what a command needs. What asks the sources is loaded when this process does so."""
 
 from __future__ import annotations
 
 import os
-import platform
+from collections.abc import Callable, Sequence
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 import wfmon
-from wfmon.analysis.merge import Windows
 from wfmon.config import schema
 from wfmon.model.record import dataclass
-from wfmon.model.snapshot import Collector
-from wfmon.monitor.judge import Judge
-from wfmon.monitor.loop import Identity, Monitor
-from wfmon.monitor.picture import PictureMaker
-from wfmon.monitor.presenter import Presenter
-from wfmon.monitor.settings import rule_settings
-from wfmon.monitor.track import Pace
-from wfmon.sources.base import Source
-from wfmon.sources.profile import Profile, ProfileError, load_profiles, user_profiles_dir
-from wfmon.sources.registry import build_sources
 from wfmon.store.acks import AckStore
 from wfmon.store.identity import who
 from wfmon.store.opening import open_store
+from wfmon.store.paths import StateDir, state_dir
 from wfmon.text.numbers import find_zone
-from wfmon.text.sanitize import safe
+
+if TYPE_CHECKING:
+    from wfmon.model.snapshot import Collector, Snapshot
+    from wfmon.monitor.doors import Memory
+    from wfmon.monitor.loop import Monitor
+    from wfmon.monitor.presenter import Presenter
+    from wfmon.monitor.station import Station
+    from wfmon.sources.base import Source
+    from wfmon.store.lanes import Lane
 
 
 @dataclass(frozen=True, slots=True)
 class Assembled:
-    """A monitor with what its fronts also need; ``close`` ends it without waiting for sources."""
+    """A monitor of this process alone, with what its fronts also need; ``close`` ends it without waiting
+    for sources."""
 
     monitor: Monitor
     store: AckStore
@@ -42,35 +42,92 @@ class Assembled:
         self.store.close()
 
 
+@dataclass(frozen=True, slots=True)
+class AssembledStation:
+    """A station among those that watch the same; see ``Assembled``."""
+
+    station: Station
+    lane: Lane
+    store: AckStore
+    me: str
+    zone: tzinfo | None
+
+    def close(self) -> None:
+        self.station.stop()
+        self.store.close()
+
+
 def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = False) -> Assembled:
     """Build everything; nothing is asked yet. Raises ``ProfileError`` for a wrong profile."""
+    from wfmon.model.snapshot import Collector
+    from wfmon.monitor.building import For, build_monitor, configured_sources
+
     store = open_store(config, os.environ, read_only=read_only)
     me = who(os.environ, config.user.name)
     zone = find_zone(config.ui.timezone)
-    rules = rule_settings(config)
-    sources = build_sources(config, _profiles(config))
-    windows = Windows(config.windows.runs, config.windows.grow_runs, config.windows.max, config.windows.rate)
-    aliases = {alias: entry.name for entry in config.workflow for alias in entry.aliases}
-    runbooks = {entry.name: safe(entry.runbook) for entry in config.workflow if entry.runbook}
-    monitor = Monitor(
-        sources.live,
-        PictureMaker(windows, aliases, runbooks, sources.off),
-        Judge(rules, store),
-        Presenter(store, me, zone, unacked=unacked),
-        Identity(safe(platform.node()), wfmon.__version__, Collector(os.getpid(), me), read_only),
-        Pace(config.monitor.stale_after, config.monitor.backoff_max, config.monitor.stretch),
-        refresh=config.ui.refresh,
-    )
-    return Assembled(monitor, store, sources.live, me, zone)
+    sources = configured_sources(config)
+    viewer = For(store, me, zone, read_only, unacked)
+    mine = Collector(os.getpid(), me, version=wfmon.__version__)
+    return Assembled(build_monitor(config, viewer, mine, sources), store, sources.live, me, zone)
 
 
-def _profiles(config: schema.Config) -> tuple[Profile, ...]:
-    profiles = load_profiles(user_profiles_dir())
-    wanted = config.profiles.enabled
-    known = {profile.name for profile in profiles}
-    for name in wanted:
-        if name not in known:
-            raise ProfileError(
-                "[profiles] enabled", name, f"no such profile; known: {', '.join(sorted(known))}"
-            )
-    return tuple(profile for profile in profiles if not wanted or profile.name in wanted)
+def assemble_station(config: schema.Config, *, ad_hoc: bool, read_only: bool = False) -> AssembledStation:
+    """``ad_hoc``: sources were named on the command line. Nothing is begun yet."""
+    from wfmon.monitor.station import Station, Viewer
+    from wfmon.store.lanes import find_lane
+
+    store = open_store(config, os.environ, read_only=read_only)
+    me = who(os.environ, config.user.name)
+    zone = find_zone(config.ui.timezone)
+    lane = find_lane(config, base_dir(config, read_only=read_only), ad_hoc=ad_hoc, make=not read_only)
+    viewer = Viewer(me, wfmon.__version__, zone, float(config.ui.refresh), read_only)
+    means = _Means(config, lane, store, viewer.me, zone, read_only)
+    return AssembledStation(Station(lane, store, viewer, means), lane, store, me, zone)
+
+
+def base_dir(config: schema.Config, *, read_only: bool = False) -> StateDir:
+    """The state directory that the settings ask for."""
+    return state_dir(config.state.dir, os.environ, make=not read_only)
+
+
+@dataclass(frozen=True, slots=True)
+class _Means:
+    """See ``station.Means``."""
+
+    config: schema.Config
+    lane: Lane
+    store: AckStore
+    me: str
+    zone: tzinfo | None
+    read_only: bool
+
+    def monitor(
+        self, collector: Collector, epoch: int | None, collected: Callable[[Snapshot, bool], None]
+    ) -> Monitor:
+        from wfmon.monitor.building import For, build_monitor, configured_sources
+
+        historian = None
+        sources = configured_sources(self.config)
+        if epoch is not None:
+            from wfmon.monitor.keeping import make_historian
+
+            historian = make_historian(self.config, self.lane, self.store, self.zone, self.me, epoch)
+        viewer = For(self.store, self.me, self.zone, self.read_only)
+        return build_monitor(
+            self.config, viewer, collector, sources, collected=collected, historian=historian
+        )
+
+    def logs(self) -> Sequence[Source]:
+        from wfmon.monitor.building import log_sources
+
+        return log_sources(self.config)
+
+    def presenter(self) -> Presenter:
+        from wfmon.monitor.presenter import Presenter
+
+        return Presenter(self.store, self.me, self.zone)
+
+    def memory(self) -> Memory:
+        from wfmon.monitor.keeping import make_memory
+
+        return make_memory(self.config, self.lane, self.store, self.zone)

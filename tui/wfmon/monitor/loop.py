@@ -151,6 +151,9 @@ class Monitor:
     def memory(self) -> Memory:
         return self._memory
 
+    def rest(self) -> None:
+        """Nobody waits for anything of a monitor alone."""
+
     def submit(self, action: Action) -> Future[Outcome]:
         """``act`` for callers without an event loop."""
         outcome: Future[Outcome] = Future()

@@ -137,6 +137,7 @@ class WfmonApp(QuietApp, inherit_bindings=False):
         self.exit(0)
 
     def suspend_to_shell(self) -> None:
+        self._doors.rest()
         self.action_suspend_process()
 
     def copy(self, text: str) -> None:

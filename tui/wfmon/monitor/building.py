@@ -1,0 +1,91 @@
+"""From a config to what asks and judges: loaded only by a process that does so."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Sequence
+from datetime import tzinfo
+from typing import TYPE_CHECKING
+
+import wfmon
+from wfmon.analysis.merge import Windows
+from wfmon.config import schema
+from wfmon.model.record import dataclass
+from wfmon.model.snapshot import Collector, Snapshot
+from wfmon.monitor.judge import Judge
+from wfmon.monitor.loop import Identity, Keeps, Monitor
+from wfmon.monitor.picture import PictureMaker
+from wfmon.monitor.presenter import Presenter
+from wfmon.monitor.settings import rule_settings
+from wfmon.monitor.track import Pace
+from wfmon.sources.base import Source
+from wfmon.sources.profile import Profile, ProfileError, load_profiles, user_profiles_dir
+from wfmon.sources.registry import Sources, build_sources
+from wfmon.store.acks import AckStore
+from wfmon.text.sanitize import safe
+
+if TYPE_CHECKING:
+    from wfmon.monitor.doors import Memory
+
+
+@dataclass(frozen=True, slots=True)
+class For:
+    """For whom a monitor is built. ``unacked`` leaves out of the verdict what somebody has."""
+
+    store: AckStore
+    me: str
+    zone: tzinfo | None
+    read_only: bool = False
+    unacked: bool = False
+
+
+def build_monitor(
+    config: schema.Config,
+    viewer: For,
+    collector: Collector,
+    sources: Sources,
+    *,
+    collected: Callable[[Snapshot, bool], None] | None = None,
+    historian: Keeps | None = None,
+    memory: Memory | None = None,
+) -> Monitor:
+    """Nothing is asked yet."""
+    windows = Windows(config.windows.runs, config.windows.grow_runs, config.windows.max, config.windows.rate)
+    aliases = {alias: entry.name for entry in config.workflow for alias in entry.aliases}
+    runbooks = {entry.name: safe(entry.runbook) for entry in config.workflow if entry.runbook}
+    return Monitor(
+        sources.live,
+        PictureMaker(windows, aliases, runbooks, sources.off),
+        Judge(rule_settings(config), viewer.store),
+        Presenter(viewer.store, viewer.me, viewer.zone, unacked=viewer.unacked),
+        Identity(safe(platform.node()), wfmon.__version__, collector, viewer.read_only),
+        Pace(config.monitor.stale_after, config.monitor.backoff_max, config.monitor.stretch),
+        refresh=config.ui.refresh,
+        collected=collected,
+        historian=historian,
+        memory=memory,
+    )
+
+
+def configured_sources(config: schema.Config) -> Sources:
+    """Raises ``ProfileError`` for a wrong profile."""
+    return build_sources(config, _profiles(config))
+
+
+def log_sources(config: schema.Config) -> Sequence[Source]:
+    """Those that play the logs role."""
+    from wfmon.sources.logfiles import LogFilesSource
+
+    return [LogFilesSource.from_config(each, config.logs) for each in config.source if each.kind == "logs"]
+
+
+def _profiles(config: schema.Config) -> tuple[Profile, ...]:
+    profiles = load_profiles(user_profiles_dir())
+    wanted = config.profiles.enabled
+    known = {profile.name for profile in profiles}
+    for name in wanted:
+        if name not in known:
+            raise ProfileError(
+                "[profiles] enabled", name, f"no such profile; known: {', '.join(sorted(known))}"
+            )
+    return tuple(profile for profile in profiles if not wanted or profile.name in wanted)
