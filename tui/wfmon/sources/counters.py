@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from array import array
 from bisect import bisect_right
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Hashable, Iterator, Mapping, Sequence
 from typing import Generic, TypeVar
 
 from wfmon.model.record import dataclass
@@ -40,12 +40,26 @@ class Track:
     ``born``: it appeared while its target was watched, so that it was 0 before its first point.
     """
 
-    __slots__ = ("_compact_at", "_offset", "_slack", "born", "gone_at", "grown", "raw", "seen", "times")
+    __slots__ = (
+        "_compact_at",
+        "_offset",
+        "_slack",
+        "born",
+        "gone_at",
+        "grown",
+        "raw",
+        "seen",
+        "tells",
+        "times",
+        "told",
+    )
 
-    def __init__(self, born: bool, number: int = 0) -> None:
+    def __init__(self, born: bool, number: int = 0, tells: bool = True) -> None:
         self.times = array("d")
         self.grown = array("d")
         self.raw = math.nan
+        self.tells = tells
+        self.told = 0.0  # of ``grown``, what ``take_growth`` has told
         self.born = born
         self.seen = 0
         self.gone_at = math.inf
@@ -59,17 +73,24 @@ class Track:
         """False while all that was ever said of it is not a number."""
         return bool(self.times)
 
-    def add(self, now: float, value: float, *, restarted: bool) -> None:
-        """``value`` is finite. ``restarted``: it began again at 0, whatever it was before."""
+    def add(self, now: float, value: float, *, restarted: bool) -> bool:
+        """``value`` is finite. ``restarted``: it began again at 0, whatever it was before.
+
+        Says whether it fell without that.
+        """
+        fell = False
         if not self.times:
             self.times.append(now)
             self.grown.append(value)
+            self.told = 0.0 if self.born else value
         else:
             if value < self.raw or restarted:
                 self._offset = self.grown[-1]
+                fell = not restarted and self.raw < math.inf
             self.times.append(now)
             self.grown.append(self._offset + value)
         self.raw = value
+        return fell
 
     def growth(self, bases: Sequence[float]) -> list[float]:
         """Growth since each of ``bases`` (descending: the shortest window first)."""
@@ -131,7 +152,7 @@ class CounterHistory(Generic[Key]):
 
     ``horizon`` is that window in seconds. Series that vanish keep their growth until it has left
     the window, and are remembered for ``remember`` seconds, so that one that comes back is not
-    taken for new.
+    taken for new. ``take_growth`` and ``vanished`` tell of those for which ``tells`` is true.
     """
 
     def __init__(
@@ -141,14 +162,20 @@ class CounterHistory(Generic[Key]):
         remember: float | None = None,
         lookback: float = LOOKBACK_SECONDS,
         max_tracks: int = MAX_TRACKS,
+        tells: Callable[[Key], bool] = lambda key: True,
     ) -> None:
         self._horizon = horizon
         self._remember = max(horizon, remember or 0.0)
         self.lookback = lookback
         self._max_tracks = max_tracks
+        self._tells = tells
         self._marks = array("d")
         self._tracks: dict[Key, Track] = {}
+        self._news: dict[Key, Track] = {}
         self._look = 0
+        self._all_there = True
+        # Those that were lower in the last look than before, without a restart that would explain it.
+        self.fallen: list[Key] = []
 
     @property
     def looks(self) -> int:
@@ -168,11 +195,12 @@ class CounterHistory(Generic[Key]):
         self._set_clock(now)
         watched = bool(self._marks)
         self._look += 1
-        look, tracks, horizon = self._look, self._tracks, self._horizon
+        look, tracks, horizon, news = self._look, self._tracks, self._horizon, self._news
+        self.fallen = []
         for key, value in values.items():
             track = tracks.get(key)
             if track is None:
-                track = tracks[key] = Track(watched, len(tracks))
+                track = tracks[key] = Track(watched, len(tracks), self._tells(key))
             track.seen = look
             if value == track.raw and not restarted:
                 continue
@@ -180,13 +208,52 @@ class CounterHistory(Generic[Key]):
                 if not track.times:
                     track.born = False
                 continue
-            track.add(now, value, restarted=restarted)
+            if track.add(now, value, restarted=restarted):
+                self.fallen.append(key)
+            if track.tells:
+                news[key] = track
             track.compact_if_long(now, horizon)
-        if len(values) < len(tracks):
+        self._all_there = len(values) == len(tracks)
+        if not self._all_there:
             self._settle_vanished(now, restarted)
         self._marks.append(now)
         if self._marks[0] < now - 2 * (horizon + self.lookback):
             del self._marks[: max(0, bisect_right(self._marks, now - horizon - self.lookback) - 1)]
+
+    def take_growth(self) -> list[tuple[Key, float]]:
+        """What each counter grew by since the last call; growth is told once.
+
+        The steps of one counter add up to its whole growth, however it restarted meanwhile.
+        """
+        news, self._news = self._news, {}
+        steps = []
+        for key, track in news.items():
+            grown = track.grown[-1]
+            if grown != track.told:
+                steps.append((key, grown - track.told))
+                track.told = grown
+        return steps
+
+    def vanished(self, limit: int) -> dict[Key, float]:
+        """Counters that are remembered though the last look did not hold them, with their last values;
+        the ``limit`` that vanished last. Without those whose next value is growth whatever it is."""
+        if self._all_there:
+            return {}
+        gone = [
+            (track.gone_at, index, key, track.raw)
+            for index, (key, track) in enumerate(self._tracks.items())
+            if track.tells and track.seen != self._look and math.isfinite(track.raw)
+        ]
+        return {key: raw for _, _, key, raw in sorted(gone, reverse=True)[:limit]}
+
+    def recall_vanished(self, now: float, values: Mapping[Key, float]) -> None:
+        """Counters that an earlier process remembered at its look of ``now``, the last one here."""
+        for key, value in values.items():
+            if key not in self._tracks and math.isfinite(value):
+                track = self._tracks[key] = Track(False, len(self._tracks), self._tells(key))
+                track.add(now, value, restarted=False)
+                track.gone_at = now
+                self._all_there = False
 
     def fell(self, values: Mapping[Key, float]) -> bool:
         """Whether a counter of the last look is lower in ``values``, or not there."""

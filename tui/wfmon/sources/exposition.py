@@ -155,7 +155,7 @@ class ExpositionReader:
                 values[key] = float(number)
             except ValueError:
                 bad.append(line)
-        parsed = _parse_series(unknown)
+        parsed = parse_series(unknown)
         bad.extend(key for key in unknown if key not in parsed)
         known.update(parsed)
         samples = {known[key]: value for key, value in values.items() if key in known}
@@ -170,8 +170,8 @@ class ExpositionReader:
         )
 
 
-def _parse_series(keys: Iterable[bytes]) -> dict[bytes, Series]:
-    """Series by their text; what prometheus_client refuses is not there."""
+def parse_series(keys: Iterable[bytes]) -> dict[bytes, Series]:
+    """Series by their text (``name{label="value"}``); what prometheus_client refuses is not there."""
     found = {key: _plain_series(key.decode("utf-8", "replace")) for key in keys}
     parsed = {key: series for key, series in found.items() if series is not None}
     others = [key for key, series in found.items() if series is None]
@@ -180,6 +180,16 @@ def _parse_series(keys: Iterable[bytes]) -> dict[bytes, Series]:
         one_by_one = ((key, _parse_batch([key])) for key in others)
         batch = {key: one[key] for key, one in one_by_one if one is not None}
     return parsed | batch
+
+
+def sample_line(series: Series, value: float) -> bytes:
+    """The line that reads as ``value`` of ``series``, without its end."""
+    labels = ",".join(f'{name}="{_escaped(text)}"' for name, text in series.labels.items())
+    return f"{series.name}{{{labels}}} {value!r}".encode("utf-8", "replace")
+
+
+def _escaped(text: str) -> str:
+    return text.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
 
 
 def _plain_series(text: str) -> Series | None:

@@ -6,8 +6,9 @@ import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from enum import Enum, auto
 
-from wfmon.model.metrics import Concept
+from wfmon.model.metrics import Concept, CostKey, RunKey, TokenKey
 from wfmon.model.record import dataclass
+from wfmon.model.run import RunStatus
 from wfmon.sources.canonical import Canon, Dims, kept_dims
 from wfmon.sources.exposition import Series
 from wfmon.sources.matchers import Matcher, accepts_all, parse_matchers
@@ -30,6 +31,9 @@ CONCEPTS = (
 _SUMMED = (Concept.TOKENS, Concept.COST)
 
 
+SumKey = RunKey | TokenKey | CostKey
+
+
 class Part(Enum):
     """What a sample is to its concept."""
 
@@ -41,7 +45,10 @@ class Part(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Feed:
-    """One figure that one series contributes to. ``bound``: of a bucket, or the quantile (0..1)."""
+    """One figure that one series contributes to. ``bound``: of a bucket, or the quantile (0..1).
+
+    ``sum_key``: where its growth is summed up over time; None where it is not.
+    """
 
     concept: Concept
     part: Part
@@ -49,6 +56,16 @@ class Feed:
     scale: float
     agg: str
     bound: float = math.nan
+    sum_key: SumKey | None = None
+
+
+def sum_key(concept: Concept, dims: Dims) -> SumKey | None:
+    """A counter of starts is not one of finished runs."""
+    if concept is Concept.TOKENS:
+        return dims.token_key
+    if concept is Concept.COST:
+        return dims.cost_key
+    return dims.run_key if concept is Concept.RUNS and dims.status is not RunStatus.RUNNING else None
 
 
 def sample_parts(concept: Concept, signal: Signal, metric: str) -> dict[str, Part]:
@@ -93,6 +110,18 @@ def counter_names(profiles: Iterable[Profile]) -> tuple[frozenset[str], frozense
                         if part in (Part.COUNTER, Part.BUCKET):
                             (runs if concept is Concept.RUNS else others).add(name)
     return frozenset(runs), frozenset(others)
+
+
+def summed_names(profiles: Iterable[Profile]) -> frozenset[str]:
+    """Sample names of what is summed up over time: runs, tokens and cost."""
+    return frozenset(
+        name
+        for profile in profiles
+        for concept in (Concept.RUNS, *_SUMMED)
+        for signal in profile.signals_of(concept)
+        for metric in signal.metrics
+        for name in sample_parts(concept, signal, metric)
+    )
 
 
 class Feeds:
@@ -185,7 +214,9 @@ class Feeds:
             )
             dims = self._shared.setdefault(dims, dims)  # buckets of one histogram have the same
             self._note(origin, dims)
-            yield Feed(origin.concept, origin.part, dims, origin.signal.scale, origin.signal.agg, bound)
+            key = sum_key(origin.concept, dims) if origin.part is Part.COUNTER else None
+            signal = origin.signal
+            yield Feed(origin.concept, origin.part, dims, signal.scale, signal.agg, bound, key)
 
     def _note(self, origin: _Origin, dims: Dims) -> None:
         seen = self._dims_seen.setdefault(origin.concept, set())

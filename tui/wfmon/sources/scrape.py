@@ -2,36 +2,33 @@
 
 from __future__ import annotations
 
-import math
 import queue
 import threading
 from collections.abc import Callable, Mapping, Sequence
-from functools import cached_property
-from urllib.parse import urlsplit, urlunsplit
 
 from wfmon.config import schema
-from wfmon.model.look import Look, Target
+from wfmon.model.look import Look
+from wfmon.model.metrics import Concept, Growth, MetricsSample
+from wfmon.model.record import replace
 from wfmon.model.source import Failure
 from wfmon.model.windows import window_ladder
 from wfmon.sources.base import Past, Reading, SourceError, Tell
-from wfmon.sources.counters import LOOKBACK_SECONDS, CounterHistory
-from wfmon.sources.exposition import Exposition, ExpositionReader, NotMetrics, Series
-from wfmon.sources.feeds import CONCEPTS, Feeds, counter_names, wanted_names
+from wfmon.sources.changes import bounded
+from wfmon.sources.counters import LOOKBACK_SECONDS
+from wfmon.sources.feeds import CONCEPTS, Feeds
 from wfmon.sources.figures import View, build_sample
-from wfmon.sources.http import Answer, Credentials, HttpReader, credentials_from, shown_url
+from wfmon.sources.growth import Sums
+from wfmon.sources.http import Answer, Credentials, HttpReader, credentials_from
 from wfmon.sources.profile import Profile, choose_profiles
+from wfmon.sources.scrape_target import ScrapeTarget
 from wfmon.text.sanitize import safe
 
 DEFAULT_INTERVAL = 5.0
 DEFAULT_TIMEOUT = 5.0
 DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 MAX_THREADS = 8
-# How much later than every LOOKBACK_SECONDS a look of another process may come (cron, a slow start).
-LATE_SECONDS = 30.0
-
-ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=1.0,*/*;q=0.1"
-
-_PROCESS_START = Series("process_start_time_seconds", {})
+# Of all targets together, where the figures of the first answer are waited for: 20 ms of reading.
+RECALL_BYTES = 400_000
 
 
 class ScrapeSource:
@@ -67,9 +64,10 @@ class ScrapeSource:
         self._feeds: Feeds | None = None
         self._past: Past | None = None
         self._tell: Tell | None = None
+        self._reached: Mapping[str, float] | None = None
         share = timeout / -(-max(1, len(urls)) // MAX_THREADS)
         self._targets = [
-            _Target(
+            ScrapeTarget(
                 url,
                 HttpReader(timeout=share, max_bytes=max_bytes, credentials=credentials),
                 self._profiles,
@@ -102,6 +100,10 @@ class ScrapeSource:
     def recall(self, past: Past, tell: Tell | None = None) -> None:
         self._past, self._tell = past, tell
 
+    def count_from(self, reached: Mapping[str, float]) -> None:
+        """Also says that somebody waits for the first answer: at most RECALL_BYTES of looks are taken."""
+        self._reached = dict(reached)
+
     def poll(self, now: float) -> Reading:
         """Raises ``SourceError`` if no target answered; one that did not makes the reading partial."""
         if not self._targets:
@@ -126,23 +128,47 @@ class ScrapeSource:
 
     def _remember(self, now: float) -> None:
         past, self._past = self._past, None
-        if past is not None:
-            for target in self._targets:
+        if past is None:
+            return
+        for target in self._targets:
+            if self._reached is None:
                 target.recall(past(target.known_as, now))
+                continue
+            reached = self._reached.get(target.known_as.id)
+            # A clock that was set back since must not hide the look up to which growth is told.
+            looks = past(target.known_as, max(now, reached or now))
+            target.recall(_newest(looks, RECALL_BYTES // len(self._targets)), reached)
 
     def _reading(self, now: float, failed: list[SourceError]) -> Reading:
         feeds = self._settle_feeds()
         views = [target.view() for target in self._targets]
         sample = build_sample(now, views, feeds, self._windows, self._rate)
+        settled = all(view.samples is None or self._covers(view, now) for view in views)
         return Reading(
             at=now,
-            metrics=sample,
+            metrics=replace(sample, growth=self._growth(now, sample, feeds)),
             profile=", ".join(dict.fromkeys(p.name for p in feeds.owners.values())) or None,
             sees=" ".join(c.value for c in CONCEPTS if c in feeds.exposed),
             missing=tuple(self._missing(feeds)),
             partial=f"{len(failed)} of {len(self._targets)} targets: {failed[0]}" if failed else None,
             partial_failure=failed[0].failure if failed else None,
-            settled=all(view.samples is None or self._covers(view, now) for view in views),
+            settled=settled,
+            changes=bounded([change for target in self._targets for change in target.take_changes()]),
+        )
+
+    def _growth(self, now: float, sample: MetricsSample, feeds: Feeds) -> Growth:
+        """What grew since the growth that was told before, of each target that answered since."""
+        sums, since = Sums(), now
+        for target in self._targets:
+            if target.told_at is not None and target.told_at != target.seen_at:
+                since = min(since, target.told_at)
+            sums.add_steps(target.take_growth(), feeds)
+        return Growth(
+            since=since,
+            runs=sums.runs,
+            tokens=sums.settled_tokens(feeds.owners.get(Concept.TOKENS), sample.tokens),
+            cost=sums.cost,
+            reaches={t.known_as.id: t.seen_at for t in self._targets if t.seen_at is not None},
         )
 
     def _covers(self, view: View, now: float) -> bool:
@@ -217,134 +243,14 @@ class ScrapeSource:
         return [answer for answer in answers if isinstance(answer, Answer | SourceError)]
 
 
-class _Target:
-    """One URL, its connection, its last samples and the history of its counters."""
-
-    def __init__(
-        self,
-        url: str,
-        http: HttpReader,
-        profiles: Sequence[Profile],
-        *,
-        longest: float,
-        rate: float,
-        lookback: float,
-    ) -> None:
-        self._url = url
-        self.http = http
-        self.shown = shown_url(url)
-        names = {*wanted_names(profiles), _PROCESS_START.name}
-        self._wanted = names
-        self._reader = ExpositionReader(names)
-        self._run_names, self._rest_names = counter_names(profiles)
-        self._runs: CounterHistory[Series] = CounterHistory(longest, lookback=lookback)
-        self._rest: CounterHistory[Series] = CounterHistory(rate, remember=longest, lookback=lookback)
-        self._last: Exposition | None = None
-        self._process_start: float | None = None
-        self._run_values: dict[Series, float] = {}
-        self._rest_values: dict[Series, float] = {}
-        self._no_numbers = 0
-        self._answered = False
-
-    @cached_property
-    def known_as(self) -> Target:
-        """The same for the same URL, with whatever credentials, while the same names are wanted.
-
-        A look that was made for fewer names would make the others seem born since.
-        """
-        from hashlib import sha256  # 2 ms, not needed before
-
-        words = "\n".join((_without_user(self._url), *sorted(self._wanted)))
-        return Target(sha256(words.encode("utf-8", "replace")).hexdigest()[:32], self.shown)
-
-    @property
-    def names(self) -> frozenset[str]:
-        """What it exposed when it last answered."""
-        return self._last.names if self._last is not None else frozenset()
-
-    @property
-    def samples(self) -> Mapping[Series, float]:
-        return self._last.samples if self._last is not None else {}
-
-    @property
-    def lines(self) -> bytes:
-        return self._reader.lines
-
-    def ask(self) -> Answer | SourceError:
-        try:
-            return self.http.get(self._url, accept=ACCEPT)
-        except SourceError as error:
-            return error
-
-    def take(self, now: float, answer: Answer | SourceError) -> None:
-        """Reads one answer into the history; raises the failure that it is."""
-        self._answered = False
-        if isinstance(answer, SourceError):
-            raise answer
-        try:
-            self._learn(now, answer.body)
-        except NotMetrics as error:
-            raise SourceError(Failure.NOT_METRICS, f"{self.shown}: {error}") from error
-        self._answered = True
-
-    def recall(self, looks: Sequence[Look]) -> None:
-        """Takes looks of an earlier process, oldest first, as its own; leaves out what is no metrics."""
-        for look in looks:
-            try:
-                self._learn(look.at, look.lines)
-            except NotMetrics:
-                continue
-            for history in (self._runs, self._rest):
-                history.lookback = max(history.lookback, LOOKBACK_SECONDS + LATE_SECONDS)
-
-    def _learn(self, now: float, body: bytes) -> None:
-        """Reads one answer into the history; raises ``NotMetrics``."""
-        read = self._reader.read(body)
-        if read is not self._last:
-            self._last = read
-            self._run_values = {s: v for s, v in read.samples.items() if s.name in self._run_names}
-            self._rest_values = {s: v for s, v in read.samples.items() if s.name in self._rest_names}
-            self._no_numbers = sum(
-                not math.isfinite(value)
-                for values in (self._run_values, self._rest_values)
-                for value in values.values()
-            )
-        restarted = self._has_restarted(read.samples.get(_PROCESS_START))
-        self._runs.observe(now, self._run_values, restarted=restarted)
-        self._rest.observe(now, self._rest_values, restarted=restarted)
-
-    def _has_restarted(self, start: float | None) -> bool:
-        before, self._process_start = self._process_start, start
-        if start is None or before is None or abs(start - before) < 1.0:
-            return False
-        # Kept counters survive a restart of their exporter: the start time alone proves nothing.
-        return self._runs.fell(self._run_values) or self._rest.fell(self._rest_values)
-
-    def view(self) -> View:
-        return View(self.samples if self._answered else None, self._runs, self._rest)
-
-    def problems(self) -> list[str]:
-        if self._last is None or not self._answered:
-            return []
-        words = []
-        if self._last.bad:
-            lines = "1 line" if self._last.bad == 1 else f"{self._last.bad} lines"
-            words.append(f"{lines} not understood, the first: {self._last.bad_example}")
-        if self._no_numbers:
-            counters = "1 counter is" if self._no_numbers == 1 else f"{self._no_numbers} counters are"
-            words.append(f"{counters} not a number")
-        if self._last.left_out:
-            words.append(f"{self._last.left_out} series above the bound left out")
-        return words
-
-
 def _where(shown: Sequence[str]) -> str:
     return f"{shown[0]} +{len(shown) - 1}" if len(shown) > 1 else "".join(shown)
 
 
-def _without_user(url: str) -> str:
-    try:
-        parts = urlsplit(url)
-    except ValueError:
-        return shown_url(url)
-    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+def _newest(looks: Sequence[Look], budget: int) -> Sequence[Look]:
+    """As many of the newest as take ``budget`` bytes together; the very last in any case."""
+    first = len(looks)
+    while first and (first == len(looks) or len(looks[first - 1].lines) <= budget):
+        first -= 1
+        budget -= len(looks[first].lines)
+    return looks[first:]

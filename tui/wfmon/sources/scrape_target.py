@@ -1,0 +1,239 @@
+"""One URL of a scrape: its connection, its last answer, and the history of its counters."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from urllib.parse import urlsplit, urlunsplit
+
+from wfmon.model.history import Change
+from wfmon.model.look import Look, Target
+from wfmon.model.source import Failure
+from wfmon.sources.base import SourceError
+from wfmon.sources.changes import ChangeWatch, info_lines, short_target
+from wfmon.sources.counters import LOOKBACK_SECONDS, CounterHistory
+from wfmon.sources.exposition import (
+    Exposition,
+    ExpositionReader,
+    NotMetrics,
+    Series,
+    parse_series,
+    sample_line,
+)
+from wfmon.sources.feeds import counter_names, summed_names, wanted_names
+from wfmon.sources.figures import View
+from wfmon.sources.http import Answer, HttpReader, shown_url
+from wfmon.sources.profile import Profile
+
+# How much later than every LOOKBACK_SECONDS a look of another process may come (cron, a slow start).
+LATE_SECONDS = 30.0
+MAX_VANISHED = 1000  # counters that a look names though they were not there
+MAX_UNTOLD = 100  # changes
+INFO_SECONDS = 60.0  # between two looks at info metrics, which cost as much as reading the wanted lines
+
+ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=1.0,*/*;q=0.1"
+
+_PROCESS_START = Series("process_start_time_seconds", {})
+# After the wanted lines of a look: counters that were there before and may come back, and info metrics.
+_VANISHED = b"\n# vanished"
+_INFOS = b"\n# infos"
+
+
+class ScrapeTarget:
+    """One URL, its connection, its last samples and the history of its counters."""
+
+    def __init__(
+        self,
+        url: str,
+        http: HttpReader,
+        profiles: Sequence[Profile],
+        *,
+        longest: float,
+        rate: float,
+        lookback: float,
+    ) -> None:
+        self._url = url
+        self.http = http
+        self.shown = shown_url(url)
+        names = {*wanted_names(profiles), _PROCESS_START.name}
+        self._wanted = names
+        self._reader = ExpositionReader(names)
+        self._run_names, self._rest_names = counter_names(profiles)
+        self._summed = summed_names(profiles)
+        self._runs: CounterHistory[Series] = CounterHistory(longest, lookback=lookback)
+        self._rest: CounterHistory[Series] = CounterHistory(
+            rate, remember=longest, lookback=lookback, tells=self._is_summed
+        )
+        self._last: Exposition | None = None
+        self._process_start: float | None = None
+        self._run_values: dict[Series, float] = {}
+        self._rest_values: dict[Series, float] = {}
+        self._no_numbers = 0
+        self._answered = False
+        self._infos: tuple[bytes, ...] = ()
+        self._infos_at = -math.inf
+        self._watch = ChangeWatch(self.shown, short_target(_host(self.shown)))
+        self._changes: tuple[Change, ...] = ()
+        self.seen_at: float | None = None
+        # The look up to which growth is told; None: growth is told from the next look on.
+        self.told_at: float | None = None
+
+    def _is_summed(self, series: Series) -> bool:
+        return series.name in self._summed
+
+    @cached_property
+    def known_as(self) -> Target:
+        """The same for the same URL, with whatever credentials, while the same names are wanted.
+
+        A look that was made for fewer names would make the others seem born since.
+        """
+        from hashlib import sha256  # 2 ms, not needed before
+
+        words = "\n".join((_without_user(self._url), *sorted(self._wanted)))
+        return Target(sha256(words.encode("utf-8", "replace")).hexdigest()[:32], self.shown)
+
+    @property
+    def names(self) -> frozenset[str]:
+        """What it exposed when it last answered."""
+        return self._last.names if self._last is not None else frozenset()
+
+    @property
+    def samples(self) -> Mapping[Series, float]:
+        return self._last.samples if self._last is not None else {}
+
+    @property
+    def lines(self) -> bytes:
+        """What a later process has to read to go on from the last look."""
+        gone = {**self._runs.vanished(MAX_VANISHED), **self._rest.vanished(MAX_VANISHED)}
+        parts = [self._reader.lines]
+        if gone:
+            parts += [_VANISHED, *(b"\n" + sample_line(series, value) for series, value in gone.items())]
+        if self._infos:
+            parts += [_INFOS, *(b"\n" + line for line in self._infos)]
+        return b"".join(parts)
+
+    def ask(self) -> Answer | SourceError:
+        try:
+            return self.http.get(self._url, accept=ACCEPT)
+        except SourceError as error:
+            return error
+
+    def take(self, now: float, answer: Answer | SourceError) -> None:
+        """Reads one answer into the history; raises the failure that it is."""
+        self._answered = False
+        if isinstance(answer, SourceError):
+            raise answer
+        try:
+            self._learn(now, answer.body, None)
+        except NotMetrics as error:
+            raise SourceError(Failure.NOT_METRICS, f"{self.shown}: {error}") from error
+        self._answered = True
+
+    def recall(self, looks: Sequence[Look], reached: float | None = None) -> None:
+        """Takes looks of an earlier process, oldest first, as its own; leaves out what is no metrics.
+
+        ``reached``: the look up to which growth is told. Later ones are left out: what they would add is
+        told with the next answer. Where it is not among them growth is told from the next look on, so that
+        none is told twice.
+        """
+        for look in looks:
+            if reached is not None and look.at > reached:
+                break
+            present, _, infos = look.lines.partition(_INFOS)
+            present, _, vanished = present.partition(_VANISHED)
+            try:
+                self._learn(look.at, present, tuple(infos.split(b"\n")[1:]))
+                gone = self._reader.read(vanished).samples if vanished else {}
+            except NotMetrics:
+                continue
+            for history, names in ((self._runs, self._run_names), (self._rest, self._rest_names)):
+                history.recall_vanished(look.at, {s: v for s, v in gone.items() if s.name in names})
+                history.lookback = max(history.lookback, LOOKBACK_SECONDS + LATE_SECONDS)
+        self.take_growth()
+        self.take_changes()
+        self.told_at = reached if self.seen_at == reached else None
+
+    def take_growth(self) -> list[tuple[Series, float]]:
+        """What its counters grew by since ``told_at``; told once, and nothing where that is not known."""
+        steps = [*self._runs.take_growth(), *self._rest.take_growth()]
+        known, self.told_at = self.told_at is not None, self.seen_at
+        return steps if known else []
+
+    def take_changes(self) -> tuple[Change, ...]:
+        """What happened to it that was not told yet."""
+        changes, self._changes = self._changes, ()
+        return changes
+
+    def _learn(self, now: float, body: bytes, infos: tuple[bytes, ...] | None) -> None:
+        """Reads one answer into the history; raises ``NotMetrics``. ``infos`` None: they are in ``body``."""
+        read = self._reader.read(body)
+        if read is not self._last:
+            self._last = read
+            self._run_values = {s: v for s, v in read.samples.items() if s.name in self._run_names}
+            self._rest_values = {s: v for s, v in read.samples.items() if s.name in self._rest_names}
+            self._no_numbers = sum(
+                not math.isfinite(value)
+                for values in (self._run_values, self._rest_values)
+                for value in values.values()
+            )
+        start = read.samples.get(_PROCESS_START)
+        if infos is None:
+            infos = self._infos
+            if abs(now - self._infos_at) >= INFO_SECONDS or start != self._process_start:
+                infos, self._infos_at = info_lines(body), now
+        restarted = self._has_restarted(start)
+        self._runs.observe(now, self._run_values, restarted=restarted)
+        self._rest.observe(now, self._rest_values, restarted=restarted)
+        self.seen_at = now
+        self._note_changes(now, start, infos)
+
+    def _note_changes(self, now: float, start: float | None, infos: tuple[bytes, ...]) -> None:
+        said: list[Series] = []
+        if infos != self._infos:
+            self._infos = infos
+            said.extend(parse_series(line.rpartition(b" ")[0] for line in infos).values())
+        changed = self._watch.look(
+            now,
+            start,
+            [(series.name, series.labels) for series in said],
+            [series.name for history in (self._runs, self._rest) for series in history.fallen],
+        )
+        self._changes = (*self._changes, *changed)[:MAX_UNTOLD]
+
+    def _has_restarted(self, start: float | None) -> bool:
+        before, self._process_start = self._process_start, start
+        if start is None or before is None or abs(start - before) < 1.0:
+            return False
+        # Kept counters survive a restart of their exporter: the start time alone proves nothing.
+        return self._runs.fell(self._run_values) or self._rest.fell(self._rest_values)
+
+    def view(self) -> View:
+        return View(self.samples if self._answered else None, self._runs, self._rest)
+
+    def problems(self) -> list[str]:
+        if self._last is None or not self._answered:
+            return []
+        words = []
+        if self._last.bad:
+            lines = "1 line" if self._last.bad == 1 else f"{self._last.bad} lines"
+            words.append(f"{lines} not understood, the first: {self._last.bad_example}")
+        if self._no_numbers:
+            counters = "1 counter is" if self._no_numbers == 1 else f"{self._no_numbers} counters are"
+            words.append(f"{counters} not a number")
+        if self._last.left_out:
+            words.append(f"{self._last.left_out} series above the bound left out")
+        return words
+
+
+def _without_user(url: str) -> str:
+    try:
+        parts = urlsplit(url)
+    except ValueError:
+        return shown_url(url)
+    return urlunsplit(parts._replace(netloc=parts.netloc.rpartition("@")[2]))
+
+
+def _host(url: str) -> str:
+    """With its port."""
+    return url.partition("://")[2].partition("/")[0] or url
