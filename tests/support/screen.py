@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import atexit
 from collections.abc import Callable, Coroutine
+from functools import cache
 from typing import Any
 
 from rich.cells import cell_len
@@ -11,6 +13,8 @@ from rich.cells import cell_len
 from support.snapshots import NOW
 from wfmon.model.action import Action, Outcome
 from wfmon.model.log import LogPage, LogRequest
+from wfmon.model.past import Ended, PastMoment, Series, SeriesRequest
+from wfmon.model.run import Run
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Memory
 from wfmon.monitor.memory import NoMemory
@@ -20,6 +24,69 @@ from wfmon.ui.shell import Settings, Shell
 from wfmon.ui.theme import load_theme
 from wfmon.ui.views.base import View
 from wfmon.ui.views.operations import OperationsView
+
+
+class FakeMemory:
+    """Answers that are posted by hand; what is not posted is not known.
+
+    ``moments``: by their time. ``gaps`` (begin, end, why): nothing is known between. While ``held`` is
+    there, questions wait for it.
+    """
+
+    def __init__(self, first: float | None = None, last: float | None = None) -> None:
+        self.first, self.last = first, last
+        self.moments: Callable[[float], Snapshot | None] = lambda at: None
+        self.gaps: list[tuple[float, float, str]] = []
+        self.seconds = 60.0
+        self.asked: list[float] = []
+        self.cancelled: list[float] = []
+        self.series_asked: list[SeriesRequest] = []
+        self.course: Series | None = None
+        self.over = Ended()
+        self.ended_asked: list[float] = []
+        self.held: asyncio.Event | None = None
+        self.under_way = 0
+        self.most_under_way = 0
+
+    async def moment(self, at: float) -> PastMoment:
+        self.asked.append(at)
+        self.under_way += 1
+        self.most_under_way = max(self.under_way, self.most_under_way)
+        try:
+            if self.held is not None:
+                await self.held.wait()
+            await asyncio.sleep(0)
+        except asyncio.CancelledError:
+            self.cancelled.append(at)
+            raise
+        finally:
+            self.under_way -= 1
+        return self._moment(at)
+
+    def _moment(self, at: float) -> PastMoment:
+        if self.first is None or self.last is None:
+            return PastMoment(at, None, why="no history is kept")
+        if at < self.first:
+            return PastMoment(at, None, after=self.first, why="nothing was kept then")
+        if at > self.last:
+            return PastMoment(at, None, before=self.last, why="not kept yet")
+        for begin, end, why in self.gaps:
+            if begin < at < end:
+                return PastMoment(at, None, before=begin, after=end, why=why)
+        before = at - self.seconds if at - self.seconds >= self.first else None
+        after = at + self.seconds if at + self.seconds <= self.last else None
+        return PastMoment(at, self.moments(at), self.seconds, before, after)
+
+    async def series(self, request: SeriesRequest) -> Series:
+        self.series_asked.append(request)
+        return self.course or Series(request.begin, request.end, problem="no history is kept")
+
+    async def ended(self, since: float, limit: int = 200) -> Ended:
+        self.ended_asked.append(since)
+        return self.over
+
+    async def runs(self, workflow: str, limit: int = 100) -> tuple[Run, ...]:
+        return ()
 
 
 class FakeDoors:
@@ -78,7 +145,13 @@ class FakeHost:
         self.draws += 1
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
-        return asyncio.get_running_loop().create_task(work)
+        """Where no loop runs, ``work`` is done when this returns: it must not wait for anything."""
+        try:
+            return asyncio.get_running_loop().create_task(work)
+        except RuntimeError:
+            task = _loop().create_task(work)
+            _loop().run_until_complete(task)
+            return task
 
     def leave(self) -> None:
         self.left = True
@@ -96,8 +169,22 @@ class FakeHost:
         return [("key may wait, p99", "3ms")]
 
 
+@cache
+def _loop() -> asyncio.AbstractEventLoop:
+    """The loop of tests that have none of their own."""
+    loop = asyncio.new_event_loop()
+    atexit.register(loop.close)
+    return loop
+
+
 def look(theme: str = "dark", *, ascii_only: bool = False) -> Look:
     return make_look(load_theme(theme, no_color=False), ascii_only=ascii_only, timezone="UTC")
+
+
+async def settled() -> None:
+    """Let everything run that need not wait for a person or for the time."""
+    for _ in range(50):
+        await asyncio.sleep(0)
 
 
 class Stage:
@@ -149,6 +236,13 @@ class Stage:
 
     def type(self, text: str) -> list[str]:
         return self.press(*text)
+
+    async def arrived(self, *keys: str) -> list[str]:
+        """Press keys; after each, what was asked of the memory is answered and drawn."""
+        for key in keys:
+            self.press(key)
+            await settled()
+        return self.lines()
 
     def cursor_line(self) -> str:
         """The text of the row under the cursor."""

@@ -36,7 +36,7 @@ def alert_head(frame: Frame, alert: Alert | None, alert_id: str, paused_at: floa
 def alert_rows(frame: Frame, snapshot: Snapshot, alert: Alert, by: str) -> list[Row]:
     """``by``: who looks, where acks are private."""
     look, width = frame.look, frame.width
-    rows = [fact(look, width, "rule", (_rule(alert), "text"))]
+    rows = [rule_row(look, width, alert)]
     rows += [_now(look, width, snapshot, alert)]
     if alert.flaps:
         times = "once" if alert.flaps == 1 else f"{alert.flaps} times"
@@ -45,6 +45,10 @@ def alert_rows(frame: Frame, snapshot: Snapshot, alert: Alert, by: str) -> list[
     if alert.ack is not None and alert.ack.comment:
         rows += wrapped_fact(look, width, "why", alert.ack.comment, "text", 2)
     return rows
+
+
+def rule_row(look: Look, width: int, alert: Alert) -> Row:
+    return fact(look, width, "rule", (_rule(alert), "text"))
 
 
 def volume_of(snapshot: Snapshot, alert: Alert) -> Volume | None:

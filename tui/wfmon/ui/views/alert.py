@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from typing import ClassVar
 
 from wfmon.model.alert import Alert
+from wfmon.model.past import PastMoment
 from wfmon.model.run import RunStatus
 from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
@@ -16,22 +17,28 @@ from wfmon.ui.panes.alertfacts import (
     alert_head,
     alert_rows,
     memory_facts,
+    rule_row,
     source_of,
     source_rows,
     volume_of,
     volume_rows,
 )
+from wfmon.ui.panes.changes import change_rows
+from wfmon.ui.panes.episode import as_then, episode_row
 from wfmon.ui.panes.errortexts import error_rows, error_texts
 from wfmon.ui.panes.filling import filling_of
 from wfmon.ui.panes.retention import RETENTION, retention_rows
 from wfmon.ui.panes.runs import RunList, counts, runs_of
 from wfmon.ui.panes.trend import ratio_trend
+from wfmon.ui.panes.unknown import unknown_rows
+from wfmon.ui.recollection import Recollection
 from wfmon.ui.rows import Line, Row, rule
-from wfmon.ui.views.base import Deed, Frame, View
+from wfmon.ui.views.base import Deed, Frame, ShellDoor, View
 
 KEY = "w:"
 FEWEST_RUNS = 5
 MOST_TEXTS = 4
+MOST_CHANGES = 3
 
 
 class AlertView(View):
@@ -53,7 +60,25 @@ class AlertView(View):
         super().__init__()
         self.alert_id = alert_id
         self._alert = alert  # as it was last seen: ended ones leave the list
+        self._over = alert if alert is not None and not alert.open else None
+        self._points = 80
         self._runs = RunList(self.cursor)
+
+    def opened(self, shell: ShellDoor) -> None:
+        super().opened(shell)
+        self._recalled = Recollection(shell, self.start)
+        self._recall()
+
+    def on_snapshot(self, snapshot: Snapshot) -> None:
+        self._recall()
+
+    def first_step_back(self) -> float | None:
+        return self._alert.since if self._alert is not None else None
+
+    def _recall(self) -> None:
+        alert = self._find()
+        if alert is not None:
+            self._recalled.refresh(self._whole() or alert, self._points)
 
     def on_key(self) -> None:
         self._runs.touched(self.shell.now())
@@ -82,21 +107,49 @@ class AlertView(View):
         return {**deeds, **ack_deeds(self.shell, alert)}
 
     def rows(self, frame: Frame) -> list[Row]:
-        snapshot, alert = frame.snapshot, self._find()
+        snapshot, alert, past = frame.snapshot, self._find(), frame.past
         rows = [alert_head(frame, alert, self.alert_id, self.shell.paused_at)]
-        if snapshot is None or alert is None:
+        if alert is None:
+            return rows + (unknown_rows(frame, past) if past is not None and snapshot is None else [])
+        if past is None and snapshot is not None:
+            rows += alert_rows(frame, snapshot, alert, self.shell.by)
+        elif past is not None:
+            rows += self._then(frame, past, alert)
+        if snapshot is None:
             return rows
-        rows += alert_rows(frame, snapshot, alert, self.shell.by)
+        height = frame.height - len(rows)
         if alert.workflow is not None:
-            return rows + self._affected(frame, snapshot, alert, alert.workflow, frame.height - len(rows))
-        return rows + self._belonging(frame, snapshot, alert, frame.height - len(rows))
+            return rows + self._affected(frame, snapshot, alert, alert.workflow, height)
+        below = self._belonging(frame, snapshot, alert, height)
+        return rows + below + self._changed(frame, height - len(below))
+
+    def _then(self, frame: Frame, past: PastMoment, alert: Alert) -> list[Row]:
+        """What was known of the alert at a moment of the past, and the whole episode."""
+        look, width, snapshot, whole = frame.look, frame.width, frame.snapshot, self._whole()
+        if snapshot is not None and any(one.id == alert.id and one.open for one in snapshot.alerts):
+            rows = alert_rows(frame, snapshot, alert, self.shell.by)
+        else:
+            rows = [rule_row(look, width, alert)]
+        if whole is not None:
+            now, latest = self.shell.now(), self.shell.latest
+            shared = latest is not None and latest.acks_shared
+            rows.append(episode_row(look, width, whole, past.at, now, shared=shared))
+        return rows + (unknown_rows(frame, past) if snapshot is None else [])
 
     def _find(self) -> Alert | None:
-        snapshot = self.shell.snapshot
-        if snapshot is not None:
-            found = next((one for one in snapshot.alerts if one.id == self.alert_id), None)
+        """The alert as it stands at the time that is on the screen."""
+        past, found = self.shell.moment, _listed(self.shell.snapshot, self.alert_id)
+        if past is None:
             self._alert = found or self._alert
-        return self._alert
+            return self._alert
+        if found is not None and found.open:
+            return found
+        known = self._whole() or found or self._alert
+        return as_then(known, past.at) if known is not None else None
+
+    def _whole(self) -> Alert | None:
+        """The episode from its begin to its end, or to now; None where it is not known whether it ended."""
+        return self._recalled.over or _listed(self.shell.latest, self.alert_id) or self._over
 
     def _row_workflow(self) -> str | None:
         """The workflow under the cursor, where workflows are listed."""
@@ -108,24 +161,59 @@ class AlertView(View):
     ) -> list[Row]:
         """The trend, the runs, and what their errors say."""
         look, width, now = frame.look, frame.width, frame.now
-        known = next((one for one in snapshot.workflows if one.name == workflow), None)
-        rows: list[Row] = []
-        if alert.rule == "failure_rate" and known is not None and height >= FEWEST_RUNS + MOST_TEXTS + 4:
-            levels = 3 if height < 28 else 5
-            rows += ratio_trend(look, width, levels, known.error_trend, alert.threshold)
+        rows = self._course(frame, snapshot, alert, workflow, height)
         runs = runs_of(snapshot, workflow)
         if any(run.failed for run in runs):
             runs = [run for run in runs if run.failed or run.status is RunStatus.RUNNING]
         texts = error_texts(runs)
         shown = min(len(texts), MOST_TEXTS if height < 28 else 2 * MOST_TEXTS)
         below = max(0, min(shown + 1, height - len(rows) - FEWEST_RUNS - 1))
-        list_height = height - len(rows) - (below if below > 1 else 0)
+        left = height - len(rows) - (below if below > 1 else 0)
+        changed = self._changed(frame, left - FEWEST_RUNS - 1)
+        list_height = left - len(changed)
         self._runs.place(runs, now)
         self.page = max(1, list_height - 1)
         title = "Failing runs" if texts else "Runs"
         why = navigate.why_no_run(snapshot, workflow)
+        if frame.past is not None and not runs:
+            why = f"no run of {workflow} is kept from then"
         listed = self._runs.rows(look, width, list_height, now, title, counts(snapshot, workflow, runs), why)
-        return [*rows, *listed, *error_rows(look, width, below, texts, now)]
+        return [*rows, *listed, *error_rows(look, width, below, texts, now), *changed]
+
+    def _course(
+        self, frame: Frame, snapshot: Snapshot, alert: Alert, workflow: str, height: int
+    ) -> list[Row]:
+        """The error ratio from before the begin; what the snapshot has of it where nothing is remembered."""
+        self._points = frame.width
+        if alert.rule != "failure_rate" or height < FEWEST_RUNS + MOST_TEXTS + 4:
+            return []
+        look, width, levels = frame.look, frame.width, 3 if height < 28 else 5
+        course = self._recalled.course
+        if course is not None:
+            mark = frame.past.at if frame.past is not None else alert.since
+            rows = ratio_trend(
+                look,
+                width,
+                levels,
+                course.values,
+                alert.threshold,
+                begin=course.begin,
+                end=course.end,
+                mark=mark,
+            )
+            if rows:
+                return rows
+        known = next((one for one in snapshot.workflows if one.name == workflow), None)
+        return ratio_trend(look, width, levels, known.error_trend, alert.threshold) if known else []
+
+    def _changed(self, frame: Frame, height: int) -> list[Row]:
+        """What changed in the hour before the begin, where there is room for it."""
+        changes = self._recalled.changes[: min(MOST_CHANGES, height - 1)]
+        if height < 2 or not changes:
+            return []
+        look, width = frame.look, frame.width
+        head = rule(look, width, "What changed in the hour before")
+        return [head, *change_rows(look, width, changes, self.shell.now())]
 
     def _belonging(self, frame: Frame, snapshot: Snapshot, alert: Alert, height: int) -> list[Row]:
         """What belongs to an alert that is about no workflow."""
@@ -156,3 +244,8 @@ class AlertView(View):
             line.add(f"  {one.processes} process{'' if one.processes == 1 else 'es'}", "muted")
             rows.append(line.row(key))
         return rows
+
+
+def _listed(snapshot: Snapshot | None, alert_id: str) -> Alert | None:
+    alerts = (*snapshot.alerts, *snapshot.ended) if snapshot is not None else ()
+    return next((one for one in alerts if one.id == alert_id), None)

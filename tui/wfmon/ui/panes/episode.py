@@ -1,0 +1,76 @@
+"""An episode that is over, in words: from when to when, how bad, who had it."""
+
+from __future__ import annotations
+
+from wfmon.model.alert import Alert, AlertState
+from wfmon.model.record import replace
+from wfmon.text import numbers
+from wfmon.ui.look import Look
+from wfmon.ui.moments import told
+from wfmon.ui.panes.facts import fact
+from wfmon.ui.panes.words import who_had
+from wfmon.ui.rows import Row
+
+
+def span(look: Look, alert: Alert, now: float) -> str:
+    """``14:00–14:06``, ``Sun 23:50–Mon 00:10``; what is of the day of ``now`` names none."""
+    begin = told(alert.since, now, look.zone)
+    end = told(alert.ended_at if alert.ended_at is not None else now, now, look.zone)
+    day, _, clock = end.rpartition(" ")
+    return f"{begin}–{clock if begin.rpartition(' ')[0] == day else end}"
+
+
+def lasted(look: Look, alert: Alert) -> str:
+    """How long; ``≥`` where the data begins in the middle of it."""
+    if alert.ended_at is None:
+        return numbers.UNKNOWN
+    whole = numbers.duration(float(int(max(0.0, alert.ended_at - alert.since))))
+    return look.signs.least(whole) if alert.since_at_least else whole
+
+
+def worst(alert: Alert) -> str:
+    """The peak, or what else is known of how bad it was, in its unit."""
+    value = alert.peak if alert.peak is not None else alert.value
+    match alert.unit:
+        case "ratio":
+            return numbers.percent(value)
+        case "seconds":
+            return numbers.duration(value)
+        case "bytes":
+            return numbers.size(value)
+        case unit if unit.startswith("usd"):
+            return numbers.money(value)
+        case _:
+            return numbers.count(value)
+
+
+def as_then(alert: Alert, at: float) -> Alert:
+    """The episode as it stood at ``at``, as far as that can be told without a record of that moment."""
+    going = alert.since <= at and (alert.ended_at is None or at < alert.ended_at)
+    return replace(alert, state=AlertState.FIRING if going else AlertState.RESOLVED, ack=None)
+
+
+def episode_row(look: Look, width: int, alert: Alert, at: float, now: float, *, shared: bool) -> Row:
+    """The whole episode from the view of the moment ``at`` in it."""
+    if alert.ended_at is None:
+        parts = [f"since {told(alert.since, now, look.zone)}, goes on now"]
+    else:
+        parts = [f"{span(look, alert, now)}, {lasted(look, alert)}"]
+    if alert.peak is not None:
+        parts.append(f"peak {worst(alert)}")
+    if alert.n:
+        counted = numbers.count(alert.n)
+        parts.append(f"{numbers.count(alert.failed)} of {counted} failed" if alert.failed else f"n {counted}")
+    if alert.ended_at is not None:
+        parts.append(who_had(alert, shared))
+    words = f" {look.signs.dot} ".join(parts)
+    return fact(look, width, "episode", (words, "strong"), right=(_place(alert, at), "muted"))
+
+
+def _place(alert: Alert, at: float) -> str:
+    if at < alert.since:
+        return f"begins in {numbers.duration(float(int(alert.since - at)))}"
+    if alert.ended_at is not None and at >= alert.ended_at:
+        return f"ended {numbers.duration(float(int(at - alert.ended_at)))} before"
+    into = int(at - alert.since)
+    return f"{numbers.duration(float(into))} into it" if into else "its begin"
