@@ -103,10 +103,10 @@ class AckStore:
         self._refresh(now)
         return self._view(now)
 
-    def ended(self, since: float, limit: int = 200) -> tuple[EndedEpisode, ...]:
-        """What ended after ``since``, newest end first, with everybody who ever had it; each with the
-        ack that was in force when it ended."""
-        return self._asked(lambda connection: episodelog.ended(connection, since, limit), ())
+    def ended(self, since: float, limit: int = 200, until: float = float("inf")) -> tuple[EndedEpisode, ...]:
+        """What ended after ``since`` and up to ``until``, newest end first, with everybody who ever had
+        it; each with the ack that was in force when it ended."""
+        return self._asked(lambda connection: episodelog.ended(connection, since, limit, until), ())
 
     def episodes_at(self, at: float) -> tuple[EpisodeRecord, ...]:
         """What was open at ``at``, oldest first, each with the ack that was in force then."""

@@ -55,15 +55,19 @@ def beginning(connection: sqlite3.Connection, prefix: str) -> list[Row]:
     return [*over[:1], *reversed(rows(connection.execute(WITH_ACK + where.format(""), bounds)))]
 
 
-def ended(connection: sqlite3.Connection, since: float, limit: int) -> tuple[EndedEpisode, ...]:
-    """Those that ended after ``since``, newest end first, each with the ack in force when it ended."""
+def ended(
+    connection: sqlite3.Connection, since: float, limit: int, until: float = float("inf")
+) -> tuple[EndedEpisode, ...]:
+    """Those that ended after ``since`` and up to ``until``, newest end first, each with the ack in force
+    when it ended."""
     found = rows(
         connection.execute(
-            with_ack_at("e.ended_at") + "WHERE e.ended_at > ? ORDER BY e.ended_at DESC, e.id LIMIT ?",
-            (since, limit),
+            with_ack_at("e.ended_at") + "WHERE e.ended_at > ? AND e.ended_at <= ? "
+            "ORDER BY e.ended_at DESC, e.id LIMIT ?",
+            (since, until, limit),
         )
     )
-    had = _holders(connection, since, limit)
+    had = _holders(connection, since, until, limit)
     return tuple(EndedEpisode(shown(row), had.get(row.record.id, ())) for row in found)
 
 
@@ -168,12 +172,15 @@ def worse(one: float | None, other: float | None) -> float | None:
     return max(one, other)
 
 
-def _holders(connection: sqlite3.Connection, since: float, limit: int) -> dict[str, tuple[str, ...]]:
+def _holders(
+    connection: sqlite3.Connection, since: float, until: float, limit: int
+) -> dict[str, tuple[str, ...]]:
     """Everybody who ever had each of them, in order."""
     found: Iterable[tuple[object, ...]] = connection.execute(
         "SELECT a.episode, a.by, a.comment FROM acks a JOIN (SELECT id FROM episodes WHERE ended_at > ? "
-        "ORDER BY ended_at DESC, id LIMIT ?) e ON e.id = a.episode ORDER BY a.number LIMIT ?",
-        (since, limit, _ACKS_LIMIT),
+        "AND ended_at <= ? ORDER BY ended_at DESC, id LIMIT ?) e ON e.id = a.episode "
+        "ORDER BY a.number LIMIT ?",
+        (since, until, limit, _ACKS_LIMIT),
     )
     names: dict[str, dict[str, None]] = {}
     for episode, by, comment in found:

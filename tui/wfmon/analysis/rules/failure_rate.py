@@ -98,7 +98,7 @@ def _finding(
 ) -> Finding:
     counts = step.counts
     holds: bool | None = trip
-    summary = _summary(step)
+    summary = words(step)
     if known.unseen:
         holds, summary = None, "no data"
     elif not trip and not known.covered:
@@ -160,7 +160,8 @@ def _quiet(ladder: Sequence[LadderStep], settings: FailureRateSettings) -> bool:
     return longest >= ceil(log(0.05) / log(1 - min(worst, 0.9)))
 
 
-def _summary(step: LadderStep) -> str:
+def words(step: LadderStep) -> str:
+    """What was counted: ``32% (80 of 250 in 5m)``."""
     counts: StatusCounts = step.counts
     full = step.span >= step.seconds * (1 - COVER_SLACK)
     window = span(step.seconds if full else step.span)
