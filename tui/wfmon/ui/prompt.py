@@ -8,7 +8,7 @@ from typing import Protocol
 from wfmon.model.record import dataclass, field
 from wfmon.ui.line import LineEditor
 from wfmon.ui.look import Look
-from wfmon.ui.rows import Line, Row, width_of
+from wfmon.ui.rows import Line, Row, cut, width_of
 
 
 class Question(Protocol):
@@ -83,7 +83,9 @@ class Choose:
         """Nothing to type here."""
 
     def row(self, look: Look, width: int) -> Row:
-        line = Line(look, width).add(f" {self.label}", "prompt")
+        choices = sum(width_of(key) + width_of(words) + 2 for key, words in self.choices)
+        label = cut(self.label, max(8, width - choices - 1), look.signs.cut)
+        line = Line(look, width).add(f" {label}", "prompt")
         for key, words in self.choices:
             line.add(" ").add(key, "key")
             line.add(f" {words}", "strong" if key == self.current else "key_words")

@@ -34,7 +34,7 @@ def retention_lines(look: Look, width: int, retention: Sequence[Retention]) -> l
 
 def _line(look: Look, width: int, kind: str, worst: Retention, words: Sequence[str], others: int) -> Row:
     """The longest ``words`` that fit, and who else there is where that fits too."""
-    more = f" +{numbers.counted(others, 'server' if kind == 'metrics' else 'set')}" if others else ""
+    more = f" +{numbers.counted(others, 'set') if kind == 'logs' else f'{others} more'}" if others else ""
     whole = [f"{kind} {worst.subject}  {words[0].strip()}{more}"] if width >= _WIDE else []
     whole += [f"{kind} {one}{more}" for one in words] + [f"{kind} {one}" for one in words]
     text = next((one for one in whole if width_of(one) < width), whole[-1])

@@ -1,0 +1,245 @@
+"""One workflow explained: each figure with its window, its age and its source, and what is usual made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from math import exp
+
+from wfmon.model.baseline import Baseline, Usual
+from wfmon.model.record import dataclass
+from wfmon.model.snapshot import CostQuality, Snapshot, Workflow
+from wfmon.text import numbers
+from wfmon.ui.look import Look
+from wfmon.ui.panes.columns import coarse
+from wfmon.ui.panes.facts import LABEL_WIDTH, fact, outcome, wrapped_fact
+from wfmon.ui.panes.usual import learnt, money_rate, run_rate
+from wfmon.ui.rows import Row, rule, width_of, wrap
+
+_MOST_ROWS = 4  # of one figure
+_QUALITY = {
+    CostQuality.EXACT: "as reported",
+    CostQuality.PRICED: "priced from tokens",
+    CostQuality.BAND: "somewhere in a band",
+    CostQuality.UNPRICED: "part of it has no price",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Figure:
+    """``origin``: its name in ``Workflow.origin``; ``concept``: in what a source says is missing."""
+
+    label: str
+    origin: str
+    concept: str
+    text: str
+
+
+def workflow_explained(
+    look: Look, width: int, now: float, snapshot: Snapshot, workflow: Workflow
+) -> list[Row]:
+    rows = [rule(look, width, f"Now: {workflow.name}", "from, how old")]
+    origins = dict(workflow.origin)
+    for figure in _figures(snapshot, workflow, now):
+        source = origins.get(figure.origin, "host" if figure.origin == "memory" else "")
+        if figure.text:
+            rows += _told(look, width, figure.label, figure.text, _from(snapshot, source, now))
+        else:
+            why = _why_unknown(snapshot, workflow, figure)
+            rows += wrapped_fact(look, width, figure.label, f"not known: {why}", "muted", _MOST_ROWS)
+    rows.append(rule(look, width, "Usual"))
+    if workflow.usual is None:
+        return [*rows, *wrapped_fact(look, width, "", _why_nothing_learnt(snapshot), "muted", 2)]
+    for label, text in _usual(look, workflow.usual, now):
+        rows += wrapped_fact(look, width, label, text, "text", _MOST_ROWS)
+    return rows
+
+
+def _told(look: Look, width: int, label: str, text: str, right: str) -> Iterator[Row]:
+    room = width - LABEL_WIDTH - (width_of(right) + 2 if right else 0)
+    for number, part in enumerate(wrap(text, room, _MOST_ROWS)):
+        first = number == 0
+        yield fact(
+            look, width, label if first else "", (part, "text"), right=(right if first else "", "muted")
+        )
+
+
+def _from(snapshot: Snapshot, source: str, now: float) -> str:
+    """``prom, 4s old``."""
+    status = next((one for one in snapshot.sources if one.name == source), None)
+    if status is None or status.as_of is None:
+        return source
+    return f"{source}, {coarse(max(0.0, now - status.as_of))} old"
+
+
+def _figures(snapshot: Snapshot, workflow: Workflow, now: float) -> Iterator[_Figure]:
+    rate = _over(snapshot.totals.rate_window_seconds, "over")
+    yield _Figure("active", "active", "active", _active(workflow))
+    yield _Figure("errors", "runs", "runs", _errors(workflow))
+    pace = workflow.runs_per_minute
+    first = workflow.ladder[0].span if workflow.ladder else None
+    paced = "" if pace is None else f"{numbers.rate(pace)}/min{_over(first, 'over')}"
+    yield _Figure("runs", "runs", "runs", paced)
+    yield _Figure("duration", "duration", "duration", _durations(snapshot, workflow))
+    tokens, cost = workflow.tokens_per_minute, workflow.cost_usd_per_hour
+    yield _Figure(
+        "tokens", "tokens", "tokens", "" if tokens is None else f"{numbers.count(tokens)}/min{rate}"
+    )
+    quality = f", {_QUALITY[workflow.cost_quality]}" if workflow.cost_quality is not None else ""
+    yield _Figure("cost", "cost", "cost", "" if cost is None else f"{money_rate(cost)}{rate}{quality}")
+    retries = workflow.retries
+    told = _within(snapshot, workflow, "retries") or rate
+    yield _Figure(
+        "retries", "retries", "retries", "" if retries is None else f"{numbers.count(retries)}{told}"
+    )
+    calls = workflow.api_calls_per_minute
+    yield _Figure("calls", "api_calls", "calls", "" if calls is None else f"{numbers.rate(calls)}/min{rate}")
+    rss = workflow.rss_bytes
+    yield _Figure(
+        "memory", "memory", "memory", "" if rss is None else f"{numbers.size(rss)} of its processes"
+    )
+    at = workflow.last_run_at
+    last = "" if at is None else f"{outcome(workflow.last_status)} {coarse(max(0.0, now - at))} ago"
+    yield _Figure("last run", "last", "runs", last)
+
+
+def _over(seconds: float | None, word: str) -> str:
+    return f" {word} {numbers.duration(seconds)}" if seconds else ""
+
+
+def _active(workflow: Workflow) -> str:
+    if workflow.active is None:
+        return ""
+    if workflow.active_at_least:
+        return f"{numbers.count(workflow.active)} or more: the log does not reach back far enough"
+    return numbers.count(workflow.active)
+
+
+def _errors(workflow: Workflow) -> str:
+    """``32%: 80 failed of 250 finished runs in 5m``, and why the window is longer than the first."""
+    counts = workflow.runs
+    if counts is None:
+        return ""
+    window = _over(workflow.window_seconds, "in")
+    first = workflow.ladder[0].seconds if workflow.ladder else None
+    if first and workflow.window_seconds and workflow.window_seconds > first:
+        window += f", grown from {numbers.duration(first)} until it held enough runs"
+    if counts.error_ratio is None:
+        return f"no finished run{window}: a ratio of nothing is not known"
+    outside = counts.cancelled + counts.other
+    beside = f"; {numbers.count(outside)} cancelled or other are not counted" if outside else ""
+    ratio, runs = numbers.percent(counts.error_ratio), numbers.counted(counts.n, "finished run")
+    return f"{ratio}: {numbers.count(counts.failed)} failed of {runs}{window}{beside}"
+
+
+def _durations(snapshot: Snapshot, workflow: Workflow) -> str:
+    quantiles = (("p50", workflow.duration_p50_seconds), ("p95", workflow.duration_p95_seconds))
+    known = ", ".join(f"{name} {numbers.span(value)}" for name, value in quantiles if value is not None)
+    return f"{known}{_within(snapshot, workflow, 'duration')}" if known else ""
+
+
+def _within(snapshot: Snapshot, workflow: Workflow, figure: str) -> str:
+    """The window of a figure that is taken from the very runs that are counted, those of a log."""
+    origin = dict(workflow.origin).get(figure)
+    from_log = any(one.name == origin and one.kind == "logs" for one in snapshot.sources)
+    return _over(workflow.window_seconds, "in") if from_log else ""
+
+
+def _why_unknown(snapshot: Snapshot, workflow: Workflow, figure: _Figure) -> str:
+    """In the words of the sources, where they say what is missing."""
+    for source in snapshot.sources:
+        for words in source.missing:
+            concept, _, rest = words.partition(":")
+            if concept.split()[:1] == [figure.concept]:
+                return f"{source.name} says {words}" if rest else f"{source.name} does not tell it"
+    if figure.concept == "memory":
+        return "no process of it is known"
+    return f"no source tells it of {workflow.name}"
+
+
+def _why_nothing_learnt(snapshot: Snapshot) -> str:
+    if snapshot.history is None:
+        return "nothing is learnt of it: no history is kept"
+    if snapshot.history.problem:
+        return f"nothing is learnt of it: {snapshot.history.problem}"
+    return "nothing is learnt of it yet"
+
+
+def _usual(look: Look, usual: Baseline, now: float) -> Iterator[tuple[str, str]]:
+    """Labels and words; what is not known is left out, except that it is still learning."""
+    runs = numbers.counted(usual.error_n or usual.n, "finished run")
+    if usual.error_ratio is not None:
+        yield "errors", f"{numbers.percent(usual.error_ratio)} of {runs}"
+    elif usual.learning:
+        yield "errors", f"learning {learnt(usual)}: {numbers.count(usual.needed)} finished runs are needed"
+    durations = _usual_durations(usual)
+    if durations:
+        yield "duration", durations
+    if usual.tokens_p50 is not None:
+        most = (
+            f", 95% of runs under {numbers.count(usual.tokens_p95)}" if usual.tokens_p95 is not None else ""
+        )
+        yield "tokens", f"{numbers.count(usual.tokens_p50)} a run{most}"
+    if usual.cost_p50_usd is not None:
+        most = (
+            f", 95% of runs under {numbers.money(usual.cost_p95_usd)}"
+            if usual.cost_p95_usd is not None
+            else ""
+        )
+        yield "cost", f"{numbers.money(usual.cost_p50_usd)} a run{most}"
+    if usual.runs_per_hour is not None:
+        low, high = _half(usual.runs_per_hour)
+        words = f"half of them {run_rate(low)} to {run_rate(high)}"
+        yield (
+            "runs",
+            f"{run_rate(usual.runs_per_hour.median)} at this hour: {_middle(usual.runs_per_hour)}, {words}",
+        )
+    if usual.cost_per_hour is not None:
+        factor = numbers.rate(exp(usual.cost_per_hour.spread))
+        words = f"half of them within a factor of about {factor}"
+        yield (
+            "",
+            f"{money_rate(usual.cost_per_hour.median)} at this hour: {_middle(usual.cost_per_hour)}, {words}",
+        )
+    yield from _grounds(look, usual, now)
+
+
+def _usual_durations(usual: Baseline) -> str:
+    quantiles = (
+        ("p50", usual.duration_p50_seconds),
+        ("p95", usual.duration_p95_seconds),
+        ("p99", usual.duration_p99_seconds),
+    )
+    known = ", ".join(f"{name} {numbers.span(value)}" for name, value in quantiles if value is not None)
+    if not known:
+        return ""
+    of = (
+        "runs that succeeded"
+        if usual.duration_from == "runs"
+        else f"{usual.duration_from}: no single runs known"
+    )
+    return f"{known}, of {of}"
+
+
+def _grounds(look: Look, usual: Baseline, now: float) -> Iterator[tuple[str, str]]:
+    """What it was learnt from."""
+    since = f", the oldest of {look.minute(usual.since, now)}" if usual.since is not None else ""
+    hours = numbers.counted(usual.hours, "hour")
+    yield "made of", f"{numbers.counted(usual.n, 'finished run')}{since}"
+    few = (
+        f"; {usual.needed} are needed" if usual.runs_per_hour is None and usual.cost_per_hour is None else ""
+    )
+    yield "", f"{hours} like this one: same time of day, ±1, on days of the same kind{few}"
+    if usual.left_out:
+        yield "left out", f"{numbers.counted(usual.left_out, 'hour')} in which an alert of it was firing"
+    if usual.accepted_at is not None:
+        at = look.minute(usual.accepted_at, now)
+        yield "accepted", f"{at}: somebody said that a new normal began; what was before does not count"
+
+
+def _middle(usual: Usual) -> str:
+    return f"the middle of {numbers.counted(usual.n, 'hour')}"
+
+
+def _half(usual: Usual) -> tuple[float, float]:
+    """The median absolute deviation says between what half of the samples lie."""
+    return max(0.0, usual.median - usual.spread), usual.median + usual.spread
