@@ -45,6 +45,7 @@ class OperationsView(View):
         "pause",
         "sources",
         "refresh",
+        "ended",
     )
 
     def __init__(self) -> None:
@@ -212,7 +213,7 @@ class OperationsView(View):
         return title_row(
             frame.look,
             frame.width,
-            frame.snapshot,
+            frame.snapshot if frame.past is None else frame.snapshot or self.shell.latest,
             frame.now,
             view="ops",
             label=self.shell.label,
