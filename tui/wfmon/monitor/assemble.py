@@ -130,4 +130,4 @@ class _Means:
     def memory(self) -> Memory:
         from wfmon.monitor.keeping import make_memory
 
-        return make_memory(self.config, self.lane, self.store, self.zone)
+        return make_memory(self.config, self.lane, self.store, self.zone, self.me)

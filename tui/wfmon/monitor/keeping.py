@@ -37,12 +37,14 @@ def make_historian(
     )
 
 
-def make_memory(config: schema.Config, lane: Lane, acks: AckStore, zone: tzinfo | None) -> StoredMemory:
+def make_memory(
+    config: schema.Config, lane: Lane, acks: AckStore, zone: tzinfo | None, me: str
+) -> StoredMemory:
     """Who answers questions about the past of ``lane``; nothing is opened before the first question."""
     from wfmon.store.history.reader import HistoryReader
     from wfmon.store.history.settings import HistorySettings
 
-    return StoredMemory(HistoryReader(lane.state, HistorySettings.from_config(config)), acks, zone)
+    return StoredMemory(HistoryReader(lane.state, HistorySettings.from_config(config)), acks, zone, me=me)
 
 
 def _learner(config: schema.Config, lane: Lane, acks: AckStore, zone: tzinfo | None) -> Callable[[], Learns]:
