@@ -39,8 +39,8 @@ def point(tables: Mapping[Kind, Table], at: float = AT // 10 * 10, seconds: floa
 
 INVOICE = {
     "active": 4, "n": 250, "failed": 80, "window": 300, "runs_per_minute": 50, "retries": 7,
-    "duration_p50": 4, "duration_p95": 41, "tokens_per_minute": 8100, "cost_per_hour": 1.5, "calls_per_minute": 2,
-    "rss_bytes": 3 * 1024**3, "last_run_age": 5, "last_failed": 1,
+    "duration_p50": 4, "duration_p95": 41, "tokens_per_minute": 8100, "cost_per_hour": 1.5,
+    "calls_per_minute": 2, "rss_bytes": 3 * 1024**3, "last_run_age": 5, "last_failed": 1,
 }  # fmt: skip
 POINT = point(
     {
