@@ -59,7 +59,8 @@ def open_error(shell: ShellDoor, workflow: str | None = None) -> None:
     snapshot = shell.snapshot
     run = worst_run(snapshot, workflow) if snapshot else None
     if run is None:
-        shell.tell(why_no_run(snapshot, workflow), ok=False)
+        why = why_no_run(snapshot, workflow) if shell.moment is None else "no failed run is kept from then"
+        shell.tell(why, ok=False)
         return
     open_run(shell, run, focus_error=True)
 

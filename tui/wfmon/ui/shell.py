@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from functools import partial
 from typing import Any, Protocol
 
 from wfmon.model.action import Refresh
@@ -15,21 +14,19 @@ from wfmon.model.past import PastMoment
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Doors
-from wfmon.ui import navigate
-from wfmon.ui.keys import Action, Keymap, Where, spelled
+from wfmon.ui import navigate, timekeys
+from wfmon.ui.keys import Action, Keymap, spelled
 from wfmon.ui.look import Look
 from wfmon.ui.panes.empty import too_small
 from wfmon.ui.panes.footer import footer_row, message_row
 from wfmon.ui.panes.titlebar import banner
-from wfmon.ui.past import HOUR, MINUTE, Past
-from wfmon.ui.prompt import AskLine, Question
+from wfmon.ui.past import MINUTE, Past
+from wfmon.ui.prompt import Question
 from wfmon.ui.rows import Row, blank
 from wfmon.ui.views.base import MOVES, Deed, Frame, View
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 MESSAGE_SECONDS = 8.0
-STEPS = {"step_back": -MINUTE, "step_forth": MINUTE, "hour_back": -HOUR, "hour_forth": HOUR}
-TIME_KEYS = (*STEPS, "live")
 
 
 class Host(Protocol):
@@ -76,6 +73,7 @@ class Shell:
         self._host = host
         self._clock = clock
         self._past = Past(self)
+        self._time_keys = timekeys.TimeKeys(self, self._past)
         self._newest: Snapshot | None = None  # that was on the screen when it was not of the past
         self._seen: frozenset[str] | None = None  # alerts that were open when the screen went back
         self._views: list[View] = []
@@ -280,34 +278,6 @@ class Shell:
             self.view.on_snapshot(self.snapshot)
         self.redraw()
 
-    def _step(self, seconds: float) -> None:
-        paused = self.paused_at is not None and self._newest is not None
-        here = self._newest.at if paused and self._newest is not None else self.now()
-        first = self.view.first_step_back() if seconds == -MINUTE and self._past.is_live else None
-        if first is not None and first < here:
-            self.travel(first)
-        else:
-            self._past.step(seconds, here)
-
-    def _ask_time(self) -> None:
-        def done(text: str | None) -> None:
-            if text and text.strip():
-                self._go_to(text)
-
-        self.ask(AskLine("go to (14:02, yesterday 14:02, -3h):", done))
-
-    def _go_to(self, text: str) -> None:
-        from wfmon.ui.moments import EXAMPLES, told, understood
-
-        now = self.now()
-        at = understood(text, now, self.look.zone)
-        if at is None:
-            self.tell(f'"{text}" is no time that is understood, such as {EXAMPLES}', ok=False)
-        elif at > now:
-            self.tell(f"{told(at, now, self.look.zone)} is yet to come", ok=False)
-        else:
-            self.travel(at)
-
     def _new_alerts(self) -> int:
         """How many began since the screen went back."""
         return 0 if self._seen is None else len(_open_alerts(self.latest) - self._seen)
@@ -351,18 +321,7 @@ class Shell:
             deeds["worst_error"] = lambda: navigate.open_error(self)
         if len(self._views) > 1:
             deeds["back"] = self.back
-        return deeds | self._time_deeds()
-
-    def _time_deeds(self) -> dict[str, Deed]:
-        deeds: dict[str, Deed] = {}
-        if self.view.timed:
-            deeds = {name: partial(self._step, seconds) for name, seconds in STEPS.items()}
-            deeds["go_to_time"] = self._ask_time
-        if not self._past.is_live and self.view.where is not Where.LOG:
-            deeds["live"] = self._past.live
-            if len(self._views) == 1:
-                deeds["back"] = self._past.live
-        return deeds
+        return {**deeds, **self._time_keys.deeds()}
 
     def _copy_row(self) -> None:
         key = self.view.cursor.key
@@ -399,7 +358,7 @@ class Shell:
             if 0 <= now - at < MESSAGE_SECONDS:
                 return message_row(self.look, width, text, ok)
             self._message = None
-        actions = (*TIME_KEYS, *self.view.footer) if self._past.away else self.view.footer
+        actions = (*timekeys.FOOTER, *self.view.footer) if self._past.away else self.view.footer
         return footer_row(self.look, width, self.keymap, actions, self.deeds(), self.read_only)
 
 

@@ -9,7 +9,7 @@ from wfmon.model.history import Change
 from wfmon.model.record import dataclass
 from wfmon.text import numbers
 from wfmon.ui.look import Look
-from wfmon.ui.panes.episode import lasted, span, worst
+from wfmon.ui.panes.episode import from_to, lasted, worst
 from wfmon.ui.panes.words import subject
 from wfmon.ui.rows import Line, Row, tail, width_of
 
@@ -29,7 +29,7 @@ class Columns:
 
 
 def columns(look: Look, width: int, shown: Sequence[Alert], now: float) -> Columns:
-    when = max((len(span(look, one, now)) for one in shown), default=11)
+    when = max((len(from_to(look, one, now)) for one in shown), default=11)
     counts = width >= _WIDE
     left = width - 2 - when - _LASTED - 2 - _RULE - 2 - (_PEAK + _N + 2 if counts else 0)
     longest = max((width_of(subject(one)) for one in shown), default=0)
@@ -49,7 +49,7 @@ def episode_row(look: Look, width: int, at: Columns, alert: Alert, now: float, *
     critical = alert.severity is Severity.CRITICAL
     sign, role = (look.signs.critical, "critical") if critical else (look.signs.warning, "warning")
     line = Line(look, width, selected=selected).add(sign, role).add(" ")
-    line.add(span(look, alert, now), "text", at.when).add(lasted(look, alert), "text", _LASTED, right=True)
+    line.add(from_to(look, alert, now), "text", at.when).add(lasted(look, alert), "text", _LASTED, right=True)
     line.add("  ").add(alert.rule, role, _RULE).add(" ")
     name = subject(alert)
     if name.startswith("/"):

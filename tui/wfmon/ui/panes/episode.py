@@ -12,12 +12,16 @@ from wfmon.ui.panes.words import who_had
 from wfmon.ui.rows import Row
 
 
-def span(look: Look, alert: Alert, now: float) -> str:
-    """``14:00–14:06``, ``Sun 23:50–Mon 00:10``; what is of the day of ``now`` names none."""
-    begin = told(alert.since, now, look.zone)
-    end = told(alert.ended_at if alert.ended_at is not None else now, now, look.zone)
-    day, _, clock = end.rpartition(" ")
-    return f"{begin}–{clock if begin.rpartition(' ')[0] == day else end}"
+def span(look: Look, begin: float, end: float, now: float) -> str:
+    """``14:00–14:06``, ``Sun 02:51–03:40``, ``Sun 23:50–Mon 00:10``; the day of ``now`` goes without
+    saying."""
+    first, last = told(begin, now, look.zone), told(end, now, look.zone)
+    day, _, clock = last.rpartition(" ")
+    return f"{first}–{clock if first.rpartition(' ')[0] == day else last}"
+
+
+def from_to(look: Look, alert: Alert, now: float) -> str:
+    return span(look, alert.since, alert.ended_at if alert.ended_at is not None else now, now)
 
 
 def lasted(look: Look, alert: Alert) -> str:
@@ -55,14 +59,13 @@ def episode_row(look: Look, width: int, alert: Alert, at: float, now: float, *, 
     if alert.ended_at is None:
         parts = [f"since {told(alert.since, now, look.zone)}, goes on now"]
     else:
-        parts = [f"{span(look, alert, now)}, {lasted(look, alert)}"]
+        parts = [f"{from_to(look, alert, now)}, {lasted(look, alert)}"]
+        parts.append(who_had(alert, shared))
     if alert.peak is not None:
         parts.append(f"peak {worst(alert)}")
     if alert.n:
         counted = numbers.count(alert.n)
         parts.append(f"{numbers.count(alert.failed)} of {counted} failed" if alert.failed else f"n {counted}")
-    if alert.ended_at is not None:
-        parts.append(who_had(alert, shared))
     words = f" {look.signs.dot} ".join(parts)
     return fact(look, width, "episode", (words, "strong"), right=(_place(alert, at), "muted"))
 

@@ -11,10 +11,11 @@ from wfmon.model.alert import Alert
 from wfmon.model.history import Change
 from wfmon.model.past import Ended
 from wfmon.model.snapshot import Snapshot
-from wfmon.ui import moments, navigate
+from wfmon.ui import navigate
 from wfmon.ui.look import Look
 from wfmon.ui.panes.changes import change_rows
 from wfmon.ui.panes.endings import HOUR, KEY, columns, episode_row, head, matches, near
+from wfmon.ui.panes.episode import span
 from wfmon.ui.prompt import AskLine
 from wfmon.ui.rows import Line, Row, blank, rule, wrap
 from wfmon.ui.views.base import Deed, Frame, ShellDoor, View
@@ -137,14 +138,13 @@ class EndedView(View):
         look, now, known = frame.look, self.shell.now(), self._known
         every = [one for one in (known.changes if known else ()) if _changed(one, wanted)]
         shown = near(every, selected)
-        span = ""
+        when = ""
         if selected is not None:
             end = selected.ended_at if selected.ended_at is not None else selected.since
-            first = moments.told(selected.since - HOUR, now, look.zone)
-            span = f"{first}–{moments.told(end, now, look.zone)}"
-        rows = [rule(look, width, "What changed", span)]
+            when = span(look, selected.since - HOUR, end, now)
+        rows = [rule(look, width, "What changed", when)]
         if not shown:
-            why = (known.problem if known else None) or f"no change is known of {span or 'this time'}"
+            why = (known.problem if known else None) or f"no change is known of {when or 'this time'}"
             rows += _words(look, width, why, 2)
             if every and height - len(rows) > 1:
                 rows.append(Line(look, width).add("  the newest that are known:", "muted").row())
