@@ -26,11 +26,11 @@ ID = "a1b2c3d4e5f6"
 DRAWN = """\
 ✖ failure_rate · invoice_extract                      critical, firing for 3m12s
 rule     failed / finished runs over 5m, surely above 5%
-now      32%  (80 of 250 in 5m; 99% sure it is over 25%)              usual 0.8%
+now      32%  (80 of 250 in 5m; 99% sure it is over 25%)   usual 0.8% (500 runs)
 who      nobody has it                              runbook: runbooks/invoice.md
-    32%        ██
-              ▇██ now
-     5%  ▁▁▁▁████ threshold
+    32%                                      ████████████
+                                       ▇▇▇▇▇▇████████████ now
+     5%  ▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁▁████████████████████████ threshold
 ─ Failing runs ────────────────────────────────────────────────────── 2 failed ─
 ✖ run-9f31  14:03:21   8.8s  try 3  1.2k tok   $0.01  TimeoutError: api.example…
 ✖ run-9f2c  14:03:19   8.1s  try 3         –       –  TimeoutError: api.example…

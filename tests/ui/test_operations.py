@@ -37,15 +37,15 @@ wfmon  prod-ai-01 · ops                 4/4 sources · prom 4s old · 14:03:27 
 ▲ research_agent      6    1.2   1.0   1.1   3m04  1.2x   61.0k   4.20  40s ✓
   data_processing     2   12.0   0.0   0.1   5.2s  1.0x       –      –  3s ✓
   email_triage        2    3.5   0.0   0.4   9.8s  0.9x    2.0k   0.13  9s ✓
-  nightly_report      0    0.0     –   0.0      –     –       –      –  13h ✓
+  nightly_report      0    0.0     –  7/20      –     –       –      –  13h ✓
 ─ Tokens & cost ──────────┬ Memory ───────────────┬ Storage ────────────────────
-  71.1k/min  5m   ▃▃ ▄▆██ │ host 18.2/31.3G  58%  │ /var/lib/wf  93% of 50.0G
-  $5.43/h    197.0 API/min│ swap   0.0/2.0G   0%  │ /            61% 78.0G free
-  61.0k in  10.1k out     │ workflows  6.1G  19%  │
-  $4.12 wasted on errors  │ load 3.1 of 8  cpu 34%│
-  gpt-x             59.0k │ most invoice_ext… 3.0G│
-  claude-y          12.1k │      research_ag… 2.6G│
-                          │      email_tri… 512.0M│
+  71.1k/min  5m  ▃▃▃ ▄▅▇█ │ host 18.2/31.3G  58%  │ /var/lib/wf  93% full 9h–2d
+  $5.43/h    2.4x usual   │ swap   0.0/2.0G   0%  │ /            61% used +1.2G
+  61.0k in  10.1k out     │ workflows  6.1G  19%  │ metrics  kept 15d of 365d
+  $4.12 wasted on errors  │ load 3.1 of 8  cpu 34%│ logs 41.2G  oldest 92d
+  197.0 API/min           │ most invoice_ext… 3.0G│
+  gpt-x             59.0k │      research_ag… 2.6G│
+  claude-y          12.1k │      email_tri… 512.0M│
                           │ 3 pids not visible    │
 
  ⏎ open  e error  l log  a ack  / filter  s sort  p pause  S sources  : ?  q

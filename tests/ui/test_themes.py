@@ -128,7 +128,7 @@ def test_a_sparkline_draws_gaps_as_gaps_and_zero_as_floor() -> None:
     assert UNICODE.sparkline((0.0, 0.0), 4) == "  ▁▁"
     assert UNICODE.sparkline((), 3) == "   "
     assert UNICODE.sparkline((1.0,), 0) == ""
-    assert UNICODE.sparkline(tuple(range(100)), 3, ceiling=99) == "███"
+    assert UNICODE.sparkline(tuple(range(100)), 3, ceiling=99) == "▂▄▇", "all of it, each cell a mean"
 
 
 def test_signs_are_one_cell_and_money_says_how_true_it_is() -> None:

@@ -21,14 +21,16 @@ DRAWN = """\
 ✖ invoice_extract · 4 active · last run failed 2s ago
 alert    ✖ failure_rate  32% (80 of 250 in 5m)                         for 3m12s
 ─ Figures ─────────────────────────────────────────────────────────────── from ─
-errors   32%  80 of 250 in 5m  usual 0.8%  ▁▁▂▁▄▇██                         prom
+errors   32%  80 of 250 in 5m  usual 0.8% (500 runs)     ▁▁▁▁▂▂▁▁▄▅▇████    prom
 runs     50.0/min · 170 success, 76 error, 4 timeout                        prom
-duration p50 8.1s  p95 41s  usual 20s, 2.1x
+         usual 48.3/min at this hour (21 hours), 1.0x
+duration p50 8.1s  p95 41s  usual p50 7.8s  p95 20s  p99 29s, p95 is 2.1x
 tokens   8.1k/min                                                        workers
-cost     $1.10/h                                                         workers
+cost     $1.10/h  usual $0.95/h at this hour (21 hours), 1.2x            workers
 retries  154
 calls    150.0/min
 memory   3.0G in 2 processes, cpu 60% of one core  pid 4001 4002            host
+usual    of 500 runs since 02-18 14:03 · 3 hours of alerts left out
 ─ Runs ────────────────────────────────────────────────────────────── 2 failed ─
 ✖ run-9f31  14:03:21   8.8s  try 3  1.2k tok   $0.01  TimeoutError: api.example…
 ✖ run-9f2c  14:03:19   8.1s  try 3         –       –  TimeoutError: api.example…"""
@@ -46,7 +48,7 @@ def listed(lines: list[str]) -> list[str]:
 
 
 def test_it_is_drawn() -> None:
-    assert "\n".join(opened(incident()).lines()[:14]) == DRAWN
+    assert "\n".join(opened(incident()).lines()[:16]) == DRAWN
 
 
 def test_what_is_not_known_is_named_and_never_zero() -> None:
