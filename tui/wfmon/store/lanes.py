@@ -51,18 +51,16 @@ class Lane:
 def lane_key(config: schema.Config) -> str:
     """12 hex digits of what is watched and how it is judged."""
     canonical = {
-        "windows": msgspec.to_builtins(config.windows),
+        "windows": _plain(config.windows),
         "stale_after": config.monitor.stale_after,
         "host": config.host.enabled,
         "lost_after": config.logs.lost_after,
         "storage": _storage(config.storage),
         "alerts": {
-            name: section
-            for name, section in msgspec.to_builtins(config.alerts).items()
-            if name not in _NOT_JUDGED
+            name: section for name, section in _plain(config.alerts).items() if name not in _NOT_JUDGED
         },
-        "baseline": msgspec.to_builtins(config.baseline),
-        "retention": msgspec.to_builtins(config.retention),
+        "baseline": _plain(config.baseline),
+        "retention": _plain(config.retention),
         "profiles": sorted(config.profiles.enabled),
         "source": sorted(map(_source, config.source), key=_text),
         "workflow": sorted(map(_workflow, config.workflow), key=_text),
@@ -213,6 +211,20 @@ def _workflow(workflow: schema.Workflow) -> dict[str, object]:
 
 def _absolute(path: str) -> str:
     return os.path.abspath(os.path.expanduser(path))
+
+
+def _plain(section: msgspec.Struct) -> dict[str, object]:
+    plain: dict[str, object] = msgspec.to_builtins(section, enc_hook=_number)
+    return plain
+
+
+def _number(value: object) -> object:
+    """Durations and sizes are numbers with a class of their own."""
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, int):
+        return int(value)
+    raise NotImplementedError(type(value).__name__)
 
 
 def _text(value: object) -> str:
