@@ -1,0 +1,179 @@
+"""The newest finished runs of each workflow, and what each adds to its hour.
+
+A run is known by workflow and id. One that is new adds to the hour of its end, one that was corrected
+takes back what it added before. Of runs that are not kept any more only the newest end is: whatever ended
+up to then was counted.
+"""
+
+from __future__ import annotations
+
+import math
+import sqlite3
+from collections.abc import Sequence
+
+from wfmon.model.record import dataclass
+from wfmon.model.run import COUNTED, FAILED, NO_USAGE, Run, RunStatus, Usage
+from wfmon.store.history.sums import Figures
+from wfmon.store.rows import is_time
+from wfmon.text.sanitize import safe
+
+ERROR_LIMIT = 300
+TEXT_LIMIT = 1000
+_MOST_NUMBER = 1 << 62
+COLUMNS = (
+    "id, ended_at, source, status, word, started_at, duration, attempt, retries, tokens, cost_usd, error, "
+    "log, model, has_id"
+)
+_INSERT = f"INSERT OR REPLACE INTO runs (workflow, {COLUMNS}) VALUES ({', '.join('?' * 16)})"
+
+Row = tuple[object, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contribution:
+    """What a run adds to the hour of ``ended_at``; ``source`` is an id."""
+
+    ended_at: float
+    source: int
+    figures: Figures
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """``new``: not known before. ``added`` and ``removed``: contributions."""
+
+    new: bool
+    added: Contribution | None
+    removed: Contribution | None = None
+
+
+class Ring:
+    """Of one workflow, within one transaction."""
+
+    def __init__(self, connection: sqlite3.Connection, workflow: int, keep: int) -> None:
+        self._connection = connection
+        self._workflow = workflow
+        self._keep = keep
+        row = connection.execute("SELECT counted_to FROM rings WHERE workflow = ?", (workflow,)).fetchone()
+        self._counted_to = -math.inf if row is None else float(row[0])
+
+    def take(self, run: Run, source: int) -> Taken | None:
+        """None where nothing is new: it is known as it is, was counted long ago, or is not finished."""
+        if run.status is RunStatus.RUNNING or not is_time(run.ended_at):
+            return None
+        row = to_row(run, source, float(run.ended_at))
+        before = self._connection.execute(
+            f"SELECT {COLUMNS} FROM runs WHERE workflow = ? AND id = ?", (self._workflow, row[0])
+        ).fetchone()
+        if before is None and run.ended_at <= self._counted_to:
+            return None
+        if before == row:
+            return None
+        self._connection.execute(_INSERT, (self._workflow, *row))
+        return Taken(before is None, _contribution(row), None if before is None else _contribution(before))
+
+    def thin(self) -> None:
+        """Keep the newest ``keep``; runs that ended at the same moment stay or go together."""
+        row = self._connection.execute(
+            "SELECT ended_at FROM runs WHERE workflow = ? ORDER BY ended_at DESC LIMIT 1 OFFSET ?",
+            (self._workflow, self._keep - 1),
+        ).fetchone()
+        if row is None:
+            return
+        oldest = self._connection.execute(
+            "SELECT max(ended_at) FROM runs WHERE workflow = ? AND ended_at < ?", (self._workflow, row[0])
+        ).fetchone()[0]
+        if oldest is None:
+            return
+        self._connection.execute(
+            "DELETE FROM runs WHERE workflow = ? AND ended_at < ?", (self._workflow, row[0])
+        )
+        self._counted_to = max(self._counted_to, float(oldest))
+        self._connection.execute(
+            "INSERT OR REPLACE INTO rings (workflow, counted_to) VALUES (?, ?)",
+            (self._workflow, self._counted_to),
+        )
+
+
+def to_row(run: Run, source: int, ended_at: float) -> Row:
+    """The values of ``COLUMNS``."""
+    return (
+        safe(run.id, limit=TEXT_LIMIT),
+        ended_at,
+        source,
+        run.status.value,
+        _text(run.status_word),
+        _time(run.started_at),
+        _number(run.duration_seconds),
+        _whole(run.attempt),
+        _whole(run.retries),
+        _whole(run.usage.total),
+        _number(run.usage.cost_usd),
+        _text(run.error, ERROR_LIMIT),
+        _text(run.log),
+        _text(run.model),
+        int(run.has_id),
+    )
+
+
+def of_row(row: Sequence[object], workflow: str, source: str) -> Run | None:
+    """None for what none of ours can be. Another user may have written it: texts are made safe again."""
+    ended_at = row[1]
+    if not is_time(ended_at):
+        return None
+    tokens, cost = _whole(row[9]), _number(row[10])
+    return Run(
+        id=safe(str(row[0]), limit=TEXT_LIMIT),
+        workflow=workflow,
+        status=_status(row[3]),
+        started_at=_time(row[5]),
+        ended_at=float(ended_at),
+        duration_seconds=_number(row[6]),
+        attempt=_whole(row[7]),
+        retries=_whole(row[8]),
+        usage=NO_USAGE if tokens is None and cost is None else Usage(total=tokens, cost_usd=cost),
+        model=_text(row[13]),
+        error=_text(row[11], ERROR_LIMIT),
+        source=source,
+        log=_text(row[12]),
+        has_id=bool(row[14]),
+        status_word=_text(row[4]),
+    )
+
+
+def _contribution(row: Sequence[object]) -> Contribution | None:
+    """None for a row that none of ours can have written: nothing was added for it."""
+    status, tokens, cost = _status(row[3]), _whole(row[9]), _number(row[10])
+    ended_at, source = row[1], row[2]
+    if not is_time(ended_at) or not isinstance(source, int):
+        return None
+    figures = (
+        1.0 if status in COUNTED else 0.0,
+        1.0 if status in FAILED else 0.0,
+        None if tokens is None else float(tokens),
+        cost,
+    )
+    return Contribution(float(ended_at), source, figures)
+
+
+def _status(word: object) -> RunStatus:
+    try:
+        return RunStatus(str(word))
+    except ValueError:
+        return RunStatus.OTHER
+
+
+def _text(value: object, limit: int = TEXT_LIMIT) -> str | None:
+    return None if value is None else safe(str(value), limit=limit)
+
+
+def _time(value: object) -> float | None:
+    return float(value) if is_time(value) else None
+
+
+def _number(value: object) -> float | None:
+    return float(value) if isinstance(value, int | float) and math.isfinite(value) else None
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) and abs(value) < _MOST_NUMBER else None
