@@ -156,6 +156,26 @@ def test_an_incident_longer_than_the_ring_leaves_what_was_before_it() -> None:
     assert (found.n, found.error_ratio, found.duration_p95_seconds) == (100, 0.0, 2.0)
 
 
+def test_what_was_usual_stays_while_an_incident_fills_all_that_is_kept() -> None:
+    before = usual(runs(100))
+    ring = [run(1000 + n, NOW - 500 + n, RunStatus.ERROR, seconds=90.0) for n in range(500)]
+    span = (NOW - 600, NOW)
+    assert usual(ring, poisoned=[span]).learning
+    found = usual(ring, poisoned=[span], last=before)
+    assert (found.n, found.error_ratio, found.duration_p99_seconds, found.cost_p50_usd) == (
+        100,
+        0.0,
+        2.0,
+        0.5,
+    )
+    assert usual(ring, poisoned=[span], last=found) == found
+    deployed = usual(ring, poisoned=[span], last=before, deployed_at=NOW - 60)
+    assert (deployed.error_ratio, deployed.duration_p50_seconds) == (0.0, None)
+    accepted = Accepted("w", since=NOW - 600, at=NOW - 10, by="joe")
+    assert usual(ring, poisoned=[span], last=before, accepted=accepted).error_ratio == 1.0
+    assert usual(runs(5), last=before).error_ratio is None  # no incident: too few is too few
+
+
 def test_a_deploy_resets_durations_alone() -> None:
     found = usual(runs(100), deployed_at=NOW - 10 * 60)
     assert found.duration_p95_seconds is None

@@ -15,7 +15,7 @@ from wfmon.analysis.spans import Spans
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import Accepted
 from wfmon.model.history import HourSum
-from wfmon.model.record import dataclass
+from wfmon.model.record import dataclass, replace
 from wfmon.model.run import COUNTED, Run, RunStatus
 from wfmon.model.settings import BaselineSettings
 
@@ -35,6 +35,7 @@ def baseline(
     *,
     hourly_p95: Sequence[float] = (),
     deployed_at: float | None = None,
+    last: Baseline | None = None,
 ) -> Baseline:
     """What is usual for ``workflow`` at ``now``; what fewer than ``needed`` tell stays None.
 
@@ -43,7 +44,8 @@ def baseline(
     ``poisoned``: (begin, end) of the workflow's alerts, POSIX seconds. ``accepted``: what is before its
     ``since`` no longer counts, and alerts that began before it was said no longer poison.
     ``deployed_at``: durations count from there on. ``hourly_p95``: of hours that count, for a workflow
-    whose single runs are not known.
+    whose single runs are not known. ``last``: what was usual when it was last asked: figures of runs stay
+    where an incident has left too few others among the runs that are kept.
 
     Ratios are of counted runs (success, error, timeout, lost). Durations, tokens and cost are of runs
     that succeeded (alerting-and-burn 4.4): how long a run takes that comes to its end, and what it costs.
@@ -64,7 +66,7 @@ def baseline(
     tokens = _figures(good, lambda run: run.usage.total, needed)
     cost = _figures(good, lambda run: run.usage.cost_usd, needed)
     hourly = quantile(sorted(hourly_p95), 0.5) if not took and len(hourly_p95) >= needed else None
-    return Baseline(
+    found = Baseline(
         workflow=workflow,
         n=errors.n,
         needed=needed,
@@ -86,6 +88,9 @@ def baseline(
         since=min((at for at in (errors.oldest, alike.oldest) if at is not None), default=None),
         accepted_at=None if accepted is None else accepted.at,
     )
+    if last is None or len(counting) >= needed or not _washed_out(runs, began, spans):
+        return found
+    return _kept(found, last, durations=deployed_at is None or _first(runs, now) >= deployed_at)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,8 +115,44 @@ def _counting(runs: Iterable[Run], began: float, poisoned: Spans) -> list[Run]:
 
 def _birth(sums: Hours, runs: Iterable[Run], now: float) -> float:
     """When the workflow was first seen: hours before that are no hours without a run."""
-    first = min((run.ended_at for run in runs if run.ended_at is not None), default=now)
-    return min(first, now if sums.begins is None else sums.begins)
+    return min(_first(runs, now), now if sums.begins is None else sums.begins)
+
+
+def _first(runs: Iterable[Run], now: float) -> float:
+    """The first end; ``now`` where there is none."""
+    return min((run.ended_at for run in runs if run.ended_at is not None), default=now)
+
+
+def _washed_out(runs: Iterable[Run], began: float, poisoned: Spans) -> bool:
+    """Whether an incident takes room among the runs that are kept."""
+    ends = (run.ended_at for run in runs if run.ended_at is not None)
+    return any(at >= began and poisoned.holds(at) for at in ends)
+
+
+def _kept(found: Baseline, last: Baseline, *, durations: bool) -> Baseline:
+    """``found`` with the figures of runs that only ``last`` has, if that is of the same normal."""
+    if last.accepted_at != found.accepted_at:
+        return found
+    if found.error_ratio is None and last.error_ratio is not None:
+        found = replace(found, n=last.n, error_ratio=last.error_ratio, error_n=last.error_n, since=last.since)
+    if durations and found.duration_p50_seconds is None and last.duration_p50_seconds is not None:
+        found = replace(
+            found,
+            duration_p50_seconds=last.duration_p50_seconds,
+            duration_p95_seconds=last.duration_p95_seconds,
+            duration_p99_seconds=last.duration_p99_seconds,
+            duration_from=last.duration_from,
+        )
+    if found.tokens_p50 is None:
+        found = replace(found, tokens_p50=last.tokens_p50, tokens_p95=last.tokens_p95)
+    if found.cost_p50_usd is None:
+        found = replace(
+            found,
+            cost_p50_usd=last.cost_p50_usd,
+            cost_p95_usd=last.cost_p95_usd,
+            cost_p99_usd=last.cost_p99_usd,
+        )
+    return found
 
 
 def _errors(runs: Sequence[Run], sums: Hours, bounds: Bounds, settings: BaselineSettings) -> _Errors:
