@@ -154,6 +154,16 @@ class _Fields:
                 (name, kind, self._defaults[name]) if name in self._defaults else (name, kind)
                 for name, kind in cls.__annotations__.items()
             ]
-            made: Any = make_dataclass(cls.__name__, fields, kw_only=True)
+            # Only for its fields: without methods and with a doc of its own it compiles and inspects nothing.
+            made: Any = make_dataclass(
+                cls.__name__,
+                fields,
+                kw_only=True,
+                init=False,
+                repr=False,
+                eq=False,
+                match_args=False,
+                namespace={"__doc__": cls.__name__},
+            )
             self._made = made.__dataclass_fields__
         return self._made or {}
