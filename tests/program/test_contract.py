@@ -31,8 +31,8 @@ def known(leaf: Leaf) -> Leaf:
     return Leaf(leaf.types, False, leaf.words)
 
 
-def one_of(words: str, nullable: bool = False) -> Leaf:
-    return Leaf((str,), nullable, frozenset(words.split()))
+def one_of(words: str, nullable: bool = False, split: str | None = None) -> Leaf:
+    return Leaf((str,), nullable, frozenset(words.split(split)))
 
 
 @dataclass(frozen=True)
@@ -64,6 +64,80 @@ RATES = {
     "api_calls_per_minute": NUMBER,
     "window_seconds": NUMBER,
 }
+ALERT = {
+    "id": NAME,
+    "rule": one_of(RULES),
+    "severity": one_of("info warning critical"),
+    "state": one_of("pending firing acked snoozed silenced inhibited no_data resolved"),
+    "workflow": TEXT,
+    "labels": dict,
+    "summary": NAME,
+    "since": TIME,
+    "since_at_least": FLAG,
+    "ended_at": ANY_TIME,
+    "value": NUMBER,
+    "threshold": NUMBER,
+    "n": WHOLE,
+    "peak": NUMBER,
+    "flaps": WHOLE,
+    "source": TEXT,
+    "runbook": TEXT,
+    "ack": Maybe(
+        {
+            "by": NAME,
+            "at": TIME,
+            "until": ANY_TIME,
+            "until_resolved": FLAG,
+            "comment": NAME,
+            "shared": FLAG,
+        }
+    ),
+}
+# What is usual, kept and remembered.
+USUAL = {
+    "n": known(WHOLE),
+    "needed": known(WHOLE),
+    "learning": FLAG,
+    "error_ratio": NUMBER,
+    "error_n": known(WHOLE),
+    "duration_p50_seconds": NUMBER,
+    "duration_p95_seconds": NUMBER,
+    "duration_p99_seconds": NUMBER,
+    "duration_from": NAME,
+    "tokens_p50": NUMBER,
+    "tokens_p95": NUMBER,
+    "cost_p50_usd": NUMBER,
+    "cost_p95_usd": NUMBER,
+    "cost_p99_usd": NUMBER,
+    "hours": known(WHOLE),
+    "runs_per_hour": NUMBER,
+    "cost_usd_per_hour": NUMBER,
+    "since": ANY_TIME,
+    "accepted_at": ANY_TIME,
+}
+RETENTION = {
+    "subject": NAME,
+    "keeps": one_of("production logs|debug logs|metrics", split="|"),
+    "needed_seconds": known(NUMBER),
+    "reach_seconds": NUMBER,
+    "limit_seconds": NUMBER,
+    "oldest_at": ANY_TIME,
+    "lost_before": ANY_TIME,
+    "bytes": WHOLE,
+    "bytes_per_day": NUMBER,
+    "short": FLAG,
+    "text": NAME,
+    "problem": TEXT,
+}
+HISTORY = {
+    "path": NAME,
+    "size_bytes": WHOLE,
+    "limit_bytes": WHOLE,
+    "oldest": ANY_TIME,
+    "newest": ANY_TIME,
+    "problem": TEXT,
+    "notes": [NAME],
+}
 COST_ROW = {"name": TEXT, "usd_per_hour": NUMBER, "total_usd": NUMBER}
 
 # contract.md, schema 1. The contract names "host" twice: the object carries the name too, and the name
@@ -73,7 +147,7 @@ FORM: Mapping[str, Any] = {
     "at": TIME,
     "hostname": NAME,
     "version": NAME,
-    "collector": {"pid": known(WHOLE), "user": NAME, "self": FLAG},
+    "collector": {"pid": known(WHOLE), "user": NAME, "self": FLAG, "since": ANY_TIME, "alone": TEXT},
     "verdict": {"level": one_of("ok warning critical unknown"), "text": NAME},
     "sources": [
         {
@@ -101,7 +175,7 @@ FORM: Mapping[str, Any] = {
             "cost_quality": one_of("exact priced band unpriced", nullable=True),
             "last_run_at": ANY_TIME,
             "last_error": TEXT,
-            "usual": LATER,
+            "usual": Maybe(USUAL),
             "origin": dict,
             **RATES,
         }
@@ -167,39 +241,22 @@ FORM: Mapping[str, Any] = {
             "free_bytes": WHOLE,
             "used_ratio": NUMBER,
             "inodes_used_ratio": NUMBER,
-            "bytes_per_day": LATER,
-            "full_in_seconds": LATER,
+            "bytes_per_day": NUMBER,
+            "full_in_seconds": NUMBER,
+            "full_in_range_seconds": Maybe([known(NUMBER)]),
         }
     ],
-    "alerts": [
+    "alerts": [ALERT],
+    "ended": [{**ALERT, "had": [NAME]}],
+    "retention": [RETENTION],
+    "history": Maybe(HISTORY),
+    "changes": [
         {
-            "id": NAME,
-            "rule": one_of(RULES),
-            "severity": one_of("info warning critical"),
-            "state": one_of("pending firing acked snoozed silenced inhibited no_data resolved"),
+            "at": TIME,
+            "kind": one_of("restart version config reset collector normal"),
+            "subject": NAME,
+            "text": NAME,
             "workflow": TEXT,
-            "labels": dict,
-            "summary": NAME,
-            "since": TIME,
-            "since_at_least": FLAG,
-            "ended_at": ANY_TIME,
-            "value": NUMBER,
-            "threshold": NUMBER,
-            "n": WHOLE,
-            "peak": NUMBER,
-            "flaps": WHOLE,
-            "source": TEXT,
-            "runbook": TEXT,
-            "ack": Maybe(
-                {
-                    "by": NAME,
-                    "at": TIME,
-                    "until": ANY_TIME,
-                    "until_resolved": FLAG,
-                    "comment": NAME,
-                    "shared": FLAG,
-                }
-            ),
         }
     ],
 }

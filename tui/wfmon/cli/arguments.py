@@ -14,12 +14,14 @@ from wfmon.text.sanitize import safe
 COMMANDS = {
     "watch": "the live monitor (this is what runs without a command)",
     "demo": "start a sample workload and watch it",
-    "snapshot": "ask every source once and print what is known",
+    "record": "collect and evaluate without a screen, for all who watch the same",
+    "snapshot": "print what is known: from whoever collects, else every source is asked once",
     "check": "the verdict in one line; exit code 0 ok, 1 warning, 2 critical, 3 unknown",
     "ack": "take an alert",
     "unack": "give an alert back",
     "acks": "who has what",
     "doctor": "every source: reachable, what it answers, what is missing",
+    "init": "with --unit: a systemd unit for record",
     "config": "path, show, check or schema of the settings",
 }
 VIEWS = ("ops", "dev", "finance", "exec")
@@ -116,6 +118,8 @@ def parser(command: str) -> argparse.ArgumentParser:
         )
     if command in ("snapshot", "check", "acks"):
         own.add_argument("--json", action="store_true", help="print JSON")
+    if command == "init":
+        own.add_argument("--unit", action="store_true", help="print a systemd unit for record")
     if command == "check":
         own.add_argument(
             "--unacked", action="store_true", help="leave out what is acked, snoozed or silenced"
@@ -156,8 +160,10 @@ def _add_common(to: argparse.ArgumentParser) -> None:
     group.add_argument("--alertmanager", metavar="URL", help="an Alertmanager")
     group.add_argument("--no-host", action="store_true", help="do not look at this host")
     group.add_argument("--interval", type=_duration, metavar="D", help="how often a source is asked")
-    group.add_argument("--state-dir", type=_some_text, metavar="DIR", help="where acks are kept")
-    group.add_argument("--read-only", action="store_true", help="change nothing: no ack, no call that writes")
+    group.add_argument("--state-dir", type=_some_text, metavar="DIR", help="where acks and history are kept")
+    group.add_argument(
+        "--read-only", action="store_true", help="change nothing: no ack, no call that writes, no collecting"
+    )
 
 
 def _add_watch(to: argparse.ArgumentParser) -> None:

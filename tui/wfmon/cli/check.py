@@ -15,7 +15,11 @@ from wfmon.model.snapshot import Level, Snapshot
 def run(options: Options) -> int:
     """Exit code 0 ok, 1 warning, 2 critical, 3 unknown."""
     seen = look(
-        options.load_config().config, options.wait, read_only=options.read_only, unacked=options.unacked
+        options.load_config().config,
+        options.wait,
+        ad_hoc=options.ad_hoc,
+        read_only=options.read_only,
+        unacked=options.unacked,
     )
     for problem in seen.unkept:
         print(f"wfmon-tui: not kept for the next check: {problem}", file=sys.stderr)

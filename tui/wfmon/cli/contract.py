@@ -5,7 +5,11 @@ from __future__ import annotations
 from dataclasses import asdict
 
 from wfmon.model.alert import Ack, Alert
+from wfmon.model.baseline import Baseline
+from wfmon.model.forecast import Filling
+from wfmon.model.history import Change, HistoryStatus
 from wfmon.model.host import HostSample, Volume
+from wfmon.model.retention import Retention
 from wfmon.model.run import Run
 from wfmon.model.snapshot import CostRow, Snapshot, Totals, Workflow
 from wfmon.model.source import SourceState, SourceStatus
@@ -28,6 +32,8 @@ def snapshot_json(snapshot: Snapshot) -> Json:
             "pid": snapshot.collector.pid,
             "user": snapshot.collector.user,
             "self": snapshot.collector.self_,
+            "since": rfc3339(snapshot.collector.since),
+            "alone": snapshot.collector.alone,
         },
         "verdict": {"level": snapshot.verdict.level, "text": snapshot.verdict.text},
         "sources": [_source(source, at) for source in snapshot.sources],
@@ -39,8 +45,12 @@ def snapshot_json(snapshot: Snapshot) -> Json:
         "cost": _cost(snapshot),
         "host": _host(snapshot.host_name, snapshot.host),
         "memory": _memory(snapshot.host),
-        "storage": [_volume(volume) for volume in snapshot.host.volumes] if snapshot.host else [],
+        "storage": _storage(snapshot),
         "alerts": [alert_json(alert) for alert in snapshot.alerts],
+        "ended": [{**alert_json(alert), "had": list(alert.had)} for alert in snapshot.ended],
+        "retention": [_retention(retention) for retention in snapshot.retention],
+        "history": _history(snapshot.history) if snapshot.history else None,
+        "changes": [_change(change) for change in snapshot.changes],
     }
 
 
@@ -104,8 +114,33 @@ def _workflow(workflow: Workflow, at: float) -> Json:
         "api_calls_per_minute": workflow.api_calls_per_minute,
         "last_run_at": rfc3339(workflow.last_run_at),
         "last_error": workflow.last_error,
-        "usual": asdict(workflow.usual) if workflow.usual else None,
+        "usual": _usual(workflow.usual) if workflow.usual else None,
         "origin": dict(workflow.origin),
+    }
+
+
+def _usual(usual: Baseline) -> Json:
+    """Each figure is null until enough is known of it; ``hours`` is the n of what is per hour."""
+    return {
+        "n": usual.n,
+        "needed": usual.needed,
+        "learning": usual.learning,
+        "error_ratio": usual.error_ratio,
+        "error_n": usual.error_n,
+        "duration_p50_seconds": usual.duration_p50_seconds,
+        "duration_p95_seconds": usual.duration_p95_seconds,
+        "duration_p99_seconds": usual.duration_p99_seconds,
+        "duration_from": usual.duration_from,
+        "tokens_p50": usual.tokens_p50,
+        "tokens_p95": usual.tokens_p95,
+        "cost_p50_usd": usual.cost_p50_usd,
+        "cost_p95_usd": usual.cost_p95_usd,
+        "cost_p99_usd": usual.cost_p99_usd,
+        "hours": usual.hours,
+        "runs_per_hour": usual.runs_per_hour.median if usual.runs_per_hour else None,
+        "cost_usd_per_hour": usual.cost_usd_per_hour,
+        "since": rfc3339(usual.since),
+        "accepted_at": rfc3339(usual.accepted_at),
     }
 
 
@@ -182,7 +217,15 @@ def _memory(host: HostSample | None) -> Json:
     }
 
 
-def _volume(volume: Volume) -> Json:
+def _storage(snapshot: Snapshot) -> list[Json]:
+    fillings = {filling.mount: filling for filling in snapshot.fillings}
+    volumes = snapshot.host.volumes if snapshot.host else ()
+    return [_volume(volume, fillings.get(volume.mount)) for volume in volumes]
+
+
+def _volume(volume: Volume, filling: Filling | None) -> Json:
+    """``full_in_seconds`` is the shorter end of ``full_in_range_seconds``."""
+    full_in = filling.full_in if filling else None
     return {
         "mount": volume.mount,
         "device": volume.device,
@@ -191,8 +234,48 @@ def _volume(volume: Volume) -> Json:
         "free_bytes": volume.free_bytes,
         "used_ratio": volume.used_ratio,
         "inodes_used_ratio": volume.inodes_used_ratio,
-        "bytes_per_day": None,
-        "full_in_seconds": None,
+        "bytes_per_day": filling.bytes_per_day if filling else None,
+        "full_in_seconds": full_in[0] if full_in else None,
+        "full_in_range_seconds": list(full_in) if full_in else None,
+    }
+
+
+def _retention(retention: Retention) -> Json:
+    return {
+        "subject": retention.subject,
+        "keeps": retention.keeps,
+        "needed_seconds": retention.needed_seconds,
+        "reach_seconds": retention.reach_seconds,
+        "limit_seconds": retention.limit_seconds,
+        "oldest_at": rfc3339(retention.oldest_at),
+        "lost_before": rfc3339(retention.lost_before),
+        "bytes": retention.bytes,
+        "bytes_per_day": retention.bytes_per_day,
+        "short": retention.short,
+        "text": retention.words,
+        "problem": retention.problem,
+    }
+
+
+def _history(history: HistoryStatus) -> Json:
+    return {
+        "path": history.path,
+        "size_bytes": history.size_bytes,
+        "limit_bytes": history.limit_bytes,
+        "oldest": rfc3339(history.oldest),
+        "newest": rfc3339(history.newest),
+        "problem": history.problem,
+        "notes": list(history.notes),
+    }
+
+
+def _change(change: Change) -> Json:
+    return {
+        "at": rfc3339(change.at),
+        "kind": change.kind,
+        "subject": change.subject,
+        "text": change.text,
+        "workflow": change.workflow,
     }
 
 

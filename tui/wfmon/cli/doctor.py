@@ -5,14 +5,19 @@ from __future__ import annotations
 import os
 import sys
 
-from wfmon.cli.headless import look
+from wfmon.cli.headless import ask
 from wfmon.cli.options import Options
 from wfmon.cli.table import table
+from wfmon.config import schema
 from wfmon.model.snapshot import Snapshot
 from wfmon.model.source import SourceState, SourceStatus
+from wfmon.monitor.assemble import base_dir
+from wfmon.monitor.borrowed import Neighbour, neighbour
 from wfmon.store.paths import state_dir
-from wfmon.text.numbers import age, latency, rfc3339, zone_name
+from wfmon.text.numbers import age, latency, rfc3339, size, zone_name
+from wfmon.text.sanitize import safe
 
+HISTORY = "history.db"
 SIGNS = {
     SourceState.OK: "✓",
     SourceState.DOWN: "✖",
@@ -25,12 +30,12 @@ SIGNS = {
 def run(options: Options) -> int:
     """0 if every source that is asked answered, else 1."""
     loaded = options.load_config()
-    seen = look(loaded.config, options.wait, read_only=True)
+    seen = ask(loaded.config, options.wait, read_only=True)
     if seen.snapshot is None:
         print(f"no source answered within {options.wait:g}s", file=sys.stderr)
         return 1
     unkept = [f"    problem  check does not keep: {problem}" for problem in seen.unkept]
-    state = [*_state(loaded.config.state.dir), *unkept]
+    state = [*_state(loaded.config.state.dir), *_lane(loaded.config, options.ad_hoc), *unkept]
     for line in (*_sources(seen.snapshot), *state, *_terminal(seen.snapshot)):
         print(line)
     asked = [source for source in seen.snapshot.sources if source.state is not SourceState.OFF]
@@ -69,6 +74,33 @@ def _state(configured: str) -> list[str]:
     kind = "shared: others' acks are seen" if state.shared else "private: only your own acks are seen"
     problem = [f"    problem  {state.problem}"] if state.problem else []
     return ["", f"state     {state.path}  ({kind})", *problem]
+
+
+def _lane(config: schema.Config, ad_hoc: bool) -> list[str]:
+    """Who collects what is watched with these settings, and what is kept of it."""
+    there = neighbour(config, base_dir(config, read_only=True), ad_hoc=ad_hoc)
+    where = "the state directory itself" if there.lane.root else safe(str(there.lane.state.path))
+    return [f"lane      {there.lane.key}  {where}", f"collector {_collector(there)}", _history(config, there)]
+
+
+def _collector(there: Neighbour) -> str:
+    holder = there.holder
+    if holder is None:
+        return "nobody now; watch and record take it"
+    name = f"{holder.user or 'not told'}, pid {holder.pid}" if holder.pid else "somebody who is not told"
+    return f"{name}, version {holder.version or '–'}, since {rfc3339(holder.since)}"
+
+
+def _history(config: schema.Config, there: Neighbour) -> str:
+    if not config.history.enabled:
+        return "history   off: [history] enabled"
+    path = there.lane.state.path / HISTORY
+    try:
+        taken = sum(file.stat().st_size for file in (path, path.with_name(f"{HISTORY}-wal")) if file.exists())
+    except OSError as error:
+        return f"history   {safe(str(path))}  {os.strerror(error.errno or 0).lower()}"
+    limit = f"at most {size(config.history.max_size)}"
+    return f"history   {safe(str(path))}  {size(taken) if taken else 'nothing yet'}, {limit}"
 
 
 def _terminal(snapshot: Snapshot) -> list[str]:

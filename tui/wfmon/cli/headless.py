@@ -1,17 +1,13 @@
-"""One look without a screen: ask every source, wait for the answers, end."""
+"""One look without a screen: at what somebody collects, else ask every source, wait, end."""
 
 from __future__ import annotations
 
 import os
 import time
 
-from wfmon.cli.memory import Memory
 from wfmon.config import schema
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
-from wfmon.monitor.assemble import assemble
-from wfmon.sources.counters import LOOKBACK_SECONDS
-from wfmon.store.scraped import open_looks
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,15 +17,49 @@ class Look:
 
     snapshot: Snapshot | None
     answered: int
-    unkept: tuple[str, ...]
+    unkept: tuple[str, ...] = ()
 
 
-def look(config: schema.Config, wait: float, *, read_only: bool = False, unacked: bool = False) -> Look:
+def look(
+    config: schema.Config, wait: float, *, ad_hoc: bool, read_only: bool = False, unacked: bool = False
+) -> Look:
+    """What a collector has just published for everybody, so that it costs no question; without one as
+    ``ask``. ``ad_hoc``: sources were named on the command line."""
+    return _borrowed(config, ad_hoc, unacked) or ask(config, wait, read_only=read_only, unacked=unacked)
+
+
+def _borrowed(config: schema.Config, ad_hoc: bool, unacked: bool) -> Look | None:
+    from wfmon.monitor.assemble import base_dir
+    from wfmon.monitor.borrowed import borrow, neighbour
+    from wfmon.store.identity import who
+    from wfmon.store.opening import open_store
+    from wfmon.text.numbers import find_zone
+
+    there = neighbour(config, base_dir(config, read_only=True), ad_hoc=ad_hoc)
+    if there.holder is None:
+        return None
+    store = open_store(config, os.environ, read_only=True)
+    try:
+        me, zone = who(os.environ, config.user.name), find_zone(config.ui.timezone)
+        snapshot = borrow(there, store, me, zone, time.time(), unacked=unacked)
+    finally:
+        store.close()
+    if snapshot is None:
+        return None
+    return Look(snapshot, sum(source.as_of is not None for source in snapshot.sources))
+
+
+def ask(config: schema.Config, wait: float, *, read_only: bool = False, unacked: bool = False) -> Look:
     """Wait at most ``wait`` seconds until every source has answered, twice where a rate needs two.
 
     Scraped counters count from the looks that were kept before, and unless ``read_only`` this look
     is kept for the next.
     """
+    from wfmon.cli.memory import Memory
+    from wfmon.monitor.assemble import assemble
+    from wfmon.sources.counters import LOOKBACK_SECONDS
+    from wfmon.store.scraped import open_looks
+
     assembled = assemble(config, read_only=read_only, unacked=unacked)
     looks = open_looks(config, os.environ, lookback=LOOKBACK_SECONDS, read_only=read_only)
     memory = Memory(assembled.sources, looks)

@@ -72,6 +72,14 @@ def _dispatch(options: Options) -> int:
             from wfmon.cli import demo
 
             return demo.run(options)
+        case "record":
+            from wfmon.cli import record
+
+            return record.run(options)
+        case "init":
+            from wfmon.cli import init
+
+            return init.run(options)
         case "snapshot":
             from wfmon.cli import snapshot
 

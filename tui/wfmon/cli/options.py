@@ -45,6 +45,12 @@ class Options:
     for_seconds: float | None = None
     comment: str = ""
     action: str = ""
+    unit: bool = False
+
+    @property
+    def ad_hoc(self) -> bool:
+        """Whether sources were named on the command line."""
+        return bool(self.prometheus or self.scrape or self.logs or self.alertmanager)
 
     def load_config(self, file: str | os.PathLike[str] | None = None) -> Loaded:
         """The settings, with the options over them; ``ConfigError`` with all that is wrong.

@@ -15,7 +15,7 @@ from wfmon.text.numbers import count, money_cell, percent_cell, rate, span
 
 def run(options: Options) -> int:
     """0 if at least one source answered, else 1."""
-    seen = look(options.load_config().config, options.wait, read_only=True)
+    seen = look(options.load_config().config, options.wait, ad_hoc=options.ad_hoc, read_only=True)
     if seen.snapshot is None:
         print(f"no source answered within {options.wait:g}s", file=sys.stderr)
         return 1

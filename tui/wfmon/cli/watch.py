@@ -31,18 +31,18 @@ def has_terminal() -> bool:
 
 def watch(options: Options, config: Config, *, label: str = "") -> int:
     """Sources are asked while the screen is still being loaded, so that neither waits for the other."""
-    from wfmon.monitor.assemble import assemble
+    from wfmon.monitor.assemble import assemble_station
 
-    assembled = assemble(config, read_only=options.read_only)
-    assembled.monitor.start()
+    assembled = assemble_station(config, ad_hoc=options.ad_hoc, read_only=options.read_only)
     try:
+        assembled.station.start()
         from wfmon.ui import leantextual
 
         leantextual.load()
         from wfmon.ui.app import run_app
 
         return run_app(
-            assembled.monitor,
+            assembled.station,
             config,
             view=options.view,
             read_only=options.read_only,
