@@ -111,7 +111,10 @@ class LogPage:
 @dataclass(frozen=True, slots=True)
 class FileMark:
     """How far a log file was read, and how to know it again: by device and inode, the checksum of its
-    first ``head_size`` bytes, and that of the ``tail_size`` bytes before ``offset``."""
+    first ``head_size`` bytes, and that of the ``tail_size`` bytes before ``offset``.
+
+    ``open_from``: where the first line is of the runs that were open then, ``offset`` where none was.
+    """
 
     path: str
     device: int
@@ -123,3 +126,4 @@ class FileMark:
     tail_sum: int
     oldest_at: float | None = None
     newest_at: float | None = None
+    open_from: int | None = None

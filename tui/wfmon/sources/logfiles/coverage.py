@@ -9,8 +9,9 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable, Mapping
 
-from wfmon.sources.logfiles.discover import Files, group_of
+from wfmon.sources.logfiles.discover import Files
 from wfmon.sources.logfiles.follow import FollowedFile, Key
+from wfmon.sources.logfiles.names import group_of
 
 SINCE_EVER = 0.0
 _SLACK_SECONDS = 1.0  # a line may be stamped just before the one that a rotation put before it
@@ -34,6 +35,7 @@ class Coverage:
         self._version = -1
         self._unread: dict[str, bool] = {}
         self._since: dict[str, float] = {}
+        self._source_since = SINCE_EVER
         self.begins_at: float | None = None
 
     def update(self) -> None:
@@ -43,11 +45,14 @@ class Coverage:
         for file in (*self._files.files, *self._files.former):
             groups.setdefault(file.group, []).append(file)
         since: dict[str, float] = {}
+        starts: list[float] = []
         for group, files in groups.items():
             start = max((self._start(group, chain) for chain in _chains(files)), default=SINCE_EVER)
+            starts.append(start)
             for name in {name for file in files for name in file.workflows}:
                 since[name] = max(since.get(name, SINCE_EVER), start)
         self._since = since
+        self._source_since = max(starts, default=SINCE_EVER)
         oldest = [file.oldest_at for files in groups.values() for file in files if file.oldest_at is not None]
         if oldest:
             self.begins_at = min(oldest if self.begins_at is None else (self.begins_at, *oldest))
@@ -55,6 +60,13 @@ class Coverage:
     def since(self, workflow: str) -> float:
         """POSIX time from which all lines of the workflow were read."""
         return self._since.get(workflow, SINCE_EVER)
+
+    def source_since(self, now: float) -> float:
+        """POSIX time from which all lines of all files were read, which tells of no time before its first
+        line; ``now`` where that is not known."""
+        if any(file.cut and file.oldest_at is None for file in self._files.files):
+            return now
+        return self._source_since or self.begins_at or now
 
     def behind(self) -> Mapping[str, int]:
         """Bytes still to read, by workflow, in the files that one poll could not finish."""
@@ -74,7 +86,11 @@ class Coverage:
 
     def _unread_siblings(self, file: FollowedFile) -> bool:
         """Whether the directory holds files of the same log that were not read."""
-        known: set[Key] = {other.key for other in (*self._files.files, *self._files.former)}
+        known: set[Key] = {
+            other.key
+            for other in (*self._files.files, *self._files.former)
+            if not other.cut or other.oldest_at is not None
+        }
         directory = os.path.dirname(file.path)
         try:
             names = os.listdir(directory or ".")

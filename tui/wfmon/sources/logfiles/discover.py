@@ -14,9 +14,16 @@ import re
 import stat
 from collections import deque
 from collections.abc import Sequence
+from typing import TYPE_CHECKING, NamedTuple
 
+from wfmon.model.log import FileMark
 from wfmon.sources.logfiles.follow import FollowedFile, Handle, Key
 from wfmon.sources.logfiles.lines import Encoding
+from wfmon.sources.logfiles.names import group_of
+from wfmon.text.numbers import size
+
+if TYPE_CHECKING:
+    from wfmon.sources.logfiles.resume import Resume
 
 GLOB_SECONDS = 2.0
 MAX_FILES = 1000
@@ -25,14 +32,27 @@ DETACHED_SECONDS = 60.0  # a renamed file is still read this long after its last
 START_BUDGET = 16  # a start reads at most this many tails; older files are begun at their end
 _BACKLOG_TAILS = 16  # further behind than this many tails: what lies between is skipped
 _COMPARED_BYTES = 4096
+_OPEN_TAILS = 2  # runs that were open before are read again, within this many tails
 _MIN_BACKLOG = 64 << 20
-_SUFFIX = re.compile(
-    r"(?:[.-](?:\d{1,4}|\d{8,14}|\d{4}-\d\d-\d\d[\dT_:.-]*))?(?:\.(?:gz|zst|bz2|xz|lz4|zip))?$"
-)
+_MAX_GAPS = 20
+
+
+class Copy(NamedTuple):
+    """A file that holds what another one does: the number of that, how large it was seen to be, and how much
+    of what it held was read in the other one (0: it was shorter, and may yet become a log of its own)."""
+
+    original: int
+    size: int
+    read: int
+
+    @classmethod
+    def of(cls, original: FollowedFile, size: int) -> Copy:
+        return cls(original.number, size, original.offset if size >= original.offset else 0)
 
 
 class Files:
-    """All files of some globs. ``changed`` counts what changed the picture of what was read."""
+    """All files of some globs. ``changed`` counts what changed the picture of what was read; ``gaps`` are
+    the latest times at which lines were found to be missed, and what is missed in words."""
 
     def __init__(self, patterns: Sequence[str], encoding: Encoding, tail_bytes: int) -> None:
         self._patterns = [os.path.expanduser(pattern) for pattern in patterns]
@@ -42,9 +62,12 @@ class Files:
         self._next_number = 1
         self._globbed_at: float | None = None
         self._paths: list[str] = []
-        self._copies: dict[Key, tuple[int, int]] = {}  # inode of a copy -> (number of its original, size)
+        self._copies: dict[Key, Copy] = {}
         self.former: deque[FollowedFile] = deque(maxlen=100)
         self._started = False
+        self._resume: Resume | None = None
+        self._now = 0.0
+        self.gaps: deque[tuple[float, str]] = deque(maxlen=_MAX_GAPS)
         self.files: list[FollowedFile] = []
         self.retired: dict[int, str] = {}
         self.denied: dict[str, str] = {}
@@ -54,8 +77,16 @@ class Files:
         self.truncations = 0
         self.changed = 0
 
+    def resume(self, marks: Sequence[FileMark]) -> None:
+        """Begin, at the first look that finds a file, where an earlier process stopped."""
+        if marks:
+            from wfmon.sources.logfiles.resume import Resume
+
+            self._resume = Resume(marks)
+
     def look(self, now: float) -> None:
         """Find what changed since the last look. Raises nothing: what cannot be read is in ``denied``."""
+        self._now = now
         fresh_glob = self._glob(now)
         seen = self._stat_paths()
         self._follow_known(seen, now)
@@ -71,7 +102,7 @@ class Files:
             self._begin_again(file)
         self._retire(now)
         self._limit_handles()
-        self._started = True
+        self._started = self._started or self._resume is None
 
     def close(self) -> None:
         for file in self.files:
@@ -137,39 +168,105 @@ class Files:
         known = {file.key for file in self.files}
         self._copies = {key: copy for key, copy in self._copies.items() if key in seen}
         fresh = [(key, *found) for key, found in seen.items() if key not in known]
+        if self._resume is not None and fresh:
+            self._take_known(self._resume, fresh)
+            self._resume = None
+            return
         fresh.sort(key=lambda item: item[2].st_mtime)
         opened: list[FollowedFile] = []
         for key, path, status in fresh:
             if path not in self.compressed and (file := self._open(key, path, status)) is not None:
                 opened.append(file)
         if not self._started:
-            self._share_start(opened)
+            self._share_start(opened, None)
 
-    def _open(self, key: Key, path: str, status: os.stat_result) -> FollowedFile | None:
+    def _take_known(self, resume: Resume, fresh: list[tuple[Key, str, os.stat_result]]) -> None:
+        """The first look of a process that follows another. Files that were known then are opened first, so
+        that what is the copy of one is seen to be a copy."""
+        from wfmon.sources.logfiles.resume import Found
+
+        found = [Found(*each) for each in fresh]
+        resume.find(found)
+        found += resume.others
+        found.sort(key=lambda each: (each.key not in resume.known, each.status.st_mtime))
+        opened = [file for each in found if (file := self._open(*each, resume)) is not None]
+        beside = {each.key for each in resume.others}
+        for file in opened:
+            file.detached_at = self._now if file.key in beside else None
+        for path in resume.lost:
+            self._miss(f"{path}: not found again, what was written to it while nobody looked is not known")
+        opened.sort(key=lambda file: file.mtime)
+        self._number_anew(opened)
+        self._share_start(opened, resume)
+
+    def _number_anew(self, ordered: list[FollowedFile]) -> None:
+        """Files are read in the order of their numbers."""
+        numbers = sorted(file.number for file in ordered)
+        renamed: dict[int, int] = {}
+        for number, file in zip(numbers, ordered, strict=True):
+            renamed[file.number] = file.number = number
+        self._copies = {
+            key: copy._replace(original=renamed[copy.original]) for key, copy in self._copies.items()
+        }
+
+    def _miss(self, words: str) -> None:
+        self.gaps.append((self._now, words))
+
+    def _open(
+        self, key: Key, path: str, status: os.stat_result, resume: Resume | None = None
+    ) -> FollowedFile | None:
+        mark = resume.known.get(key) if resume is not None else None
         grown_from = None
         if key in self._copies:
             if self._still_copy(key, path, status):
                 return None
-            grown_from = self._copies.pop(key)[1]
+            grown_from = self._copies.pop(key).read or None
         handle = self._open_handle(path)
         if handle is None:
             return None
         file = FollowedFile(0, path, key, handle)
         _remember(file, status)
         file.take_head(self._encoding)
-        if file.compressed or (grown_from is None and self._is_known_copy(file)):
+        if file.compressed or (grown_from is None and mark is None and self._is_known_copy(file)):
             if file.compressed:
                 self.compressed.add(path)
             handle.close()
             return None
         self._add(file)
+        if mark is not None:
+            self._go_on(file, mark)
+            return file
         former = next((one for one in self.former if one.head and one.is_copy(handle, status.st_size)), None)
         begin = former.offset if former is not None else grown_from
         if begin is not None:
             file.offset = file.began = begin
         else:
-            file.start_at(max(file.size - (self._backlog if self._started else self._tail_bytes), 0))
+            new = self._started or (resume is not None and resume.is_new(file.mtime))
+            file.start_at(max(file.size - (self._backlog if new else self._tail_bytes), 0))
+            if new and file.cut:
+                self._miss(f"{path}: {size(file.offset)} are skipped")
         return file
+
+    def _go_on(self, file: FollowedFile, mark: FileMark) -> None:
+        """Read what follows the mark, and before it what a start would and the runs that were open."""
+        file.mark, file.marked = mark, mark.offset
+        if mark.oldest_at is not None and mark.newest_at is not None:
+            file.marked_at = (mark.oldest_at, mark.newest_at)
+        start = min(max(file.size - self._tail_bytes, 0), mark.offset)
+        if mark.open_from is not None:
+            open_from = min(max(mark.open_from, 0), mark.offset)
+            if file.size - open_from <= _OPEN_TAILS * self._tail_bytes:
+                start = min(start, open_from)
+            file.all_open = start <= open_from
+        if file.size - mark.offset > self._backlog:
+            file.start_at(file.size - self._backlog)
+            file.all_open = False
+            skipped = size(file.offset - mark.offset)
+            self._miss(f"{file.path}: {skipped} that were written while nobody looked are skipped")
+        elif start < mark.offset:
+            file.start_at(start)
+        else:
+            file.go_on_at(mark.offset, mark.newest_at)
 
     def _open_handle(self, path: str) -> Handle | None:
         try:
@@ -185,7 +282,7 @@ class Files:
         assert file.handle is not None
         for original in self.files:
             if original.head and original.is_copy(file.handle, file.size):
-                self._copies[file.key] = (original.number, file.size)
+                self._copies[file.key] = Copy.of(original, file.size)
                 return True
         return False
 
@@ -195,17 +292,21 @@ class Files:
         self.files.append(file)
         self.changed += 1
 
-    def _share_start(self, opened: list[FollowedFile]) -> None:
-        """A first look at very many files reads the newest of them only."""
+    def _share_start(self, opened: list[FollowedFile], resume: Resume | None) -> None:
+        """A first look at very many files reads the newest of them only, and what follows a mark."""
         left = START_BUDGET * self._tail_bytes
         for file in reversed(opened):
             if left <= 0 and file.size:
-                file.start_at(file.size)
+                if file.mark is not None and file.began < file.marked:
+                    file.go_on_at(file.marked, file.mark.newest_at)
+                    file.all_open = file.mark.open_from == file.marked
+                elif resume is None or (file.mark is None and not resume.is_new(file.mtime)):
+                    file.start_at(file.size)
             left -= file.size - file.began
 
     def _still_copy(self, key: Key, path: str, status: os.stat_result) -> bool:
         """Whether a file found to be a copy still says nothing of its own."""
-        number, known = self._copies[key]
+        number, known, _ = self._copies[key]
         original = next((file for file in self.files if file.number == number), None)
         if original is None or original.handle is None:
             return False
@@ -218,7 +319,7 @@ class Files:
         handle.close()
         if original.handle.read(len(piece), known) != piece:
             return False
-        self._copies[key] = (number, status.st_size)
+        self._copies[key] = Copy.of(original, status.st_size)
         return True
 
     def _find_truncated(self) -> list[FollowedFile]:
@@ -236,7 +337,9 @@ class Files:
             if not same:
                 truncated.append(file)
             elif file.unread > self._backlog and file.offset > file.began:
+                skipped = file.unread - self._tail_bytes
                 file.start_at(file.size - self._tail_bytes)
+                self._miss(f"{file.path}: {size(skipped)} are skipped, it is written faster than it is read")
                 file.oldest_at = None
                 self.changed += 1
         return truncated
@@ -262,7 +365,8 @@ class Files:
             except OSError:
                 continue
             key = (status.st_dev, status.st_ino)
-            if self._copies.get(key, (0, 0))[0] != old.number:
+            copy = self._copies.get(key)
+            if copy is None or copy.original != old.number:
                 continue
             try:
                 old.handle = Handle.open(path)
@@ -322,14 +426,6 @@ class Files:
             return False
         file.handle = handle
         return True
-
-
-def group_of(path: str) -> str:
-    """The name that a log and its rotated files share: ``app.log``, ``app.log.1``, ``app-2026-01-04.log``."""
-    directory, name = os.path.split(path)
-    stem = _SUFFIX.sub("", name)
-    base, extension = os.path.splitext(stem)
-    return os.path.join(directory, _SUFFIX.sub("", base) + extension)
 
 
 def _remember(file: FollowedFile, status: os.stat_result) -> None:

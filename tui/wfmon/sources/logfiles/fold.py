@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from wfmon.model.run import LogRef, Run, RunStatus, WorkflowRuns
 from wfmon.sources.logfiles.fields import Event
@@ -61,6 +61,8 @@ class Fold:
         self._meanings: dict[tuple[str, bool], EventMeaning] = {}
         self._seen_alive: set[int] = set()
         self._gone_since: dict[int, float] = {}
+        self._open_moved = False
+        self._open_from: dict[int, int] = {}
         self._spared = 0
         self._ended = 0  # since they were published last
         self.spares = False
@@ -79,6 +81,7 @@ class Fold:
         if state is None:
             self._add_without_run(event, status, of_step, call, file, offset, end)
             return
+        self._open_moved = True
         if event.workflow is None:
             file.odd.unnamed += 1
         if state.workflow:
@@ -183,14 +186,12 @@ class Fold:
         span: tuple[int, int],
     ) -> None:
         first, newer = not state.spans, event.at > state.last_at
-        if span[1] > file.marked:
-            state.recalled = False
+        news = state.recalled and span[1] > file.marked
         state.take_line(event, file.number, span[0], span[1], retry)
-        if first and not state.start_known:
-            # At the cut end of a file it may be in mid-run; well behind it the first line is the first.
-            state.start_known = file.whole or (
-                file.oldest_at is not None and event.at - file.oldest_at > self._start_margin(state.workflow)
-            )
+        if news:
+            state.recalled = False
+        if (first or news) and state.open and not state.start_known:
+            state.start_known = self._is_first(state.workflow, event, file, news=news)
         kind = status[0] if status is not None else None
         if of_step:
             state.take_step(event, event.step or event.event, kind, retry)
@@ -206,9 +207,20 @@ class Fold:
         if newer and state.status is RunStatus.LOST:
             self._go_on(state)
 
-    def _start_margin(self, workflow: str) -> float:
+    def _is_first(self, workflow: str, event: Event, file: FollowedFile, *, news: bool) -> bool:
+        """Whether the first line seen of a run is its first. ``news``: no earlier process read the line."""
+        if file.whole:
+            return True
         known = self._workflows.get(workflow)
-        return max(60.0, (known.p95 if known is not None else None) or 0.0)
+        p95 = (known.p95 if known is not None else None) or 0.0
+        begin = file.oldest_at
+        if news and file.marked_at is not None:
+            begin, end = file.marked_at
+            # What was open then and says nothing for so long is lost, so this is another run.
+            if not file.all_open and event.at - end <= max(self._lost_after, 3.0 * p95):
+                return False
+        # At the cut end of a file it may be in mid-run; well behind it the first line is the first.
+        return begin is not None and event.at - begin > max(60.0, p95)
 
     @staticmethod
     def _ends(status: Status, event: Event) -> bool:
@@ -309,6 +321,7 @@ class Fold:
 
     def _lose(self, state: RunState, at: float) -> None:
         state.lose(at)
+        self._open_moved = True
         self._settle(state, False)
         if state.workflow:
             self._workflow(state.workflow).touched[state.id] = state
@@ -381,6 +394,17 @@ class Fold:
         """The workflow of a run id whose line names none. May be called from another thread."""
         state = self._by_id.get(run_id)
         return state.workflow or None if state is not None else None
+
+    def open_from(self) -> Mapping[int, int]:
+        """By file number, where the first line in it is of a run that is open."""
+        if self._open_moved:
+            self._open_moved = False
+            begins: dict[int, int] = {}
+            self._open_from = begins
+            for state in self._open.values():
+                for file, (begin, _) in state.spans.items():
+                    begins[file] = min(begin, begins.get(file, begin))
+        return self._open_from
 
     @property
     def orphans(self) -> int:

@@ -91,8 +91,9 @@ class FollowedFile:
     """``offset`` is the start of the first line that is not read. ``began`` is where reading began.
 
     ``idle_polls`` counts the looks in a row that found nothing new; ``behind``: more was there than one
-    poll reads. What lies before ``marked`` was read by an earlier process. ``long_at`` is where the
-    over-long line begins whose end is not there yet.
+    poll reads. What lies before ``marked`` was read by an earlier process, its lines were of the
+    times ``marked_at``; ``all_open``: all lines are read of the runs that were open then. ``long_at`` is
+    where the over-long line begins whose end is not there yet.
     """
 
     number: int
@@ -109,6 +110,8 @@ class FollowedFile:
     mtime_ns: int = 0
     skipping: bool = False
     marked: int = 0
+    marked_at: tuple[float, float] | None = None
+    all_open: bool = False
     long_at: int | None = None
     long_tail: bytes = b""
     behind: bool = False
@@ -155,6 +158,7 @@ class FollowedFile:
         """Begin where an earlier process stopped, which saw ``last_at`` in the line before."""
         assert self.handle is not None
         self.offset = self.began = max(offset, self.encoding.bom)
+        self.skipping = False
         self.cut = self.offset > self.encoding.bom
         begin = max(self.offset - TAIL_BYTES, 0)
         self.tail = self.handle.read(self.offset - begin, begin)

@@ -9,9 +9,10 @@ from wfmon.text.numbers import duration
 from wfmon.text.sanitize import safe
 
 _MOST = 12
+_TOLD_SECONDS = 3600.0  # that lines were missed is told so long
 
 
-def oddities(files: Files, fold: Fold) -> tuple[str, ...]:
+def oddities(files: Files, fold: Fold, now: float) -> tuple[str, ...]:
     """Safe texts, the most useful first."""
     found: list[str] = []
     lines = sum(file.odd.lines for file in files.files)
@@ -22,6 +23,7 @@ def oddities(files: Files, fold: Fold) -> tuple[str, ...]:
             found.append(f"no run in {lines} lines: set fields or workflow of this source")
     found += [f"no file matches {pattern}" for pattern in files.unmatched if pattern not in files.denied]
     found += [f"{path} is compressed: not read" for path in sorted(files.compressed)[:3]]
+    found += [words for at, words in files.gaps if now - at < _TOLD_SECONDS]
     if files.left_out:
         found.append(f"{files.left_out} older files left out")
     if fold.dropped_open:

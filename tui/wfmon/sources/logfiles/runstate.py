@@ -145,12 +145,13 @@ class StepState:
 
 class RunState:
     """``spans`` are, per file number, where its lines begin and end. ``start_known`` is False while the
-    first line seen may not be the run's first. ``recalled`` until a line says what no earlier process read."""
+    first line seen may not be the run's first. ``recalled`` until a line comes that no earlier process
+    read."""
 
     __slots__ = (
         "attempt", "began", "duration", "ended_at", "error", "error_at", "final", "first_at", "has_id",
-        "id", "last_at", "log", "loose", "model", "pid", "provider", "recalled", "retries", "retry_lines", "spans",
-        "start_known", "status", "steps", "weak_ids", "word", "workflow",
+        "id", "last_at", "log", "loose", "model", "pid", "provider", "recalled", "retries", "retry_lines",
+        "spans", "start_known", "status", "steps", "weak_ids", "word", "workflow",
     )  # fmt: skip
 
     def __init__(

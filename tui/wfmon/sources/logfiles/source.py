@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import operator
 import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from wfmon.config import schema
-from wfmon.model.log import LogPage, LogRequest
+from wfmon.model.log import FileMark, LogPage, LogRequest
 from wfmon.model.record import dataclass, field
 from wfmon.model.run import RunsSample
 from wfmon.model.source import Failure
@@ -18,9 +19,11 @@ from wfmon.sources.logfiles.fields import FieldReader
 from wfmon.sources.logfiles.fold import Fold
 from wfmon.sources.logfiles.follow import FollowedFile
 from wfmon.sources.logfiles.lines import UTF8, find_encoding
+from wfmon.sources.logfiles.marks import mark_of
 from wfmon.sources.logfiles.oddities import oddities
 from wfmon.sources.logfiles.times import named_zone
 from wfmon.sources.logfiles.view import FileView, LogView
+from wfmon.sources.logfiles.vouch import Vouch
 from wfmon.text.numbers import size
 from wfmon.text.sanitize import safe
 
@@ -80,6 +83,8 @@ class LogFilesSource:
             self._fold, FieldReader(self._settings.fields), zone, self._settings.max_line_bytes
         )
         self._coverage = Coverage(self._files)
+        self._vouch = Vouch(name)
+        self._marks: tuple[FileMark, ...] = ()
         self._view = LogView()
         self._polling = threading.Lock()
         self._live_pids: frozenset[int] | None = None
@@ -122,6 +127,13 @@ class LogFilesSource:
         """The processes of this host that are alive now; None: not known."""
         self._live_pids = pids
 
+    def resume(self, marks: Sequence[FileMark]) -> None:
+        """Before the first poll: go on where the process stopped that made these marks."""
+        if marks:
+            self._files.resume(marks)
+            self._vouch.resume(marks)
+            self._fold.spares = True
+
     def poll(self, now: float) -> Reading:
         """Read what is new, bounded. Raises SourceError where no file can be read."""
         with self._polling:
@@ -147,6 +159,16 @@ class LogFilesSource:
             finally:
                 self._polling.release()
 
+    def _all_marks(self) -> tuple[FileMark, ...]:
+        """The same object as last time while no file was read."""
+        begins = self._fold.open_from()
+        marks = tuple(
+            mark for file in self._files.files if (mark := mark_of(file, begins.get(file.number))) is not None
+        )
+        if not _same(marks, self._marks):
+            self._marks = marks
+        return self._marks
+
     def _require_files(self) -> None:
         files = self._files
         if files.files:
@@ -167,7 +189,7 @@ class LogFilesSource:
             if file.offset >= file.size and not file.skipping:
                 file.behind = False
                 continue
-            if left <= 0:
+            if left <= 0 or self._fold.is_full():
                 file.behind = True
                 continue
             if not self._files.reopen(file):
@@ -195,16 +217,30 @@ class LogFilesSource:
         parts += [f"{path}: {why}" for path, why in list(files.denied.items())[:3]]
         if not files.files:
             parts.append("no file any more")
+        settled = not unread
+        if settled:
+            self._fold.spares = True  # what a first start reads back may be more than is kept
         failure = Failure.PERMISSION if files.denied else Failure.MISSING if not files.files else None
         return Reading(
             at=now,
             runs=RunsSample(now, workflows),
             sees=f"{_plural(len(files.files), 'file')}, {_plural(self._fold.runs, 'run')}",
-            missing=(*self._wrong_settings, *oddities(files, self._fold)),
+            missing=(*self._wrong_settings, *oddities(files, self._fold, now)),
             partial=safe("; ".join(parts)) if parts else None,
             partial_failure=failure,
-            settled=not unread,
+            settled=settled,
+            watched=self._vouch.watched(
+                now,
+                max(self._coverage.source_since(now), self._fold.evicted_until),
+                files.gaps[-1][0] if files.gaps else None,
+                whole=settled and bool(files.files) and not files.denied,
+            ),
+            marks=self._all_marks(),
         )
+
+
+def _same(new: tuple[FileMark, ...], old: tuple[FileMark, ...]) -> bool:
+    return len(new) == len(old) and all(map(operator.is_, new, old))
 
 
 def _reading_order(file: FollowedFile) -> tuple[int]:
