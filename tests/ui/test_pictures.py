@@ -9,7 +9,7 @@ import textual
 from textual.pilot import Pilot
 
 from support.screen import FakeDoors, look
-from support.snapshots import NOW, incident, input_gone, without_usual
+from support.snapshots import NOW, incident, input_gone
 from wfmon.model.snapshot import Snapshot
 from wfmon.ui.app import WfmonApp
 from wfmon.ui.keys import Keymap
@@ -43,7 +43,7 @@ def test_incident_80x24(snap_compare: Compare, theme: str) -> None:
 
 
 def test_incident_120x40(snap_compare: Compare) -> None:
-    assert snap_compare(app(without_usual(incident())), terminal_size=(120, 40), run_before=settle)
+    assert snap_compare(app(incident()), terminal_size=(120, 40), run_before=settle)
 
 
 def test_sources_80x24(snap_compare: Compare) -> None:

@@ -197,7 +197,7 @@ def _usual(look: Look, usual: Baseline, now: float) -> Iterator[tuple[str, str]]
         factor = numbers.rate(exp(usual.cost_per_hour.spread))
         words = f"half of them within a factor of about {factor}"
         yield (
-            "",
+            "$/h",
             f"{money_rate(usual.cost_per_hour.median)} at this hour: {_middle(usual.cost_per_hour)}, {words}",
         )
     yield from _grounds(look, usual, now)
