@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 DAY = 86_400.0
-TREND_SECONDS = 900.0  # that drawn series of a past moment are over, as those of now
+TREND_SECONDS = 900.0  # that drawn series of a past moment are over, as those of now ...
+TREND_POINTS = 30  # ... from about so many points: each is a millisecond with 500 workflows
 ENDED_SECONDS = 12 * 3600.0
 # No answer holds more than so many.
 MOST_POINTS = 2000
@@ -166,7 +167,7 @@ class StoredMemory:
                 statuses=reader.states_at(at),
                 runs=reader.newest_runs(at, RUNS),
                 changes=_newest(reader.changes(at - DAY, at, CHANGES)),
-                trends=past_trends(reader.points(begin, at, MOST_POINTS), begin, at),
+                trends=past_trends(reader.points(begin, at, TREND_POINTS), begin, at),
                 collector=None
                 if session is None
                 else Collector(session.pid, session.user, False, session.version, session.begin),
