@@ -6,6 +6,7 @@ import asyncio
 import threading
 from array import array
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -64,7 +65,8 @@ class Told:
         return (AT + HOUR, None) if at > AT + HOUR else (at - 10, at + 10)
 
     def points(self, begin: float, end: float, most: int) -> Sequence[Point]:
-        return [point(begin + n * 10) for n in range(int((end - begin) / 10))][:most]
+        step = (end - begin) / most
+        return [replace(point(AT), at=begin + n * step, seconds=step) for n in range(most)]
 
     def series(self, request: SeriesRequest) -> Series:
         self._note(f"series {request.points}")

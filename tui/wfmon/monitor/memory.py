@@ -194,7 +194,9 @@ class StoredMemory:
         assert before is not None
         assert after is not None
         ran = any(_covering(self._reader.sessions(before, after), at))
-        hole = f"{clock(before, at, self._zone)}–{clock(after, at, self._zone)}"
+        last = self._reader.point(before)
+        ended = before if last is None else min(at, last.at + last.seconds)
+        hole = f"{clock(ended, at, self._zone)}–{clock(after, at, self._zone)}"
         return f"nothing was kept {hole}" if ran else f"no collector ran {hole}"
 
     def _ended(self, since: float, limit: int) -> Ended:
