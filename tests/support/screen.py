@@ -98,6 +98,7 @@ class FakeDoors:
         self.actions: list[Action] = []
         self.outcome = Outcome(True, "done")
         self.page = LogPage(())
+        self.requests: list[LogRequest] = []
         self.memory: Memory = NoMemory("no history is kept")
         self.rests = 0
 
@@ -121,6 +122,7 @@ class FakeDoors:
             deliver(snapshot)
 
     async def pages(self, request: LogRequest) -> LogPage:
+        self.requests.append(request)
         return self.page
 
     async def act(self, action: Action) -> Outcome:
@@ -238,10 +240,12 @@ class Stage:
         return self.press(*text)
 
     async def arrived(self, *keys: str) -> list[str]:
-        """Press keys; after each, what was asked of the memory is answered and drawn."""
+        """Press keys, if any; after each, what was asked of the memory is answered and drawn."""
+        await settled()
         for key in keys:
             self.press(key)
             await settled()
+            self.lines()
         return self.lines()
 
     def cursor_line(self) -> str:
