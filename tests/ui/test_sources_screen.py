@@ -6,9 +6,12 @@ from dataclasses import replace
 
 import pytest
 
+from support.payloads import PAYLOADS
 from support.screen import Stage
-from support.snapshots import incident, input_gone, nothing_yet
+from support.snapshots import NOW, incident, input_gone, nothing_yet
+from wfmon.model.snapshot import Collector
 from wfmon.model.source import SourceState
+from wfmon.text.sanitize import safe
 
 
 def test_drawn_as_designed() -> None:
@@ -67,3 +70,60 @@ def test_no_source_and_waiting_and_off() -> None:
     assert "– host        host        off" in text
     assert "starting" in "\n".join(Stage(None).lines())
     assert Stage(None).press("S")[0] == "Sources"
+
+
+def test_it_says_who_collects_since_when_and_why_nobody_does() -> None:
+    base = incident()
+    other = Collector(4120, "dana", self_=False, since=NOW - 90)
+    lines = Stage(replace(base, collector=other)).press("S")
+    assert lines[0].endswith("collector: dana · pid 4120 since 14:01")
+    alone = Collector(4120, "dana", alone="read-only: the state directory cannot be used, " + "because " * 12)
+    lines = Stage(replace(base, collector=alone, history=None)).press("S")
+    assert lines[0].endswith("no collector: this process alone · pid 4120")
+    assert lines[1].startswith("alone    read-only: the state directory cannot be used")
+    assert "  no history is kept" in lines
+    long = replace(base, collector=Collector(4120, "d" * 200, self_=False))
+    assert len(Stage(long, size=(60, 15)).press("S")[0]) == 60
+
+
+def test_the_history_is_the_last_block() -> None:
+    text = "\n".join(Stage(incident()).press("S"))
+    assert "─ 41 MB of 500 MB ─" in text
+    assert "path     /var/lib/wfmon/lanes/7f3a/history.db" in text
+    assert "reaches  back to 02-15 14:03, 15d ago" in text
+    assert "points   10 s for 1d · 1 min for 7d · 1 h for 365d" in text
+
+
+def test_a_history_in_trouble_says_so() -> None:
+    base = incident()
+    assert base.history is not None
+    broken = replace(
+        base.history, problem="disk full since 13:58", notes=("a corrupt file was set aside",), oldest=None
+    )
+    stage = Stage(replace(base, history=replace(broken, size_bytes=300, limit_bytes=2 * 10**10)))
+    text = "\n".join(stage.press("S"))
+    assert "─ <1 MB of 20.0 GB ─" in text
+    assert "reaches  nothing is kept yet" in text
+    assert "problem  disk full since 13:58" in text
+    assert "note     a corrupt file was set aside" in text
+
+
+def test_an_open_source_says_how_far_back_it_reaches() -> None:
+    stage = Stage(incident())
+    text = "\n".join(stage.press("S", "enter"))
+    assert "keeps    metrics: 15d back, 365d wanted, 3.0G" in text
+    stage.press("j", "j", "i")
+    assert "keeps    production logs: 92d back, 90d wanted, 41.2G, +461M a day" in stage.text()
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: payload.name)
+def test_hostile_texts_of_another_collector_break_no_row(payload: object) -> None:
+    text = safe(payload.text)  # type: ignore[attr-defined]
+    base = incident()
+    assert base.history is not None
+    history = replace(base.history, path=text, problem=text, notes=(text, text))
+    for collector in (Collector(1, text, self_=False, since=NOW), Collector(1, text, alone=text)):
+        for size in ((60, 15), (80, 24)):
+            stage = Stage(replace(base, collector=collector, history=history), size=size)
+            for keys in (["S"], ["G"]):
+                assert all(line.isprintable() for line in stage.press(*keys))

@@ -34,7 +34,8 @@ def retention_lines(look: Look, width: int, retention: Sequence[Retention]) -> l
 
 def _line(look: Look, width: int, kind: str, worst: Retention, words: Sequence[str], others: int) -> Row:
     """The longest ``words`` that fit, and who else there is where that fits too."""
-    more = f" +{numbers.counted(others, 'set') if kind == 'logs' else f'{others} more'}" if others else ""
+    who = numbers.counted(others, "set") if kind == "logs" else str(others)
+    more = f" +{who}" if others else ""
     whole = [f"{kind} {worst.subject}  {words[0].strip()}{more}"] if width >= _WIDE else []
     whole += [f"{kind} {one}{more}" for one in words] + [f"{kind} {one}" for one in words]
     text = next((one for one in whole if width_of(one) < width), whole[-1])
@@ -46,10 +47,11 @@ def _log_words(one: Retention) -> Sequence[str]:
     """``41.2G   oldest 92d``; what is short says of how much."""
     if one.reach_seconds is None:
         return (one.problem or "oldest not known", "not known")
-    oldest = f"oldest {numbers.age(one.reach_seconds)}"
-    if one.short:
-        oldest += f" of {numbers.age(one.needed_seconds)}"
-    return (f"{numbers.size(one.bytes)}  {oldest}", oldest) if one.bytes is not None else (oldest,)
+    reach = numbers.age(one.reach_seconds)
+    reach += f" of {numbers.age(one.needed_seconds)}" if one.short else ""
+    size = numbers.size(one.bytes)
+    sized = (f"{size}  oldest {reach}", f"{size} oldest {reach}") if one.bytes is not None else ()
+    return (*sized, f"oldest {reach}", reach)
 
 
 def _metric_words(one: Retention) -> Sequence[str]:

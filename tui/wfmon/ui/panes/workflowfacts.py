@@ -12,7 +12,7 @@ from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.order import worst_alerts
 from wfmon.ui.panes.columns import TREND_CEILING
-from wfmon.ui.panes.facts import LABEL_WIDTH, Part, fact
+from wfmon.ui.panes.facts import LABEL_WIDTH, Part, fact, wrapped_fact
 from wfmon.ui.panes.usual import made_of, money_rate, run_rate, usual_durations, usual_errors, usual_hour
 from wfmon.ui.rows import Row, rule, width_of
 from wfmon.ui.series import SPAN
@@ -52,7 +52,7 @@ def workflow_rows(look: Look, width: int, snapshot: Snapshot, workflow: Workflow
         rows.append(fact(look, width, "unknown", (", ".join(unknown), "muted")))
     if workflow.usual is not None:
         words = f" {look.signs.dot} ".join(made_of(look, workflow.usual, snapshot.at))
-        rows.append(fact(look, width, "usual", (words, "muted")))
+        rows += wrapped_fact(look, width, "usual", words, "muted", 2)
     return rows
 
 
