@@ -1,8 +1,12 @@
-"""A disk that can be full."""
+"""A disk that can be full, and a directory that several users share."""
 
 from __future__ import annotations
 
+import os
+import stat
+import os
 import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,8 +24,25 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
         check=False,
     )
     if done.returncode:
-        pytest.skip(f"cannot mount a tmpfs: {done.stderr.decode(errors='replace')}")
+        why = f"cannot mount a tmpfs: {done.stderr.decode(errors='replace')}"
+        if os.environ.get("WFMON_REQUIRE_SERVERS") == "1":
+            pytest.fail(f"{why}; WFMON_REQUIRE_SERVERS=1 requires it")
+        pytest.skip(why)
     try:
         yield point
     finally:
         subprocess.run(["umount", "-l", str(point)], check=True)
+
+
+@pytest.fixture
+def group_dir() -> Iterator[Path]:
+    """A shared state directory that users outside this test's own directories can reach."""
+    with tempfile.TemporaryDirectory() as base:
+        path = Path(base) / "shared"
+        path.mkdir()
+        os.chown(path, 0, 61000)
+        path.chmod(0o2770)
+        Path(base).chmod(0o755)
+        if not all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents):
+            pytest.skip(f"other users cannot reach {base}")
+        yield path

@@ -9,9 +9,8 @@ import sqlite3
 import stat
 import subprocess
 import sys
-import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -263,20 +262,6 @@ class Person:
 
     def leaves(self) -> None:
         self._process.communicate(timeout=30)
-
-
-@pytest.fixture
-def group_dir() -> Iterator[Path]:
-    """A shared state directory that users outside this test's own directories can reach."""
-    with tempfile.TemporaryDirectory() as base:
-        path = Path(base) / "shared"
-        path.mkdir()
-        os.chown(path, 0, 61000)
-        path.chmod(0o2770)
-        Path(base).chmod(0o755)
-        if not all(parent.stat().st_mode & stat.S_IXOTH for parent in path.resolve().parents):
-            pytest.skip(f"other users cannot reach {base}")
-        yield path
 
 
 @needs_root
