@@ -44,12 +44,14 @@ def run(options: Options) -> int:
 
 
 class Teller:
-    """Says what is new to a person who reads only now and then: the role, and the verdict's level."""
+    """Says what is new to a person who reads only now and then: the role, the verdict's level, and what
+    cannot be kept."""
 
     def __init__(self, zone: tzinfo | None) -> None:
         self._zone = zone
         self._role = ""
         self._level = ""
+        self._problem: str | None = None
 
     def role(self, collector: Collector) -> str:
         """Who collects, in words; what is told once is no news."""
@@ -60,6 +62,9 @@ class Teller:
         lines = []
         if _role(snapshot.collector) != self._role:
             lines.append(self.role(snapshot.collector))
+        if snapshot.store_problem != self._problem:
+            self._problem = snapshot.store_problem
+            lines.append(f"problem: {self._problem}" if self._problem else "kept and shared again")
         known = all(source.state is not SourceState.WAITING for source in snapshot.sources)
         if known and snapshot.verdict.level != self._level:
             self._level = snapshot.verdict.level

@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from wfmon.sources.base import Source
 
 LOOK_SECONDS = 0.2  # between two looks at what the collector published
-TRY_SECONDS = 0.5  # between two tries to become the collector
+TRY_SECONDS = 0.4  # between two tries to become the collector
 SHOW_SECONDS = 1.0  # without news until acks and expiries are looked at all the same
+LATE_SECONDS = 2.0  # of silence until it is asked whether there still is a collector
 SETTLE_SECONDS = 3.0  # that a new collector has to know as much as the last one knew
 HUNG_SECONDS = 30.0  # of silence until a collector that still holds the lock is replaced
 VACANT_SECONDS = 1.5  # without a collector until who may not collect looks for itself
@@ -251,6 +252,8 @@ class Station:
         else:
             self._watch(now)
             pause = LOOK_SECONDS
+        if self._holding and self._last is not None and self._monotonic() - self._shown_at >= SHOW_SECONDS:
+            self._show_old(self._last, now)
         self._do_asked(now)
         return pause
 
@@ -262,8 +265,6 @@ class Station:
             return 0.0
         if self._nudge.came():
             monitor.submit(Refresh())
-        if self._holding:
-            self._show_held(now)
         return min(TRY_SECONDS, self._viewer.refresh)
 
     def _takes(self, now: float) -> bool:
@@ -280,20 +281,30 @@ class Station:
     def _watch(self, now: float) -> None:
         """See what the collector published; who has none to read looks for itself."""
         sight = self._follower.look(now)
-        if sight.snapshot is not None and (sight.new or self._last is None):
-            self._last, self._last_beat = _read(sight.snapshot, self._viewer), sight.beat
+        punctual = sight.fresh and sight.silent < LATE_SECONDS
+        holder = None if punctual else self._lock.holder()
+        living = punctual or holder is not None
+        if living or sight.silent < HEIR_SECONDS:
+            self._read(sight)
+        if not living:
+            self._watch_vacant(now)
+            return
+        self._vacant_since = None
         if sight.fresh:
-            self._last_beat = sight.beat
-            self._vacant_since = None
             self._leave_monitor()
             self._show_read(sight.new, now)
-            return
-        holder = self._lock.holder()
-        if holder is None:
-            self._watch_vacant(now)
-        else:
-            self._vacant_since = None
+        elif holder is not None:
             self._watch_holder(holder, sight, now)
+
+    def _read(self, sight: Sight) -> None:
+        """Keep what is new of somebody's figures, as they are seen here."""
+        snapshot = sight.snapshot
+        if snapshot is not None and (sight.new or self._last is None):
+            collector = replace(snapshot.collector, self_=False)
+            self._last = replace(snapshot, collector=collector, read_only=self._viewer.read_only)
+            self._last_beat = sight.beat
+        elif sight.fresh:
+            self._last_beat = sight.beat
 
     def _watch_vacant(self, now: float) -> None:
         """Nobody collects, and this process did not become the collector either."""
@@ -338,6 +349,9 @@ class Station:
         self._inherit(now)
         self._leave_monitor()
         self._mine = replace(self._mine, self_=True, since=now, alone=None)
+        if self._last is not None:
+            self._last = replace(self._last, collector=self._mine, read_only=False)
+            self._show_old(self._last, now)  # to build what asks takes a moment
         try:
             monitor = self._new_monitor(epoch)
         except BaseException:
@@ -348,7 +362,6 @@ class Station:
         )
         self._nudge.came()
         if self._last is not None:
-            self._last = replace(self._last, collector=self._mine, read_only=False)
             publisher.offer(self._last)
         self._publisher = publisher
         monitor.start()
@@ -357,8 +370,8 @@ class Station:
         """Whoever begins where another has just ended goes on from what that one knew."""
         if self._last is None:
             sight = self._follower.look(now)
-            if sight.snapshot is not None and sight.silent < HEIR_SECONDS:
-                self._last, self._last_beat = _read(sight.snapshot, self._viewer), sight.beat
+            if sight.silent < HEIR_SECONDS:
+                self._read(sight)
 
     def _be_alone(self, why: str) -> None:
         if self._monitor is not None and self._mine.alone == why:
@@ -449,17 +462,14 @@ class Station:
             shown = unanswered(shown, *hung, self._last_beat or None, self._viewer.zone)
         self._show(shown, settled=last is not None and _settled(last))
 
-    def _show_held(self, now: float) -> None:
-        """What the last collector knew, while the new one gathers."""
-        last = self._last
-        if last is None or self._monotonic() - self._shown_at < SHOW_SECONDS:
-            return
+    def _show_old(self, last: Snapshot, now: float) -> None:
+        """What the last collector knew, until this one knows as much."""
         shown = self._presented(last, now)
         if not 0 <= now - self._last_beat < SILENT_SECONDS:
             at = clock(self._last_beat, self._viewer.zone)
             shown = not_live(shown, f"asking every source now: figures are of {at}")
         with self._choice:
-            if self._holding:
+            if self._monitor is None or self._holding:
                 self._show(shown)
 
     def _presented(self, snapshot: Snapshot, now: float) -> Snapshot:
@@ -535,12 +545,6 @@ class Station:
             if self._room is not None and self._room.idle:
                 self._room.close()
                 self._room = None
-
-
-def _read(snapshot: Snapshot, viewer: Viewer) -> Snapshot:
-    """As it is seen by another process than the one that collected it."""
-    collector = replace(snapshot.collector, self_=False)
-    return replace(snapshot, collector=collector, read_only=viewer.read_only)
 
 
 def _settled(snapshot: Snapshot) -> bool:

@@ -65,11 +65,20 @@ class Part:
     count: int
 
 
+def _plain(value: object) -> object:
+    """Durations and sizes of settings are numbers of a type of their own."""
+    if isinstance(value, float):
+        return float(value)
+    if isinstance(value, int):
+        return int(value)
+    raise NotImplementedError(f"{type(value).__name__} is no part of a snapshot")
+
+
 class Encoder:
     """One thread at a time."""
 
     def __init__(self) -> None:
-        self._encoder = msgspec.msgpack.Encoder()
+        self._encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
         self._known: dict[int, tuple[object, bytes]] = {}
         self._next: dict[int, tuple[object, bytes]] = {}
 
