@@ -112,6 +112,15 @@ def test_a_run_is_handed_on_once_and_again_when_it_was_corrected() -> None:
     ]
 
 
+def test_what_an_earlier_process_wrote_is_not_written_again() -> None:
+    recorder = Recorder({}, STEP)
+    recalled = replace(run(1), recalled=True)
+    recorder.batch(picture(START, (recalled,)), START)
+    first = recorder.batch(picture(START + 10, (recalled, run(2))), START + 10)
+    second = recorder.batch(picture(START + 20, (run(1), run(2))), START + 20)
+    assert [batch and [r.id for r in batch.runs] for batch in (first, second)] == [["r2"], ["r1"]]
+
+
 def test_more_runs_than_a_batch_takes_hold_the_marks_back_until_they_are_written() -> None:
     many = tuple(run(number) for number in range(MOST_RUNS + 5))
     recorder = Recorder({}, STEP)

@@ -134,7 +134,7 @@ class Recorder:
         return batch
 
     def _find_runs(self, picture: Picture) -> None:
-        """Finished runs that are new, or not as they were."""
+        """Finished runs that are new, or not as they were; recalled ones are in the store."""
         for log in picture.logs:
             for name, index in log.indexes.items():
                 key = (log.source, name)
@@ -144,7 +144,7 @@ class Recorder:
                 known = {run.id: run for run in before}
                 for run in finished:
                     old = known.get(run.id)
-                    if old is not run and old != run:
+                    if old is not run and old != run and not run.recalled:
                         self._runs.append(run)
                 self._seen[key] = finished
 

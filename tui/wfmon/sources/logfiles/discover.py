@@ -84,6 +84,11 @@ class Files:
 
             self._resume = Resume(marks)
 
+    @property
+    def paths(self) -> Sequence[str]:
+        """What the globs match, read or not."""
+        return self._paths
+
     def look(self, now: float) -> None:
         """Find what changed since the last look. Raises nothing: what cannot be read is in ``denied``."""
         self._now = now

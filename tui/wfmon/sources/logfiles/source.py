@@ -5,10 +5,12 @@ from __future__ import annotations
 import operator
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from wfmon.config import schema
 from wfmon.model.log import FileMark, LogPage, LogRequest
 from wfmon.model.record import dataclass, field
+from wfmon.model.retention import Kept
 from wfmon.model.run import RunsSample
 from wfmon.model.source import Failure
 from wfmon.sources.base import Reading, SourceError
@@ -27,6 +29,9 @@ from wfmon.sources.logfiles.vouch import Vouch
 from wfmon.text.numbers import size
 from wfmon.text.sanitize import safe
 
+if TYPE_CHECKING:
+    from wfmon.sources.logfiles.reach import Reach
+
 FILE_BUDGET = 8 << 20  # bytes that one poll reads of one file ...
 POLL_BUDGET = 32 << 20  # ... and of all files
 
@@ -35,7 +40,8 @@ POLL_BUDGET = 32 << 20  # ... and of all files
 class LogSettings:
     """Sizes in bytes, times in seconds. ``fields`` are names tried before the built-in aliases.
 
-    ``timezone`` empty: judged per file. ``workflow`` is that of lines which name none.
+    ``timezone`` empty: judged per file. ``workflow`` is that of lines which name none. ``keep``: what kind of
+    logs these are, ``production`` or ``debug``; empty: the names of the files say.
     """
 
     interval: float = 1.0
@@ -47,6 +53,7 @@ class LogSettings:
     workflow: str = ""
     timezone: str = ""
     encoding: str = "utf-8"
+    keep: str = ""
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
 
 
@@ -72,7 +79,8 @@ class LogFilesSource:
             )
             if wrong
         )
-        self._files = Files(paths, encoding or UTF8, self._settings.tail_bytes)
+        self._encoding, self._zone = encoding or UTF8, zone
+        self._files = Files(paths, self._encoding, self._settings.tail_bytes)
         self._fold = Fold(
             name,
             keep_runs=self._settings.keep_runs,
@@ -84,6 +92,8 @@ class LogFilesSource:
         )
         self._coverage = Coverage(self._files)
         self._vouch = Vouch(name)
+        self._reach: Reach | None = None
+        self._answered = False
         self._marks: tuple[FileMark, ...] = ()
         self._view = LogView()
         self._polling = threading.Lock()
@@ -103,6 +113,7 @@ class LogFilesSource:
             workflow=source.workflow,
             timezone=source.timezone,
             encoding=source.encoding,
+            keep=source.keep,
             fields=source.fields,
         )
         return cls(source.name or "logs", source.paths, settings=settings)
@@ -158,6 +169,20 @@ class LogFilesSource:
                 self._files.close()
             finally:
                 self._polling.release()
+
+    def _kept(self, now: float) -> tuple[Kept, ...]:
+        """How far back the files reach; not looked at for the first answer, which somebody waits for."""
+        if not self._answered:
+            self._answered = True
+            return ()
+        if self._reach is None:
+            from wfmon.sources.logfiles.firstline import FirstLine
+            from wfmon.sources.logfiles.reach import Reach
+
+            first = FirstLine(FieldReader(self._settings.fields), self._encoding, self._zone)
+            self._reach = Reach(self._name, self._settings.keep, first)
+        paths = self._files.paths
+        return self._reach.step(now, paths, (self._files.changed, len(paths)))
 
     def _all_marks(self) -> tuple[FileMark, ...]:
         """The same object as last time while no file was read."""
@@ -235,6 +260,7 @@ class LogFilesSource:
                 files.gaps[-1][0] if files.gaps else None,
                 whole=settled and bool(files.files) and not files.denied,
             ),
+            kept=self._kept(now),
             marks=self._all_marks(),
         )
 
