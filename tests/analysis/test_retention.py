@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfmon.analysis.retention import DAY, KeptPast, kept_past, retained
+from wfmon.analysis.retention import DAY, KeptPast, looked, retained
 from wfmon.analysis.rules import retention as rule
 from wfmon.model.alert import Severity
 from wfmon.model.history import HistoryStatus
@@ -65,6 +65,12 @@ PROM = Kept("prom", Keeps.METRICS, oldest_at=NOW - 15 * DAY, limit_seconds=15 * 
         (replace(PROM, oldest_at=NOW - 3 * DAY), None, "will be deleted after 15d, need 365d", True),
         (replace(PROM, oldest_at=None), None, "will be deleted after 15d, need 365d", True),
         (replace(PROM, limit_seconds=400 * DAY), None, "young: 15d, nothing deleted yet", False),
+        (
+            replace(PROM, oldest_at=NOW - 360 * DAY, limit_seconds=365 * DAY),
+            None,
+            "young: 360d, nothing deleted yet",
+            False,
+        ),
         (replace(PROM, limit_seconds=None), seen(30), "only 15d: older samples were deleted", True),
         (replace(PROM, oldest_at=NOW - 370 * DAY, limit_seconds=400 * DAY), None, "oldest 370d", False),
     ],
@@ -101,22 +107,39 @@ def test_our_own_history_is_metrics_too() -> None:
     assert (own.words, own.short) == ("will be deleted after 30d, need 365d", True)
 
 
+def fold(*looks: tuple[float, float | None], slack: float = 0.0) -> KeptPast:
+    past = KeptPast(NOW)
+    for at, oldest in looks:
+        past = looked(past, at, oldest, slack)
+    return past
+
+
 def test_looks_are_folded_into_the_oldest_and_the_last_deletion() -> None:
-    looks = [
+    looks = (
         (NOW - 30 * DAY, NOW - 50 * DAY),
         (NOW - 20 * DAY, NOW - 50 * DAY + 5),  # the same line, told a little otherwise
         (NOW - 10 * DAY, None),
         (NOW - 9 * DAY, NOW - 20 * DAY),
         (NOW - 2 * DAY, NOW - 20 * DAY),
-    ]
-    assert kept_past(looks, NOW - DAY, 5.0) == KeptPast(NOW - DAY, NOW - 50 * DAY, 5.0, NOW - 9 * DAY)
-    assert kept_past(looks[:3], NOW - DAY, None) == KeptPast(NOW - DAY, NOW - 50 * DAY)
-    assert kept_past([], NOW, None) == KeptPast(NOW)
+    )
+    found = fold(*looks)
+    assert (found.oldest_at, found.deleted_at) == (NOW - 50 * DAY, NOW - 9 * DAY)
+    young = fold(*looks[:3])
+    assert (young.oldest_at, young.deleted_at) == (NOW - 50 * DAY, None)
+    assert held(logs(20), found).words == "only 20d: older lines were deleted 9d ago"
+    assert fold() == KeptPast(NOW)
+
+
+def test_what_was_only_told_roughly_proves_no_deletion() -> None:
+    rough = ((NOW - 9 * DAY, NOW - 20 * DAY), (NOW - 8 * DAY, NOW - 20 * DAY + 3000))
+    assert fold(*rough, slack=3600.0).deleted_at is None
+    assert fold(*rough).deleted_at == NOW - 8 * DAY
+    past = fold((NOW - 9 * DAY, NOW - 20 * DAY), slack=3600.0)
+    assert not held(replace(logs(None), oldest_at=NOW - 20 * DAY + 3600), past).short
 
 
 def test_lines_that_go_one_by_one_are_seen_to_go() -> None:
-    looks = [(NOW - back, NOW - 5 * DAY - back) for back in range(36000, 0, -60)]
-    found = kept_past(looks, NOW, None)
+    found = fold(*((NOW - back, NOW - 5 * DAY - back) for back in range(36000, 0, -60)))
     assert found.deleted_at is not None
     assert NOW - found.deleted_at < 1200
 

@@ -6,7 +6,7 @@ young system that has deleted nothing is not too short.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 from wfmon.analysis.words import age
 from wfmon.model.history import HistoryStatus
@@ -25,33 +25,36 @@ REACHED = 0.95  # of a limit: a server deletes whole blocks, a little before or 
 class KeptPast:
     """What was seen of one subject before now.
 
-    ``oldest_at``: the oldest line or sample that was there. ``bytes``: what it took at ``seen_at``, about a
-    day ago. ``deleted_at``: when older data was last seen to be gone.
+    ``oldest_at``: the oldest line or sample that was ever there. ``bytes``: what it took at ``seen_at``,
+    about a day ago. ``deleted_at``: when older data was last seen to be gone. ``anchor``: what was the
+    oldest since then.
     """
 
     seen_at: float
     oldest_at: float | None = None
     bytes: float | None = None
     deleted_at: float | None = None
-
-
-def kept_past(seen: Iterable[tuple[float, float | None]], size_at: float, size: float | None) -> KeptPast:
-    """From ``seen``, (when it was looked at, the oldest that was there), oldest look first.
-
-    The oldest of all looks stays; each time that it moved on, something was deleted.
-    """
-    first: float | None = None
     anchor: float | None = None
-    deleted_at: float | None = None
-    for at, oldest in seen:
-        if oldest is None:
-            continue
-        if anchor is not None and oldest > anchor + MOVED:
-            deleted_at = at
-        if anchor is None or abs(oldest - anchor) > MOVED:
-            anchor = oldest
-        first = oldest if first is None else min(first, oldest)
-    return KeptPast(size_at, first, size, deleted_at)
+
+
+def looked(past: KeptPast, at: float, oldest: float | None, slack: float = 0.0) -> KeptPast:
+    """``past`` with one more look, later than all before it.
+
+    ``oldest``: what was the oldest at ``at``; it may be up to ``slack`` seconds younger than said. Only
+    what surely moved on was deleted.
+    """
+    if oldest is None:
+        return past
+    latest = oldest + slack
+    if past.anchor is None:
+        return replace(past, oldest_at=_older(past.oldest_at, latest), anchor=latest)
+    if oldest > past.anchor + MOVED:
+        return replace(past, deleted_at=at, anchor=latest)
+    return replace(past, oldest_at=_older(past.oldest_at, latest), anchor=min(past.anchor, latest))
+
+
+def _older(one: float | None, other: float) -> float:
+    return other if one is None else min(one, other)
 
 
 def retained(
@@ -94,19 +97,20 @@ def _retention(kept: Kept, past: KeptPast | None, needed: float, now: float) -> 
         reach_seconds=reach,
         limit_seconds=kept.limit_seconds,
         oldest_at=kept.oldest_at,
-        lost_before=kept.oldest_at if reach is not None and _lost(kept, past, reach) else None,
+        lost_before=kept.oldest_at if reach is not None and _lost(kept, past, reach, needed) else None,
         bytes=kept.bytes,
         bytes_per_day=_growth(kept, past, now),
         problem=kept.problem,
     )
     limited = kept.limit_seconds is not None and kept.limit_seconds < needed
     gone = found.lost_before is not None and reach is not None and reach < needed
-    return replace(found, short=limited or gone, words=_words(found, _gone_at(kept, past, now), now))
+    return replace(found, short=limited or gone, words=_words(found, _gone_at(past, now), now))
 
 
-def _lost(kept: Kept, past: KeptPast | None, reach: float) -> bool:
+def _lost(kept: Kept, past: KeptPast | None, reach: float, needed: float) -> bool:
     """Whether older data was there: it was seen, or a limit has been reached."""
-    if kept.limit_seconds is not None and reach >= REACHED * kept.limit_seconds:
+    limit = kept.limit_seconds
+    if limit is not None and reach >= (REACHED * limit if limit < needed else limit):
         return True
     return past is not None and (past.deleted_at is not None or _moved(kept, past))
 
@@ -117,11 +121,9 @@ def _moved(kept: Kept, past: KeptPast) -> bool:
     )
 
 
-def _gone_at(kept: Kept, past: KeptPast | None, now: float) -> float | None:
+def _gone_at(past: KeptPast | None, now: float) -> float | None:
     """When it was last seen that older data is gone; None: that was not seen, or when is not known."""
-    if past is None:
-        return None
-    return min(past.deleted_at, now) if past.deleted_at is not None else None
+    return None if past is None or past.deleted_at is None else min(past.deleted_at, now)
 
 
 def _growth(kept: Kept, past: KeptPast | None, now: float) -> float | None:
@@ -152,5 +154,5 @@ def _words(found: Retention, gone_at: float | None, now: float) -> str:
     if limited and limit is not None and reach >= REACHED * limit:
         return f"kept {age(limit)} of {age(need)}"
     what = "samples" if found.keeps is Keeps.METRICS else "lines"
-    when = "" if gone_at is None else f" {age(now - gone_at)} ago"
+    when = "" if gone_at is None else f" {age(now - gone_at)} ago" if now - gone_at >= 60 else " just now"
     return f"only {age(reach)}: older {what} were deleted{when}"

@@ -14,15 +14,16 @@ from math import isnan
 
 from wfmon.analysis.baseline import baseline
 from wfmon.analysis.forecast import filling
-from wfmon.analysis.retention import KeptPast, retained
+from wfmon.analysis.retention import KeptPast, looked, retained
+from wfmon.analysis.spans import Spans
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import Accepted
 from wfmon.model.forecast import Filling
-from wfmon.model.history import Change, ChangeKind, HourSum, Kind, Role, Table
+from wfmon.model.history import Change, ChangeKind, HistoryStatus, HourSum, Kind, Role, Table
 from wfmon.model.host import Volume
 from wfmon.model.past import SeriesRequest
-from wfmon.model.record import dataclass, field
-from wfmon.model.retention import Keeps, Kept, Retention
+from wfmon.model.record import dataclass, field, replace
+from wfmon.model.retention import Kept, Retention
 from wfmon.model.settings import BaselineSettings, RetentionSettings
 from wfmon.monitor.picture import TOTAL_ERRORS, TOTAL_TOKENS, Picture
 from wfmon.monitor.remembered import Drawn, Remembered
@@ -38,6 +39,8 @@ ROOM_STEP = 60.0
 ROOM_SECONDS = 2 * DAY
 SLOW_SECONDS = 600.0
 CHANGES = 50
+KEPT_SECONDS = 100 * DAY  # of what earlier processes saw of logs ...
+KEPT_POINTS = 200  # ... so many looks are read
 POISONING = frozenset({"failure_rate", "cost_spike", "timeout", "stall", "runaway"})
 # Rules whose alert of a workflow makes its figures of that time no measure of what is usual.
 RECENT_DAYS = 3
@@ -51,6 +54,7 @@ class _Hours:
     hour: float = -1.0
     by_workflow: Mapping[str, list[HourSum]] = field(default_factory=dict)
     covered: Mapping[tuple[str, Role, float], float] = field(default_factory=dict)
+    p95: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
 
 
 class Learner:
@@ -80,6 +84,7 @@ class Learner:
         self._accepted: Mapping[str, Accepted] = {}
         self._poisoned: Mapping[str, list[tuple[float, float]]] = {}
         self._room: dict[str, deque[tuple[float, float]]] = {}
+        self._kept: dict[str, KeptPast] = {}
         self._slow_at: float | None = None
         self._retention: tuple[Retention, ...] = ()
         self._fillings: tuple[Filling, ...] = ()
@@ -138,19 +143,37 @@ class Learner:
                 self._queue.append(row.name)
 
     def _baseline(self, workflow: str, now: float) -> Baseline:
-        hours = self._hours.by_workflow.get(workflow, [])
+        runs = self._reader.runs(workflow, self._usual.runs)
         return baseline(
             workflow,
-            self._reader.runs(workflow, self._usual.runs),
-            hours,
+            runs,
+            self._hours.by_workflow.get(workflow, []),
             self._hours.covered,
             self._poisoned.get(workflow, []),
             self._accepted.get(workflow),
             now,
             self._zone,
             self._usual,
+            hourly_p95=() if runs else self._hourly_p95(workflow),
             deployed_at=self._deployed_at(workflow),
+            last=self._baselines.get(workflow),
         )
+
+    def _hourly_p95(self, workflow: str) -> list[float]:
+        """The p95 of each of the last hours that count, where single runs are not known."""
+        known = self._hours.p95.get(workflow)
+        if known is None:
+            end, begin = self._hours.hour, self._hours.hour - RECENT_DAYS * DAY
+            asked = SeriesRequest(Kind.WORKFLOW, workflow, "duration_p95", begin, end, RECENT_DAYS * 24)
+            values = self._reader.series(asked).values
+            known = [(begin + n * HOUR, value) for n, value in enumerate(values) if value is not None]
+            self._hours.p95[workflow] = known
+        accepted = self._accepted.get(workflow)
+        poisoned = Spans(
+            each for each in self._poisoned.get(workflow, []) if accepted is None or each[0] >= accepted.at
+        )
+        since = max(self._deployed_at(workflow) or 0.0, 0.0 if accepted is None else accepted.since)
+        return [p95 for at, p95 in known if at >= since and not poisoned.touches(at, at + HOUR)]
 
     def _deployed_at(self, workflow: str) -> float | None:
         return next(
@@ -231,27 +254,39 @@ class Learner:
             filling(volume.mount, tuple(self._room.get(volume.mount, ())), volume.total_bytes, now)
             for volume in volumes
         )
-        self._retention = retained(kept, self._kept_past(kept, now), self._wanted, now)
+        self._retention = retained(kept, self._kept_past(kept, now), self._wanted, now, self._own())
 
     def _new_kept(self, kept: Sequence[Kept]) -> bool:
-        return {each.subject for each in kept} != {each.subject for each in self._retention}
+        return not {each.subject for each in kept} <= self._kept.keys()
+
+    def _read_kept(self, subjects: Sequence[str], now: float) -> None:
+        """What earlier processes saw of logs that this one has not looked at yet."""
+        past = {subject: KeptPast(now - DAY) for subject in subjects}
+        for point in self._reader.points(now - KEPT_SECONDS, now, KEPT_POINTS):
+            for subject in subjects:
+                age = point.get(Kind.LOGS, subject, "oldest_age")
+                oldest = None if age is None else point.at - age
+                past[subject] = looked(past[subject], point.at, oldest, point.seconds)
+        self._kept.update(past)
 
     def _kept_past(self, kept: Sequence[Kept], now: float) -> dict[str, KeptPast]:
-        """What was known of each log set a day ago, or as near to it as there is."""
-        found: dict[str, KeptPast] = {}
-        logs = [each for each in kept if each.keeps is not Keeps.METRICS]
-        if not logs:
-            return found
+        """All that was seen of each, with what it took a day ago."""
+        new = [each.subject for each in kept if each.subject not in self._kept]
+        if new:
+            self._read_kept(new, now)
+        for each in kept:
+            past = looked(self._kept[each.subject], now, each.oldest_at)
+            a_day_ago = SeriesRequest(
+                Kind.LOGS, each.subject, "bytes", now - DAY - HOUR / 2, now - DAY + HOUR / 2, 1
+            )
+            (size,) = self._reader.series(a_day_ago).values or (None,)
+            self._kept[each.subject] = replace(past, seen_at=now - DAY, bytes=size)
+        return {each.subject: self._kept[each.subject] for each in kept}
+
+    def _own(self) -> HistoryStatus | None:
+        """How far back the history itself reaches."""
         bounds = self._reader.bounds()
-        if bounds is None:
-            return found
-        point = self._reader.point(max(now - DAY, bounds[0]))
-        for each in logs:
-            if point is not None:
-                age = point.get(Kind.LOGS, each.subject, "oldest_age")
-                oldest = None if age is None else point.at - age
-                found[each.subject] = KeptPast(point.at, oldest, point.get(Kind.LOGS, each.subject, "bytes"))
-        return found
+        return None if bounds is None else HistoryStatus("", oldest=bounds[0], newest=bounds[1])
 
     def _newest_changes(self, now: float) -> tuple[Change, ...]:
         found = self._reader.changes(now - DAY, now + 1.0, CHANGES)

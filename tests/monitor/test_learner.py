@@ -1,0 +1,160 @@
+"""What a written history teaches: usual figures, and how far back logs reach."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+from datetime import UTC
+from pathlib import Path
+
+import pytest
+
+from wfmon.model.alert import Severity
+from wfmon.model.baseline import Baseline
+from wfmon.model.episode import Sighting
+from wfmon.model.history import Batch, HourSum, Kind, Point, Role, Table, Watched
+from wfmon.model.retention import Keeps, Kept
+from wfmon.model.run import Run, RunStatus
+from wfmon.model.settings import BaselineSettings, RetentionSettings
+from wfmon.model.snapshot import Cost, Totals, Workflow
+from wfmon.monitor.learner import DAY, HOUR, Learner
+from wfmon.monitor.picture import Picture
+from wfmon.store.acks import AckStore
+from wfmon.store.history.reader import HistoryReader
+from wfmon.store.history.settings import HistorySettings
+from wfmon.store.history.writer import HistoryWriter
+from wfmon.store.paths import StateDir
+
+NOW = 1772373607.0  # 14:00:07 UTC, a Sunday
+TOP = NOW // HOUR * HOUR
+SETTINGS = HistorySettings()
+WANTED = RetentionSettings(True, 90 * DAY, 30 * DAY, 365 * DAY, 365 * DAY)
+
+
+def picture(name: str, now: float = NOW, last_run_at: float | None = None) -> Picture:
+    row = Workflow(name, last_run_at=last_run_at)
+    return Picture(now, (), Totals(), (row,), (), None, {}, (), Cost(), None, {})
+
+
+class Place:
+    """A state directory with a writer, acks and a learner."""
+
+    def __init__(self, path: Path) -> None:
+        self.state = StateDir(path, shared=False)
+        self.acks = AckStore(self.state)
+        self.writer = HistoryWriter(self.state, SETTINGS)
+        self.writer.begin(1, 7, "u", "v", NOW - 30 * DAY)
+        self.learner = self.anew()
+
+    def anew(self) -> Learner:
+        """As a process that has just begun."""
+        reader = HistoryReader(self.state, SETTINGS)
+        return Learner(reader, self.acks, UTC, BaselineSettings(500, 20, 35), WANTED, 15.0)
+
+    def usual(self, name: str = "w", last_run_at: float | None = None) -> Baseline:
+        return self.learner.learn(picture(name, last_run_at=last_run_at), (), NOW).baselines[name]
+
+    def fires(self, begin: float, end: float | None = None) -> None:
+        alert = Sighting(
+            "aaaaaaaaaaaa", "failure_rate", (("workflow", "w"),), Severity.CRITICAL, "90%", begin, False, "w"
+        )
+        self.acks.observe([alert], begin)
+        self.acks.observe([alert], NOW)
+        if end is not None:
+            self.acks.observe([], end, {alert.key: end})
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    place = Place(tmp_path)
+    yield place
+    place.learner.close()
+    place.writer.close()
+    place.acks.close()
+
+
+def runs(count: int, first: int, until: float, status: RunStatus, seconds: float) -> tuple[Run, ...]:
+    return tuple(
+        Run(f"r{first + n}", "w", status, ended_at=until - count + n, duration_seconds=seconds, source="logs")
+        for n in range(count)
+    )
+
+
+def test_an_incident_that_fills_the_ring_changes_nothing(place: Place) -> None:
+    place.writer.write(Batch(NOW - 2 * HOUR, runs=runs(100, 0, NOW - 2 * HOUR, RunStatus.SUCCESS, 2.0)))
+    before = place.usual()
+    assert (before.n, before.error_ratio, before.duration_p99_seconds) == (100, 0.0, 2.0)
+    place.fires(NOW - HOUR)
+    place.writer.write(Batch(NOW, runs=runs(600, 1000, NOW, RunStatus.ERROR, 90.0)))
+    after = place.usual(last_run_at=NOW - 1)
+    assert (after.n, after.error_ratio, after.duration_p99_seconds) == (100, 0.0, 2.0)
+
+
+def test_a_new_normal_is_learnt_at_once(place: Place) -> None:
+    place.writer.write(Batch(NOW, runs=runs(100, 0, NOW, RunStatus.ERROR, 90.0)))
+    place.fires(NOW - HOUR)
+    assert place.usual().n == 0
+    place.acks.accept("w", "joe", NOW - 1, NOW - HOUR)
+    found = place.usual()
+    assert (found.n, found.error_ratio, found.accepted_at) == (100, 1.0, NOW - 1)
+
+
+def test_durations_of_a_workflow_whose_runs_are_not_known(place: Place) -> None:
+    for n in range(30, 0, -1):
+        at = TOP - n * HOUR
+        rows = Table(("w",), {"duration_p95": array("f", [500.0 if n <= 5 else 5.0 + n % 2])})
+        place.writer.write(
+            Batch(
+                at + 10,
+                points=(Point(at, 10.0, {Kind.WORKFLOW: rows}),),
+                hours=(HourSum(at, Kind.WORKFLOW, "w", "prom", Role.METRICS, 60, 3),),
+                watched=(Watched("prom", Role.METRICS, at, at + HOUR),),
+            )
+        )
+    place.fires(TOP - 5 * HOUR, NOW)
+    found = place.usual()
+    assert (found.duration_from, found.duration_p50_seconds) == ("hourly p95", None)
+    assert found.duration_p95_seconds == pytest.approx(5.5, abs=0.6)
+    assert found.error_ratio == pytest.approx(0.05)
+
+
+def looked(place: Place, at: float, oldest_at: float, size: float) -> None:
+    """A point of then: how old the oldest line of the log was, and how much the log took."""
+    rows = Table(("app",), {"oldest_age": array("f", [at - oldest_at]), "bytes": array("f", [size])})
+    place.writer.write(Batch(at + 10, points=(Point(at // 10 * 10, 10.0, {Kind.LOGS: rows}),)))
+
+
+def words(place: Place, kept: Kept, now: float = NOW) -> str:
+    return place.learner.learn(picture("w", now), (kept,), now).retention[0].words
+
+
+def test_lines_that_an_earlier_process_saw_and_that_are_gone(place: Place) -> None:
+    oldest = NOW - 40 * DAY
+    for back in (20, 10, 3):
+        looked(place, NOW - back * DAY, oldest, 1000)
+    looked(place, NOW - DAY, NOW - 12 * DAY, 1000)
+    place.learner = place.anew()
+    kept = Kept("app", Keeps.PRODUCTION_LOGS, oldest_at=NOW - 12 * DAY, bytes=3000)
+    (found, own) = place.learner.learn(picture("w"), (kept,), NOW).retention
+    assert (found.words, found.short) == ("only 12d: older lines were deleted 1d ago", True)
+    assert found.lost_before == NOW - 12 * DAY
+    assert found.bytes_per_day == pytest.approx(2000, rel=0.05)  # that was before the day
+    assert own.subject == "history"
+
+
+def test_growth_against_a_day_ago_and_no_alarm_while_nothing_is_gone(place: Place) -> None:
+    for hours in range(72, -1, -1):
+        looked(place, NOW - hours * HOUR, NOW - 5 * DAY, 5000 - hours * 10)
+    kept = Kept("app", Keeps.PRODUCTION_LOGS, oldest_at=NOW - 5 * DAY, bytes=5000)
+    place.learner = place.anew()
+    found = place.learner.learn(picture("w"), (kept,), NOW).retention[0]
+    assert (found.words, found.short) == ("young: 5d, nothing deleted yet", False)
+    assert found.bytes_per_day == pytest.approx(240, rel=0.1)
+
+
+def test_lines_that_go_while_it_looks(place: Place) -> None:
+    kept = Kept("app", Keeps.PRODUCTION_LOGS, oldest_at=NOW - 12 * DAY)
+    assert words(place, kept) == "young: 12d, nothing deleted yet"
+    later = Kept("app", Keeps.PRODUCTION_LOGS, oldest_at=NOW - 5 * DAY)
+    assert words(place, later, NOW + 1200) == "only 5d: older lines were deleted just now"
+    assert words(place, later, NOW + 3 * HOUR) == "only 5d: older lines were deleted 2h ago"
