@@ -143,10 +143,13 @@ def running_prometheus(
     rules: str | None = None,
     alertmanagers: Sequence[str] = (),
     jobs: Mapping[str, Sequence[str]] | None = None,
+    past: str | None = None,
+    options: Sequence[str] = (),
 ) -> Iterator[Server]:
     """A ready Prometheus that scrapes ``targets`` ("127.0.0.1:8000") as job "workload", and ``jobs``.
 
-    ``rules`` is the text of a rule file. It keeps its data below ``tmp_path``.
+    ``rules`` is the text of a rule file, ``past`` (OpenMetrics with times) what it has in its data already.
+    It keeps its data below ``tmp_path``.
     """
     binary = prometheus_binary()
     folder = tmp_path / f"prometheus-{free_port()}"
@@ -157,6 +160,15 @@ def running_prometheus(
     )
     if rules is not None:
         (folder / "rules.yml").write_text(rules, encoding="utf-8")
+    if past is not None:
+        (folder / "past.om").write_text(past, encoding="utf-8")
+        subprocess.run(
+            [promtool_binary(), "tsdb", "create-blocks-from", "openmetrics", "past.om", "data"],
+            cwd=folder,
+            check=True,
+            capture_output=True,
+            timeout=120,
+        )
     port = free_port()
     arguments = [
         binary,
@@ -165,6 +177,7 @@ def running_prometheus(
         f"--web.listen-address=127.0.0.1:{port}",
         "--web.enable-lifecycle",
         "--log.level=warn",
+        *options,
     ]
     with _running(arguments, port, folder) as server:
         yield server

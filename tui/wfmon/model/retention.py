@@ -20,7 +20,8 @@ class Kept:
     """What one source sees of how far back its data reaches.
 
     ``subject``: the log set or the server, as a person knows it. ``oldest_at``: the oldest line or
-    sample that is still there. ``limit_seconds``: its own retention setting. ``bytes``: what it takes.
+    sample that is still there. ``limit_seconds`` and ``limit_bytes``: its own retention setting, by age
+    and by size. ``bytes``: what it takes.
     """
 
     subject: str
@@ -30,6 +31,7 @@ class Kept:
     bytes: int | None = None
     files: int | None = None
     problem: str | None = None
+    limit_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

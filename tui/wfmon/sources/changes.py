@@ -118,15 +118,18 @@ def _versions(infos: Iterable[Info]) -> _Versions:
     for name, labels in infos:
         by_name.setdefault(name, []).append(labels)
     found: _Versions = {}
+    several_at_once: set[tuple[object, ...]] = set()
     for name, several in by_name.items():
         for labels in several:
             versions = {label: labels[label] for label in VERSION_LABELS if labels.get(label)}
             rest = tuple(sorted(item for item in labels.items() if item[0] not in versions))
             key = (name,) if len(several) == 1 else (name, rest)
             what = labels.get("service_name") or _SUFFIXES.sub("", name)
+            if key in found and found[key][1] != versions:
+                several_at_once.add(key)
             if versions:
                 found[key] = ("" if what == "target" else what, versions)
-    return found
+    return {key: told for key, told in found.items() if key not in several_at_once}
 
 
 def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> str | None:

@@ -4,13 +4,15 @@ A poll asks, all at one moment of the server's own clock, one query for the targ
 signal that is exposed (seed: 10 in all). The longer windows of the run counts are asked every third
 poll, the drawn trends every sixth, and what is exposed at all once a minute; no query is asked again
 before 20 times the time that it took. No poll asks more than ``MAX_QUERIES`` of these (besides the
-one a minute); what is left waits for the next.
+one a minute); what is left waits for the next. What no poll waits for is in ``prometheus_beside``.
 """
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING
 
 from wfmon.config import schema
 from wfmon.model.metrics import Concept, Trend
@@ -37,6 +39,9 @@ from wfmon.sources.promql import (
 )
 from wfmon.text.numbers import duration
 from wfmon.text.sanitize import safe
+
+if TYPE_CHECKING:
+    from wfmon.sources.prometheus_beside import Beside
 
 INTERVAL = 5.0
 TIMEOUT = 5.0
@@ -119,7 +124,8 @@ class PrometheusSource:
         self._profiles = tuple(profiles)
         self._rate = float(windows.rate)
         self._windows = window_ladder(float(windows.runs), float(windows.max))
-        self._api = PrometheusApi(url, max_bytes=max_bytes, credentials=credentials)
+        self._new_api = partial(PrometheusApi, url, max_bytes=max_bytes, credentials=credentials)
+        self._api = self._new_api()
         self._steady = steady
         self._scope: Scope | None = None
         self._scope_due = 0.0
@@ -128,6 +134,8 @@ class PrometheusSource:
         self._trends: tuple[Trend, ...] = ()
         self._trends_due = (0, 0.0)  # poll, steady clock
         self._scraped: float | None = None
+        self._wanted_hours: tuple[frozenset[float], float] | None = None
+        self._beside: Beside | None = None
         self._spacing = 0.0  # seconds between two scrapes of a target, where the server tells
 
     @classmethod
@@ -154,6 +162,9 @@ class PrometheusSource:
     def interval(self) -> float:
         return self._interval
 
+    def backfill(self, known: frozenset[float], seconds: float) -> None:
+        self._wanted_hours = (known, seconds)
+
     def poll(self, now: float) -> Reading:
         """Raises ``SourceError`` where nothing is known; a part that failed makes the reading partial.
 
@@ -167,11 +178,14 @@ class PrometheusSource:
             problems = _Problems()
             self._ask_due(targets.clock, problems)
             self._ask_trends(scope, targets.clock, problems)
-            return self._reading(now, scope, targets, problems)
+            reading = self._reading(now, scope, targets, problems)
+        return self._with_what_was_learned(reading, scope, targets.clock)
 
     def close(self) -> None:
         """Ends a poll that is under way; never blocks."""
         self._api.close()
+        if self._beside is not None:
+            self._beside.close()
 
     # --- asking
 
@@ -293,6 +307,16 @@ class PrometheusSource:
             partial_failure=problems.failure,
             settled=known > 0 or not figures.exposed,
         )
+
+    def _with_what_was_learned(self, reading: Reading, scope: Scope, clock: float) -> Reading:
+        """From the second poll on: nobody waits for it, and a process that asks once ends before it comes."""
+        if self._beside is None:
+            if self._polls < 2:
+                return reading
+            from wfmon.sources.prometheus_beside import Beside
+
+            self._beside = Beside(self.name, self._new_api(), self._wanted_hours, self._steady)
+        return self._beside.enriched(reading, scope, clock)
 
     def _known(self, scope: Scope, targets: _Targets) -> float:
         """Seconds for which growth is known: of one scrape alone nothing has grown, which is no zero."""

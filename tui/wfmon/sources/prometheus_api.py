@@ -115,6 +115,24 @@ class PrometheusApi:
         first, last = datetime.fromtimestamp(begin, UTC), datetime.fromtimestamp(end, UTC)
         return self._ask(lambda client: _lines(client.custom_query_range(query, first, last, f"{step:g}")))
 
+    def samples(self, query: str, at: float) -> list[Line]:
+        """All samples of a range selector (``metric[1h]``) that ends at ``at``."""
+        params = {"time": f"{at:.3f}"}
+        return self._ask(lambda client: _lines(client.custom_query(query, params=params)))
+
+    def status(self, what: str) -> Mapping[str, object]:
+        """``data`` of ``/api/v1/status/<what>``, of which the client knows nothing."""
+        session = self._session
+        assert session is not None, "questions are asked inside within()"
+
+        def ask(_: PrometheusConnect) -> Mapping[str, object]:
+            data = session.get(f"{self.url}/api/v1/status/{what}").json()["data"]
+            if not isinstance(data, dict):
+                raise TypeError
+            return data
+
+        return self._ask(ask)
+
     def label_values(self, label: str, matching: str, since: float) -> list[str]:
         """Values of ``label`` on the series that match, as far back as ``since``."""
         params = {"match[]": matching, "start": f"{since:.3f}"}

@@ -16,6 +16,7 @@ from wfmon.sources.canonical import Canon, kept_dims
 from wfmon.sources.profile import Profile, Signal, first_exposed
 
 OP_LABEL = "wfmon_op"
+AWAY_SECONDS = 21_600.0  # for which a target that is away is taken for the same when it comes back
 LOOKBACK = 300.0  # seconds before a window in which a series' value at its beginning is looked for
 
 _CLASSIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:]*")
@@ -95,14 +96,51 @@ def exact_increase(series: str, window: float, *, always_born: bool = False) -> 
     climbed = (
         f"({last} unless {reset} > 0 or ((max_over_time({series}[{w}]) > {last}) + {last} and {reset} == 1))"
     )
-    watched = (
-        f"count_over_time({series}[{w}]) < on (job, instance) group_left () "
-        f"max by (job, instance) (sum_over_time(up[{span(window + LOOKBACK)}]))"
-    )
-    from_zero = climbed if always_born else f"({climbed} and ({before} or {watched}))"
+    from_zero = climbed if always_born else f"({climbed} and ({before} or {_watched(series, window)}))"
     return (
         f"({climbed} - {before} >= 0 or {from_zero} "
         f"or ({last} - min_over_time({series}[{w}]) unless {reset} > 0) or increase({series}[{w}]))"
+    )
+
+
+def calm_increase(series: str, window: float, troubled: str, *, always_born: bool = False) -> str:
+    """As ``exact_increase`` for long windows, without the targets (job, instance) of ``troubled``.
+
+    Of what was not reset, nor away when the window began, growth is a difference of two samples.
+    """
+    w = span(window)
+    last = f"last_over_time({series}[{w}])"
+    before = f"last_over_time({series}[{span(LOOKBACK)}] offset {w})"
+    born = last if always_born else f"({last} and {_watched(series, window)})"
+    return (
+        f"(({last} - {before} or {born} or {last} - min_over_time({series}[{w}])) "
+        f"unless on (job, instance) {troubled})"
+    )
+
+
+def troubled_targets(jobs: Collection[str], series: Iterable[str], window: float) -> str:
+    """The targets (job, instance) of which growth over ``window`` is no difference of two samples.
+
+    In the window, or LOOKBACK before it, a counter of ``series`` fell or the process restarted; or the
+    target was away when the window began and had been known before.
+    """
+    whole, w, back = span(window + LOOKBACK), span(window), span(LOOKBACK)
+    match = f"{{job=~{one_of(jobs)}}}"
+    start, up = f"process_start_time_seconds{match}", f"up{match}"
+    parts = [f"resets({each}[{whole}]) > 0" for each in series]
+    parts.append(f"max_over_time({start}[{whole}]) - min_over_time({start}[{whole}]) >= 1")
+    parts.append(
+        f"(max_over_time({up}[{w}]) == 1 and max_over_time({up}[{span(AWAY_SECONDS)}] offset {w}) == 1 "
+        f"unless max_over_time({up}[{back}] offset {w}) == 1)"
+    )
+    return grouped("group", ("job", "instance"), " or ".join(parts))
+
+
+def _watched(series: str, window: float) -> str:
+    """Of the series those whose target was scraped more often than they were seen."""
+    return (
+        f"count_over_time({series}[{span(window)}]) < on (job, instance) group_left () "
+        f"max by (job, instance) (sum_over_time(up[{span(window + LOOKBACK)}]))"
     )
 
 
@@ -161,6 +199,40 @@ def compile_trend(
     return grouped("sum", Canon(profile).raw_labels(dims), f"increase({series}[{span(window)}])")
 
 
+def counter_of(profile: Profile, concept: Concept, signal: Signal, names: Collection[str]) -> str | None:
+    """The selector of the counter that the signal has among ``names``."""
+    return _Compiler(profile, concept, signal, names, 0.0).counter()
+
+
+def counter_name_of(profile: Profile, concept: Concept, signal: Signal, names: Collection[str]) -> str | None:
+    """Its sample name."""
+    return _Compiler(profile, concept, signal, names, 0.0).counter_name()
+
+
+def compile_growth(
+    profile: Profile,
+    concept: Concept,
+    signal: Signal,
+    names: Collection[str],
+    window: float,
+    troubled: str | None,
+) -> str | None:
+    """Growth over ``window`` by the dims of the signal, without the targets of ``troubled``; of all targets,
+    and as exact as one query can be, if that is None."""
+    compiler = _Compiler(profile, concept, signal, names, window)
+    if signal.expr is not None:
+        return compiler.parts().get(Op.DELTA)
+    series, born = compiler.counter(), signal.lazy == "always"
+    if series is None:
+        return None
+    grown = (
+        exact_increase(series, window, always_born=born)
+        if troubled is None
+        else calm_increase(series, window, troubled, always_born=born)
+    )
+    return grouped("sum", Canon(profile).raw_labels(kept_dims(concept, signal)), grown)
+
+
 def name_table(profile: Profile, dim: str) -> str:
     """The pairs (id, name) of an info metric; rows carry both labels, their value means nothing."""
     table = profile.names[dim]
@@ -198,13 +270,17 @@ class _Compiler:
 
     def counter(self) -> str | None:
         """The selector of the counter: the metric itself, or the count or sum of a histogram."""
+        name = self.counter_name()
+        return selector(name, self._signal.match) if name is not None else None
+
+    def counter_name(self) -> str | None:
         if self._metric is None or self._signal.expr is not None:
             return None
         if self._metric in self._names and self._signal.field is None:
-            return selector(self._metric, self._signal.match)
+            return self._metric
         field = self._signal.field or ("sum" if self._concept in _SUMMED else "count")
         name = f"{self._metric}_{field}"
-        return selector(name, self._signal.match) if name in self._names else None
+        return name if name in self._names else None
 
     def _raw(self) -> dict[Op, str]:
         text = (self._signal.expr or "").replace("$window", span(self._window))

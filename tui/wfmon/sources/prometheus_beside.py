@@ -1,0 +1,52 @@
+"""What a Prometheus is asked beside the polls, and how its answers get into the next reading."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from wfmon.model.record import replace
+from wfmon.sources.base import Reading
+from wfmon.sources.prometheus_api import PrometheusApi
+from wfmon.sources.prometheus_changes import ChangesErrand
+from wfmon.sources.prometheus_errands import Errand, Errands, Known
+from wfmon.sources.prometheus_hours import Hours, HoursErrand
+from wfmon.sources.prometheus_kept import KeptErrand
+from wfmon.sources.prometheus_scope import Scope
+
+
+class Beside:
+    """How far back the server keeps, what changed at its targets, and past hours where they are wanted
+    (``hours``: those that are known, and how many seconds back)."""
+
+    def __init__(
+        self,
+        source: str,
+        api: PrometheusApi,
+        hours: tuple[frozenset[float], float] | None,
+        steady: Callable[[], float],
+    ) -> None:
+        self._kept = KeptErrand(source)
+        self._changes = ChangesErrand()
+        self._hours = HoursErrand(source, *hours, steady) if hours is not None else None
+        errands: list[Errand] = [self._kept, self._changes]
+        if self._hours is not None:
+            errands.append(self._hours)
+        self._errands = Errands(api, errands, steady)
+
+    def enriched(self, reading: Reading, scope: Scope, clock: float) -> Reading:
+        """``reading`` with what was learned since the last one; starts what is due.
+
+        ``clock`` is the server's.
+        """
+        self._errands.run_due(Known(scope, clock))
+        hours = self._hours.take() if self._hours is not None else Hours()
+        return replace(
+            reading,
+            changes=self._changes.take(),
+            hours=hours.sums,
+            watched=hours.watched,
+            kept=self._kept.kept,
+        )
+
+    def close(self) -> None:
+        self._errands.close()
