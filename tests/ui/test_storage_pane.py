@@ -150,6 +150,7 @@ def test_an_alert_on_retention_shows_its_log_set_first() -> None:
     )
     text = alerted(kept(other, gone), "retention", (("subject", "app logs"),), (80, 24))
     assert text.index("─ app logs ─") < text.index("─ other logs ─")
+    assert "rule     logs and metrics reach back as far as they should" in text
     assert "reaches  12d back, 90d wanted" in text
     assert "oldest   02-18 14:03, 12d ago" in text
     assert "size     41.2G, +461M a day" in text

@@ -10,10 +10,9 @@ from wfmon.ui.views.base import Deed, ShellDoor
 
 
 def accept_deeds(shell: ShellDoor, workflow: str | None) -> Mapping[str, Deed]:
-    """``accept_normal`` for a workflow of which something is learnt, where something may be changed and the
-    screen shows what it does now."""
+    """``accept_normal`` for a workflow of which something is learnt."""
     snapshot = shell.snapshot
-    if workflow is None or snapshot is None or shell.read_only or shell.moment is not None:
+    if workflow is None or snapshot is None:
         return {}
     if not any(one.name == workflow and one.usual is not None for one in snapshot.workflows):
         return {}

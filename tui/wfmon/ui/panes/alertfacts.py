@@ -15,6 +15,7 @@ from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.facts import Part, fact, head, wrapped_fact
 from wfmon.ui.panes.filling import filling_role, full_in
+from wfmon.ui.panes.retention import RETENTION
 from wfmon.ui.panes.usual import usual_errors
 from wfmon.ui.panes.words import lasting, subject, who_had
 from wfmon.ui.rows import Row
@@ -150,6 +151,8 @@ def _standing(alert: Alert, now: float) -> str:
 
 def _rule(alert: Alert) -> str:
     threshold = alert.threshold
+    if alert.rule == RETENTION:
+        return "logs and metrics reach back as far as they should"
     if threshold is None:
         return alert.rule
     limit = numbers.percent(threshold)

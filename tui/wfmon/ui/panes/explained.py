@@ -37,7 +37,7 @@ class _Figure:
 def workflow_explained(
     look: Look, width: int, now: float, snapshot: Snapshot, workflow: Workflow
 ) -> list[Row]:
-    rows = [rule(look, width, f"Now: {workflow.name}", "from, how old")]
+    rows = [rule(look, width, f"Figures: {workflow.name}", "from, how old")]
     origins = dict(workflow.origin)
     for figure in _figures(snapshot, workflow, now):
         source = origins.get(figure.origin, "host" if figure.origin == "memory" else "")
