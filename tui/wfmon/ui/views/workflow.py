@@ -80,6 +80,8 @@ class WorkflowView(View):
         height = frame.height - len(rows)
         self.page = max(1, height - 1)
         why = navigate.why_no_run(snapshot, self.workflow)
+        if frame.past is not None:
+            why = f"no run of {self.workflow} is kept from then"
         known = counts(snapshot, self.workflow, runs)
         return rows + self._runs.rows(look, width, height, frame.now, "Runs", known, why)
 
