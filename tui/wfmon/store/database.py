@@ -256,7 +256,8 @@ class Database:
         except (OSError, StoreError):
             return False
         self._note(
-            f"{self._path.name} was corrupt: set aside as {aside.name}, {self._kind.holds} of before are lost"
+            f"{self._path.name} was corrupt: set aside as {aside.name}, "
+            f"and with it the {self._kind.holds} of before"
         )
         return True
 

@@ -17,7 +17,7 @@ from wfmon.store.history.names import LIMIT, KnownNames
 from wfmon.store.history.placing import Place
 from wfmon.store.history.records import Session
 from wfmon.store.history.rolling import PACKED
-from wfmon.store.history.schema import HISTORY, NAME
+from wfmon.store.history.schema import HISTORY, NAME, STRANGE, strange
 from wfmon.store.history.settings import HistorySettings
 from wfmon.store.history.sums import hour_of
 from wfmon.store.history.tables import by_names
@@ -238,9 +238,8 @@ class HistoryReader:
 
         try:
             return self._database.read(transaction)
-        except (ValueError, TypeError, OverflowError) as error:
-            # Tables hold any type in any column, and others may write.
-            raise StoreError(f"{NAME} holds what no wfmon-tui has written: {safe(str(error))}") from error
+        except STRANGE as error:
+            raise StoreError(f"{NAME}: {strange(error)}") from error
 
     def _point(self, connection: sqlite3.Connection, place: Place) -> Point | None:
         row = connection.execute(f"SELECT {PACKED} FROM points WHERE number = ?", (place.number,)).fetchone()

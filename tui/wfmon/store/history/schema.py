@@ -7,8 +7,12 @@ never given twice.
 from __future__ import annotations
 
 from wfmon.store.filekind import FileKind, Schema
+from wfmon.text.sanitize import safe
 
 NAME = "history.db"
+# What Python says of values that none of ours has written: tables hold any type in any column, and
+# another hand may have put them there.
+STRANGE = (ValueError, TypeError, OverflowError)
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -115,3 +119,8 @@ HISTORY = FileKind(
     # So that a file can shrink when less is to be kept; it has to be said before the first table.
     prepare=("PRAGMA auto_vacuum=INCREMENTAL", "PRAGMA journal_size_limit=8000000"),
 )
+
+
+def strange(error: BaseException) -> str:
+    """One of ``STRANGE`` in words."""
+    return f"it holds what no wfmon-tui has written: {safe(str(error), limit=200)}"

@@ -16,7 +16,7 @@ from wfmon.store.errors import StoreError, Superseded
 from wfmon.store.history import coverage, lookrows, meta, packing, placing, pruning, sums
 from wfmon.store.history.names import Names, stored
 from wfmon.store.history.records import Resumed, Written
-from wfmon.store.history.schema import HISTORY, NAME
+from wfmon.store.history.schema import HISTORY, NAME, STRANGE, strange
 from wfmon.store.history.settings import HOUR, HistorySettings
 from wfmon.store.history.writing import TEXT_LIMIT, Writing
 from wfmon.store.paths import StateDir
@@ -114,6 +114,7 @@ class HistoryWriter:
             newest=newest,
             problem=self._problem,
             notes=tuple(notes),
+            tiers=self._settings.tiers,
         )
 
     def close(self) -> None:
@@ -132,6 +133,10 @@ class HistoryWriter:
 
         try:
             result = self._database.write(transaction, reserve=False)
+        except STRANGE as error:
+            self._names_of = None
+            self._problem = f"{NAME}: {strange(error)}"
+            raise StoreError(self._problem) from error
         except StoreError as error:
             self._names_of = None
             self._problem = error.reason
