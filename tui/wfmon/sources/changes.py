@@ -13,7 +13,7 @@ MAX_CHANGES = 20  # that one answer of a source tells
 MAX_INFO_LINES = 50  # of one target; there may be one per pod of a cluster
 MAX_INFO_BYTES = 2048
 MAX_VERSIONS = 200  # of one target that are remembered
-VALUE_LIMIT = 40  # characters of a version that are kept
+VALUE_LIMIT = 40  # characters of a version, or of what has it, that are shown
 SAME_START = 1.0  # seconds; start times are computed and waver
 
 # Labels that say which build runs, the most telling first.
@@ -66,11 +66,7 @@ class ChangeWatch:
             before = self._versions.get(key)
             words = _moved(before[1], labels) if before is not None else None
             if words is not None:
-                changes.append(
-                    self._change(
-                        at, ChangeKind.VERSION, safe(f"{what}{words} ({self._short})".strip(), limit=200)
-                    )
-                )
+                changes.append(self._change(at, ChangeKind.VERSION, f"{what}{words} ({self._short})".strip()))
         self._versions.update(found)
         while len(self._versions) > MAX_VERSIONS:
             del self._versions[next(iter(self._versions))]
@@ -124,7 +120,7 @@ def _versions(infos: Iterable[Info]) -> _Versions:
             versions = {label: labels[label] for label in VERSION_LABELS if labels.get(label)}
             rest = tuple(sorted(item for item in labels.items() if item[0] not in versions))
             key = (name,) if len(several) == 1 else (name, rest)
-            what = labels.get("service_name") or _SUFFIXES.sub("", name)
+            what = safe(labels.get("service_name") or _SUFFIXES.sub("", name), limit=VALUE_LIMIT)
             if key in found and found[key][1] != versions:
                 several_at_once.add(key)
             if versions:
@@ -137,7 +133,8 @@ def _moved(before: Mapping[str, str], after: Mapping[str, str]) -> str | None:
     for label in VERSION_LABELS:
         if label in before and label in after and before[label] != after[label]:
             name = "" if label in ("version", "service_version") else f" {label}"
-            return f"{name} {before[label][:VALUE_LIMIT]} → {after[label][:VALUE_LIMIT]}"
+            was, now = (safe(labels[label], limit=VALUE_LIMIT) for labels in (before, after))
+            return f"{name} {was} → {now}"
     return None
 
 
