@@ -55,6 +55,8 @@ class Look:
             return self.signs.unknown, "unknown"
         if alert.severity is Severity.CRITICAL:
             return self.signs.critical, "critical"
+        if alert.severity is Severity.INFO:
+            return self.signs.dot, "text"
         return self.signs.warning, "warning"
 
     def level_sign(self, level: Level) -> tuple[str, str]:

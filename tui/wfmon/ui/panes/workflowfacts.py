@@ -145,7 +145,7 @@ def _memory(snapshot: Snapshot, workflow: Workflow) -> Iterator[Part]:
     if rss is None:
         return
     yield numbers.size(rss), "text"
-    if used is not None:
+    if used is not None and used.processes:  # of a past moment their number is not known
         yield f" in {used.processes} process{'' if used.processes == 1 else 'es'}", "text"
         if used.cpu_ratio is not None:
             yield f", cpu {numbers.percent(used.cpu_ratio)} of one core", "text"
