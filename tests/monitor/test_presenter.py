@@ -82,8 +82,12 @@ def test_an_ack_of_a_snapshot_that_the_store_does_not_know_is_taken_off(store: A
 def test_what_did_not_change_is_the_same_object(store: AckStore) -> None:
     presenter = Presenter(store, "joe", UTC)
     presenter.act(AckAlert(ID, "joe"), NOW)
+    past = replace(FIRING, id="999999999999", labels=(("workflow", "v"),))
+    store.observe([past], NOW)
+    store.observe([], NOW + 1, {past.key: NOW + 1})
     snapshot = bare()
     first = presenter.present(snapshot, NOW)
+    assert first.ended
     other = AckStore(StateDir(store._state.path))
     other.accept("elsewhere", "eva", NOW, NOW)  # the file changed, this alert did not
     second = presenter.present(replace(snapshot, at=NOW + 1), NOW + 1)

@@ -188,6 +188,32 @@ def test_who_took_the_old_file_just_before_it_was_replaced_has_an_older_epoch(
     assert (quick.held(), heir.held()) == (False, True)
 
 
+def test_who_was_replaced_before_it_told_its_epoch_does_not_hold_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = a_lane(tmp_path)
+    hung, quick, heir = CollectorLock(lane), CollectorLock(lane), CollectorLock(lane)
+    hung.take("joe", "1", NOW)
+    seen = heir.holder()
+    assert seen is not None
+    hung.release()
+    won: list[int | None] = []
+    writes = CollectorLock._write
+
+    def replaced_first(self: CollectorLock, descriptor: int, before: int, now: float) -> int:
+        if self is quick and not won:
+            won.append(heir.replace_hung(seen, NOW))
+        return writes(self, descriptor, before, now)
+
+    monkeypatch.setattr(CollectorLock, "_write", replaced_first)
+    assert quick.take("eva", "1", NOW + 99) is None
+    assert won[0] is not None
+    found = quick.holder()
+    assert found is not None
+    assert found.epoch == won[0]
+    assert heir.held()
+
+
 def test_a_lock_that_was_taken_away_is_not_held(tmp_path: Path) -> None:
     lane = a_lane(tmp_path)
     lock = CollectorLock(lane)

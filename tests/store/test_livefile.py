@@ -91,6 +91,24 @@ def test_the_collector_before_cannot_spoil_what_the_new_one_shows(tmp_path: Path
     assert reader.look() is live
 
 
+def test_a_collector_that_dies_while_it_writes_leaves_what_was_shown(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lane = a_lane(tmp_path)
+    writer = LiveWriter(lane, 7, 1)
+    writer.publish(parts(1), NOW)
+
+    def die(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(LiveWriter, "_turn", die)
+    with pytest.raises(KeyboardInterrupt):
+        writer.publish(parts(2), NOW + 1)
+    live = LiveReader(lane).look()
+    assert live is not None
+    assert live.chunks == tuple(parts(1))
+
+
 def test_a_file_that_was_taken_away_is_made_again(tmp_path: Path) -> None:
     lane = a_lane(tmp_path)
     writer, reader = LiveWriter(lane, 7, 1), LiveReader(lane)

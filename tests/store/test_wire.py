@@ -63,6 +63,16 @@ def test_recent_runs_go_along() -> None:
     assert Decoder().decode(Encoder().encode(snapshot)) == snapshot
 
 
+def test_workflows_that_share_an_object_stay_apart() -> None:
+    shared = (Run("r", "w", RunStatus.SUCCESS),)
+    snapshot = changed(snapshots.nothing_yet(), recent={"a": (), "b": (), "c": shared, "d": shared})
+    encoder = Encoder()
+    for _ in range(2):
+        assert Decoder().decode(encoder.encode(snapshot)) == snapshot
+    swapped = changed(snapshot, recent={"a": shared, "b": (), "c": ()})
+    assert Decoder().decode(encoder.encode(swapped)) == swapped
+
+
 def test_what_did_not_change_is_the_same_object() -> None:
     encoder, decoder = Encoder(), Decoder()
     one = with_recent()

@@ -135,9 +135,9 @@ def _same(value: Any) -> Any:
 def _record(kind: type) -> Cleaner:
     hints = get_type_hints(kind)
     cleaners = [
-        (name, clean)
+        (name, found)
         for name, hint in hints.items()
-        if (clean := cleaner(hint, moment=_MOMENT.match(name) is not None)) is not None
+        if (found := cleaner(hint, moment=_MOMENT.match(name) is not None)) is not None
     ]
 
     def clean(record: Any) -> Any:

@@ -81,6 +81,7 @@ class Encoder:
         self._encoder = msgspec.msgpack.Encoder(enc_hook=_plain)
         self._known: dict[int, tuple[object, bytes]] = {}
         self._next: dict[int, tuple[object, bytes]] = {}
+        self._told: dict[str, tuple[tuple[Run, ...], bytes]] = {}
 
     def encode(self, snapshot: Snapshot) -> list[bytes]:
         """Its chunks. Of ``recent`` at most ``RECENT_RUNS`` runs are told, evenly over the workflows; of
@@ -102,23 +103,25 @@ class Encoder:
         return [self._encoder.encode(parts), head, *chunks, *recent]
 
     def _chunk(self, value: object) -> bytes:
-        return self._kept(value, value)
-
-    def _kept(self, source: object, value: object) -> bytes:
-        """``value`` encoded, from the last time if it was made of the very same ``source``."""
-        known = self._known.get(id(source))
-        if known is None or known[0] is not source:
-            known = (source, self._encoder.encode(value))
-        self._next[id(source)] = known
+        """``value`` encoded, from the last time if it is the very same object: what was encoded then is
+        held, so that its id is not another's."""
+        known = self._known.get(id(value)) or (value, self._encoder.encode(value))
+        self._next[id(value)] = known
         return known[1]
 
     def _recent(self, recent: Mapping[str, tuple[Run, ...]]) -> Iterator[bytes]:
         most = _evenly([len(runs) for runs in recent.values()], RECENT_RUNS)
+        told = {}
         for name, runs in recent.items():
-            if len(runs) <= most:
-                yield self._kept(runs, (name, runs))
-            elif most:
-                yield self._encoder.encode((name, runs[-most:]))
+            if len(runs) > most:
+                yield self._encoder.encode((name, runs[-most:] if most else ()))
+                continue
+            before = self._told.get(name)
+            if before is None or before[0] is not runs:
+                before = (runs, self._encoder.encode((name, runs)))
+            told[name] = before
+            yield before[1]
+        self._told = told
 
 
 class Decoder:
