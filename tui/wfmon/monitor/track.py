@@ -41,7 +41,7 @@ class Track:
         self._failing_since: float | None = None
         self._partial_since: float | None = None
         self._took: float | None = None
-        self._interval = source.interval
+        self._interval = float(source.interval)
         self._cost = 0.0
 
     @property
@@ -68,7 +68,7 @@ class Track:
         self._took = answer.took
         # The first answer also pays for what is loaded with it.
         self._cost = answer.cpu if self.answers > 1 else 0.0
-        self._interval = max(self.source.interval, self._pace.stretch * self._cost)
+        self._interval = max(float(self.source.interval), self._pace.stretch * self._cost)
         if answer.reading is not None:
             self.reading = answer.reading
             self._failures = 0
