@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from wfmon.config.schema import Workflow
 from wfmon.model.host import WorkflowProcesses
 from wfmon.model.record import dataclass, field
+from wfmon.sources.host.restarts import Member
 
 if TYPE_CHECKING:
     import psutil
@@ -83,6 +84,8 @@ class Processes:
         self._attributed: dict[int, str] | None = None
         self._scan: Scan | None = None
         self._scan_at = float("-inf")
+        self._members: dict[int, Member] = {}
+        self.scans = 0
         self.hidden = 0
         self.seen = 0
         self.blind = False
@@ -144,6 +147,35 @@ class Processes:
             for pid, hint in self._hints.items()
             if hint.gone and (hint.seen is not None or hint.workflow in self._confirmed)
         )
+
+    def members(self, now: float) -> tuple[Member, ...]:
+        """The processes that belong to a workflow by themselves. Those below one of the same workflow are its
+        workers, which come and go as it likes. ``now`` in POSIX seconds."""
+        direct = self._attributed or {}
+        found: dict[int, Member] = {}
+        # What belonged to a workflow once does so as long as it lives: a log line is no more when it is old.
+        for pid in (*self._members, *(pid for pid in direct if pid not in self._members)):
+            known = self._known.get(pid)
+            if known is None or not alive(known.process):
+                continue
+            workflow = direct.get(pid) or self._members[pid].workflow
+            if known.parent and self._inherited(known.parent, direct) == workflow:
+                continue
+            member = self._member(pid, workflow, known.process, now)
+            if member is not None:
+                found[pid] = member
+        self._members = found
+        return tuple(found.values())
+
+    def _member(self, pid: int, workflow: str, process: psutil.Process, now: float) -> Member | None:
+        born = created(process)
+        known = self._members.get(pid)
+        if born is None:
+            return None
+        if known is not None and (known.born, known.workflow) == (born, workflow) and now - born > SETTLE:
+            return known
+        command = command_of(process)
+        return Member(pid, born, workflow, command, directory_of(process)) if command else None
 
     def usage(self) -> tuple[WorkflowProcesses, ...]:
         """RSS and CPU per workflow; a figure is unknown where one process did not tell."""
@@ -250,6 +282,7 @@ class Processes:
 
     def _finish_scan(self, scan: Scan, now: float) -> None:
         self._scan = self._attributed = None
+        self.scans += 1
         self._known, self.hidden, self.seen = scan.known, scan.hidden, len(scan.known) + scan.hidden
         lost = {port for port, process in self._port_pids.items() if not alive(process)}
         missing = set(self._ports) - set(self._port_pids)
@@ -339,6 +372,25 @@ def created(process: psutil.Process) -> float | None:
 
     try:
         return float(process.create_time())
+    except (psutil.Error, OSError):
+        return None
+
+
+def command_of(process: psutil.Process) -> tuple[str, ...]:
+    """Empty where it has none, or none that this user may see."""
+    import psutil
+
+    try:
+        return tuple(process.cmdline())
+    except (psutil.Error, OSError):
+        return ()
+
+
+def directory_of(process: psutil.Process) -> str | None:
+    import psutil
+
+    try:
+        return process.cwd() or None
     except (psutil.Error, OSError):
         return None
 

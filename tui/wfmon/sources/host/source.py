@@ -8,10 +8,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 
 from wfmon.config.schema import Host, Storage, Workflow
+from wfmon.model.history import Change
 from wfmon.model.host import HostSample, Memory, Swap, Volume
 from wfmon.model.source import Failure
 from wfmon.sources.base import Reading, SourceError
+from wfmon.sources.host.configfiles import ConfigFiles
 from wfmon.sources.host.processes import MAX_HINTS, Processes
+from wfmon.sources.host.restarts import Restarts
 from wfmon.sources.host.volumes import Volumes
 
 PRESSURE = "/proc/pressure/memory"
@@ -44,6 +47,9 @@ class HostSource:
         self._clock = clock
         self._pressure = pressure
         self._processes = Processes(workflows, self._scan_interval, clock)
+        self._restarts = Restarts()
+        self._config_files = ConfigFiles(workflows)
+        self._scans = 0
         self._volumes = Volumes(storage, clock)
         self._volumes_at = float("-inf")
         self._cpu_before: tuple[float, float] | None = None
@@ -97,7 +103,18 @@ class HostSource:
             sees=seen_words(sample),
             missing=self._missing(sample),
             settled=cpu is not None and self._processes.scanned and not walking,
+            changes=self._changes(now),
         )
+
+    def _changes(self, now: float) -> tuple[Change, ...]:
+        """What changed around workflows since the last scan of processes."""
+        restarts: tuple[Change, ...] = ()
+        if self._processes.scans != self._scans:
+            self._scans = self._processes.scans
+            members = self._processes.members(now)
+            restarts = self._restarts.look(now, members)
+            self._config_files.begin(members)
+        return (*restarts, *self._config_files.take(now))
 
     def close(self) -> None:
         """Work is done in slices of milliseconds, so there is nothing to wait for."""

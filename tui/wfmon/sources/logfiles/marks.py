@@ -20,6 +20,9 @@ def mark_of(file: FollowedFile, open_from: int | None) -> FileMark | None:
             return None
         offset, tail = file.long_at, file.long_tail
     open_from = offset if open_from is None else min(open_from, offset)
+    oldest_at, newest_at = file.oldest_at, file.newest_at
+    if newest_at is None and file.marked_at is not None:
+        oldest_at, newest_at = file.marked_at  # nothing was read since
     known = file.mark
     if (
         known is not None
@@ -27,8 +30,8 @@ def mark_of(file: FollowedFile, open_from: int | None) -> FileMark | None:
         and known.head_size == len(file.head)
         and (known.device, known.inode) == file.key
         and known.path == _storable(file.path)
-        and known.newest_at == file.newest_at
-        and known.oldest_at == file.oldest_at
+        and known.newest_at == newest_at
+        and known.oldest_at == oldest_at
         and known.open_from == open_from
     ):
         return known
@@ -42,8 +45,8 @@ def mark_of(file: FollowedFile, open_from: int | None) -> FileMark | None:
         head_sum=crc32(file.head),
         tail_size=len(tail),
         tail_sum=crc32(tail),
-        oldest_at=file.oldest_at,
-        newest_at=file.newest_at,
+        oldest_at=oldest_at,
+        newest_at=newest_at,
         open_from=open_from,
     )
     return file.mark
