@@ -178,6 +178,9 @@ class Monitor:
         if self._thread is not None:
             # So that the store is not closed under a turn of the loop; a turn takes milliseconds.
             self._thread.join(STOP_SECONDS)
+        ended = self._thread is None or not self._thread.is_alive()
+        if self._historian is not None and ended:
+            self._historian.stop()
 
     def keep_logs(self) -> tuple[tuple[Source, Reading | None], ...]:
         """The log sources with what they last said, which ``stop`` then leaves open for another to read."""
