@@ -239,13 +239,18 @@ async def test_live_snapshots_go_on_arriving_and_cost_no_drawing() -> None:
     stage, _ = staged()
     await stage.arrived("[")
     before, draws = stage.text(), stage.host.draws
+    told: list[Snapshot] = []
+    stage.view.on_snapshot = told.append  # type: ignore[method-assign]
     for number in range(1, 5):
         stage.now = NOW + number
         assert not stage.shell.arrived(live(NOW + number))
         stage.shell.present()
         assert not stage.shell.ticks()
+    worse = replace(live(NOW + 4), verdict=incident().verdict)
+    assert not stage.shell.arrived(worse), "also when the verdict is another"
     assert stage.host.draws == draws
     assert stage.text() == before
+    assert told == []
     assert stage.shell.latest is not None
     assert stage.shell.latest.at == NOW + 4
     began = replace(live(NOW + 5), alerts=incident(NOW + 5).alerts[:1])

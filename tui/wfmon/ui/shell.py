@@ -269,7 +269,7 @@ class Shell:
         """The past has put another time on the screen."""
         if moment is None:
             self._newest, self._seen = self.latest, None
-        elif self._seen is None:
+        else:
             self._seen = _open_alerts(self._newest)
         self.paused_at = None
         if far:
