@@ -240,7 +240,7 @@ async def test_live_snapshots_go_on_arriving_and_cost_no_drawing() -> None:
     await stage.arrived("[")
     before, draws = stage.text(), stage.host.draws
     told: list[Snapshot] = []
-    stage.view.on_snapshot = told.append  # type: ignore[method-assign]
+    stage.view.on_snapshot = told.append  # type: ignore[assignment]
     for number in range(1, 5):
         stage.now = NOW + number
         assert not stage.shell.arrived(live(NOW + number))
