@@ -216,8 +216,13 @@ class Workshop:
     place: Place | None = None
 
     def monitor(
-        self, collector: Collector, epoch: int | None, collected: Callable[[Snapshot, bool], None]
+        self,
+        collector: Collector,
+        epoch: int | None,
+        collected: Callable[[Snapshot, bool], None],
+        last: Snapshot | None,
     ) -> Monitor:
+        del last
         assert self.place is not None
         made = ByHand(
             [self.place.source],

@@ -102,7 +102,11 @@ class _Means:
     read_only: bool
 
     def monitor(
-        self, collector: Collector, epoch: int | None, collected: Callable[[Snapshot, bool], None]
+        self,
+        collector: Collector,
+        epoch: int | None,
+        collected: Callable[[Snapshot, bool], None],
+        last: Snapshot | None,
     ) -> Monitor:
         from wfmon.monitor.building import For, build_monitor, configured_sources
 
@@ -112,6 +116,8 @@ class _Means:
             from wfmon.monitor.keeping import make_historian
 
             historian = make_historian(self.config, self.lane, self.store, self.zone, self.me, epoch)
+            if historian is not None and last is not None:
+                historian.go_on(last)
         viewer = For(self.store, self.me, self.zone, self.read_only)
         return build_monitor(
             self.config, viewer, collector, sources, collected=collected, historian=historian

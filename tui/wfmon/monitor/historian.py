@@ -14,17 +14,20 @@ from wfmon.model.history import Batch, HistoryStatus
 from wfmon.model.look import Look, Target
 from wfmon.model.record import dataclass, replace
 from wfmon.model.retention import Kept
+from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.picture import Picture
 from wfmon.monitor.recorder import Recorder, joined
 from wfmon.monitor.remembered import NOTHING, Remembered
 from wfmon.sources.base import Backfills, Counts, Reading, Recalls, Resumes, Source
 from wfmon.store.errors import StoreError, Superseded
+from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
     from wfmon.store.history.writer import HistoryWriter, Resumed
 
 STOP_SECONDS = 0.25  # that the end waits for the last batch
 STATUS_SECONDS = 30.0
+FIRST_SECONDS = 0.5  # after the first picture: by then the screen stands
 MOST_WAITING = 360  # batches that wait for a disk with room; then the oldest points are given up
 
 
@@ -72,6 +75,8 @@ class Historian:
         self._problem: str | None = None
         self._given_up = 0
         self._learner: Learns | None = None
+        self._first_at: float | None = None
+        self._learning = False
         self._status_at = 0.0
         self.superseded = False
         self.remembered: Remembered = NOTHING
@@ -97,37 +102,61 @@ class Historian:
     def took(self, source: str, reading: Reading) -> None:
         self._recorder.took(source, reading)
 
+    def go_on(self, last: Snapshot) -> None:
+        """Until something is learnt here, what the last collector had learnt holds."""
+        self.remembered = Remembered(
+            baselines={row.name: row.usual for row in last.workflows if row.usual is not None},
+            fillings=last.fillings,
+            retention=last.retention,
+            changes=last.changes,
+            status=last.history,
+        )
+
     def saw(self, picture: Picture, now: float) -> None:
         """A picture was made; every so often it is time to write."""
         batch = self._recorder.batch(picture, now)
+        if self._first_at is None:
+            self._first_at = now
         if batch is not None:
-            self._hand(batch, picture)
+            self._hand(_Work(batch, picture))
+        elif not self._learning and picture.workflows and now - self._first_at >= FIRST_SECONDS:
+            self._hand(_Work(None, picture))
 
     def stop(self) -> None:
         """Write what is there and end; waits at most a moment."""
         batch = self._recorder.rest(self._clock())
         if batch is not None:
-            self._hand(batch, None)
+            self._hand(_Work(batch, None))
         self._work.put(None)
         if self._thread is not None:
             self._thread.join(STOP_SECONDS)
 
-    def _hand(self, batch: Batch, picture: Picture | None) -> None:
+    def _hand(self, work: _Work) -> None:
+        self._learning = self._learning or work.picture is not None
         if self._thread is None:
             self._thread = threading.Thread(target=self._run, name="history", daemon=True)
             self._thread.start()
-        self._work.put(_Work(batch, picture))
+        self._work.put(work)
 
     # in the thread ----------------------------------------------------------------------------------
 
     def _run(self) -> None:
         while (work := self._work.get()) is not None:
-            self._keep(work.batch)
-            if work.picture is not None and not self.superseded:
-                self._learn(work.picture)
+            try:
+                if work.batch is not None:
+                    self._keep(work.batch)
+                if work.picture is not None and not self.superseded:
+                    self._learn(work.picture)
+            except Exception as error:  # noqa: BLE001 - the screen must say that nothing is kept, and why
+                self._broken(f"{type(error).__name__}: {error}")
         if self._learner is not None:
             self._learner.close()
         self._writer.close()
+
+    def _broken(self, why: str) -> None:
+        problem = safe(f"error in wfmon-tui: {why}", limit=200)
+        status = self.remembered.status or HistoryStatus("")
+        self.remembered = replace(self.remembered, status=replace(status, problem=problem))
 
     def _keep(self, batch: Batch) -> None:
         """Write it, and before it what could not be written before."""
@@ -186,9 +215,9 @@ class Historian:
 
 @dataclass(frozen=True, slots=True)
 class _Work:
-    """``picture`` None: the end, nothing is learnt any more."""
+    """``batch`` None: nothing is to be written yet; ``picture`` None: the end, nothing is learnt any more."""
 
-    batch: Batch
+    batch: Batch | None
     picture: Picture | None
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable
 from datetime import tzinfo
 
 import wfmon
 from wfmon.config import schema
+from wfmon.model.history import Change, ChangeKind
 from wfmon.monitor.historian import Historian, Learns, Writing
 from wfmon.monitor.memory import StoredMemory
 from wfmon.monitor.recorder import Recorder
@@ -28,10 +30,16 @@ def make_historian(
     from wfmon.store.history.writer import HistoryWriter
 
     settings = HistorySettings.from_config(config)
+    aliases = {alias: entry.name for entry in config.workflow for alias in entry.aliases}
+    recorder = Recorder(aliases, float(config.history.fine.step))
+    if lane.adopted:
+        recorder.changed(
+            Change(time.time(), ChangeKind.CONFIG, "wfmon-tui", "watches or judges otherwise now")
+        )
     return Historian(
         HistoryWriter(lane.state, settings),
         _learner(config, lane, acks, zone),
-        Recorder({a: e.name for e in config.workflow for a in e.aliases}, float(config.history.fine.step)),
+        recorder,
         Writing(epoch, os.getpid(), user, wfmon.__version__),
         backfill=float(config.history.backfill),
     )

@@ -58,9 +58,13 @@ class Means(Protocol):
     """What a station is made of; each is built when its role comes."""
 
     def monitor(
-        self, collector: Collector, epoch: int | None, collected: Callable[[Snapshot, bool], None]
+        self,
+        collector: Collector,
+        epoch: int | None,
+        collected: Callable[[Snapshot, bool], None],
+        last: Snapshot | None,
     ) -> Monitor:
-        """One that keeps and shares nothing where ``epoch`` is None."""
+        """One that keeps and shares nothing where ``epoch`` is None. ``last``: what the last collector saw."""
         ...
 
     def logs(self) -> Sequence[Source]: ...
@@ -403,7 +407,7 @@ class Station:
                 if life == self._life and not self._holding:
                     self._show(snapshot, settled=monitor.settled)
 
-        monitor = self._means.monitor(self._mine, epoch, collected)
+        monitor = self._means.monitor(self._mine, epoch, collected, self._last)
         monitor.subscribe(show)
         self._monitor = monitor
         return monitor

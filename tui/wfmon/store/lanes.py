@@ -41,11 +41,12 @@ _NOT_JUDGED = ("ack", "share", "resolved_keep")
 @dataclass(frozen=True, slots=True)
 class Lane:
     """``state``: its directory, with the mode and group of the state directory; ``root``: it is the
-    state directory itself."""
+    state directory itself; ``adopted``: another key had it until now."""
 
     key: str
     state: StateDir
     root: bool
+    adopted: bool = False
 
 
 def lane_key(config: schema.Config) -> str:
@@ -108,7 +109,7 @@ def _found(key: str, base: StateDir, ad_hoc: bool, make: bool) -> Lane:
         with _uncollected(base) as free:
             if free and owner(base) == held:
                 _claim(key, base)
-                return root
+                return replace(root, adopted=held is not None)
         if not free and (held is not None or time.monotonic() > deadline):
             break  # somebody collects there with other settings
         time.sleep(0.01)
