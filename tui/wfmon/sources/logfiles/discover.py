@@ -76,6 +76,7 @@ class Files:
         self.left_out = 0
         self.truncations = 0
         self.changed = 0
+        self.renamed = 0
 
     def resume(self, marks: Sequence[FileMark]) -> None:
         """Begin, at the first look that finds a file, where an earlier process stopped."""
@@ -152,7 +153,9 @@ class Files:
         for file in self.files:
             found = seen.get(file.key)
             if found is not None:
-                file.path, status = found
+                path, status = found
+                self.renamed += path != file.path
+                file.path = path
                 file.detached_at, file.deleted = None, False
             elif file.handle is not None:
                 status = file.handle.stat()

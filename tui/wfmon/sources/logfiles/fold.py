@@ -45,7 +45,7 @@ class Fold:
     """All runs of one source. ``default_workflow`` is for lines that name none.
 
     ``spares``: from now on every finished run is published for some time, also where there are more of
-    them than are kept.
+    them than are kept. ``open_moved``: what ``open_from`` says may have changed.
     """
 
     def __init__(self, source: str, *, keep_runs: int, lost_after: float, default_workflow: str = "") -> None:
@@ -61,7 +61,7 @@ class Fold:
         self._meanings: dict[tuple[str, bool], EventMeaning] = {}
         self._seen_alive: set[int] = set()
         self._gone_since: dict[int, float] = {}
-        self._open_moved = False
+        self.open_moved = False
         self._open_from: dict[int, int] = {}
         self._spared = 0
         self._ended = 0  # since they were published last
@@ -81,7 +81,7 @@ class Fold:
         if state is None:
             self._add_without_run(event, status, of_step, call, file, offset, end)
             return
-        self._open_moved = True
+        self.open_moved = True
         if event.workflow is None:
             file.odd.unnamed += 1
         if state.workflow:
@@ -321,7 +321,7 @@ class Fold:
 
     def _lose(self, state: RunState, at: float) -> None:
         state.lose(at)
-        self._open_moved = True
+        self.open_moved = True
         self._settle(state, False)
         if state.workflow:
             self._workflow(state.workflow).touched[state.id] = state
@@ -397,8 +397,8 @@ class Fold:
 
     def open_from(self) -> Mapping[int, int]:
         """By file number, where the first line in it is of a run that is open."""
-        if self._open_moved:
-            self._open_moved = False
+        if self.open_moved:
+            self.open_moved = False
             begins: dict[int, int] = {}
             self._open_from = begins
             for state in self._open.values():

@@ -94,6 +94,8 @@ class LogFilesSource:
         self._vouch = Vouch(name)
         self._reach: Reach | None = None
         self._answered = False
+        self._pictured: tuple[int, int, int] | None = None
+        self._quiet = False  # nothing was read and no file came, went or moved since the last answer
         self._marks: tuple[FileMark, ...] = ()
         self._view = LogView()
         self._polling = threading.Lock()
@@ -186,6 +188,8 @@ class LogFilesSource:
 
     def _all_marks(self) -> tuple[FileMark, ...]:
         """The same object as last time while no file was read."""
+        if self._quiet and not self._fold.open_moved:
+            return self._marks
         begins = self._fold.open_from()
         marks = tuple(
             mark for file in self._files.files if (mark := mark_of(file, begins.get(file.number))) is not None
@@ -210,32 +214,32 @@ class LogFilesSource:
     def _read_files(self, now: float) -> None:
         """Oldest file first, so that a run's lines come in order over a rotation."""
         left = POLL_BUDGET
-        for file in sorted(self._files.files, key=_reading_order):
+        files = self._files
+        self._quiet = (files.changed, files.renamed, len(files.denied)) == self._pictured
+        for file in sorted(files.files, key=_reading_order):
             if file.offset >= file.size and not file.skipping:
                 file.behind = False
                 continue
+            self._quiet = False
             if left <= 0 or self._fold.is_full():
                 file.behind = True
                 continue
-            if not self._files.reopen(file):
+            if not files.reopen(file):
                 continue
             try:
                 left -= self._digest.read(file, min(FILE_BUDGET, left), now)
             except OSError as error:
-                self._files.denied[file.path] = error.strerror or "cannot be read"
+                files.denied[file.path] = error.strerror or "cannot be read"
 
     def _reading(self, now: float) -> Reading:
         files = self._files
-        self._coverage.update()
+        if not self._quiet:
+            self._picture()
         behind = self._coverage.behind()
         workflows = self._fold.publish(
             now,
             lambda name: now if name in behind else self._coverage.since(name),
             self._coverage.begins_at,
-        )
-        self._view = LogView(
-            tuple(FileView.of(file) for file in sorted(files.files, key=_reading_order)),
-            dict(files.retired),
         )
         unread = sum(file.unread for file in files.files if file.behind)
         parts = [f"{size(unread)} still to read"] if unread else []
@@ -256,12 +260,22 @@ class LogFilesSource:
             settled=settled,
             watched=self._vouch.watched(
                 now,
-                max(self._coverage.source_since(now), self._fold.evicted_until),
+                lambda: max(self._coverage.source_since(now), self._fold.evicted_until),
                 files.gaps[-1][0] if files.gaps else None,
                 whole=settled and bool(files.files) and not files.denied,
             ),
             kept=self._kept(now),
             marks=self._all_marks(),
+        )
+
+    def _picture(self) -> None:
+        """What follows from how far the files are read."""
+        files = self._files
+        self._pictured = (files.changed, files.renamed, len(files.denied))
+        self._coverage.update()
+        self._view = LogView(
+            tuple(FileView.of(file) for file in sorted(files.files, key=_reading_order)),
+            dict(files.retired),
         )
 
 

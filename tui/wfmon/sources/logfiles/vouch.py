@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from wfmon.model.history import Role, Watched
 from wfmon.model.log import FileMark
@@ -21,7 +21,7 @@ class Vouch:
         self._newest = max((mark.newest_at for mark in marks if mark.newest_at is not None), default=None)
 
     def watched(
-        self, now: float, since: float, missed_at: float | None, *, whole: bool
+        self, now: float, since: Callable[[], float], missed_at: float | None, *, whole: bool
     ) -> tuple[Watched, ...]:
         """The span that this answer adds. ``since``: what is read back reaches so far; ``missed_at``: when
         lines were found to be missed; ``whole`` False: something is not read now."""
@@ -29,9 +29,9 @@ class Vouch:
             return ()
         begin = self._until
         if begin is None:
-            begin = since
+            begin = since()
             if missed_at is None and self._newest is not None:
-                begin = min(since, self._newest)
+                begin = min(begin, self._newest)
         elif missed_at is not None and missed_at > begin:
             begin = missed_at
         if begin > now:
