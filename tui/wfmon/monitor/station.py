@@ -64,7 +64,8 @@ class Means(Protocol):
         collected: Callable[[Snapshot, bool], None],
         last: Snapshot | None,
     ) -> Monitor:
-        """One that keeps and shares nothing where ``epoch`` is None. ``last``: what the last collector saw."""
+        """One that keeps and shares nothing where ``epoch`` is None; ``last`` is what the last collector
+        saw."""
         ...
 
     def logs(self) -> Sequence[Source]: ...
