@@ -255,7 +255,9 @@ def test_restarts_and_versions_of_targets() -> None:
 
 
 def polled(prom: PrometheusSource, enough: Callable[[Reading], object]) -> Reading:
-    return wait_until(lambda: r if enough(r := prom.poll(1000.0)) else None)
+    found = wait_until(lambda: r if enough(r := prom.poll(1000.0)) else None)
+    assert found is not None
+    return found
 
 
 def test_a_question_that_hangs_delays_no_poll() -> None:

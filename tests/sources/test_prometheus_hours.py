@@ -15,12 +15,16 @@ import pytest
 from support.servers import Server, running_prometheus
 from support.waiting import wait_until
 from wfmon.config.schema import Duration, Windows
-from wfmon.model.history import HourSum, Kind, Role, Watched
+from wfmon.model.history import Change, ChangeKind, HourSum, Kind, Role, Watched
 from wfmon.model.retention import Keeps, Kept
-from wfmon.sources.base import Backfills
+from wfmon.sources.base import Backfills, Reading
 from wfmon.sources.profile import load_profiles
 from wfmon.sources.prometheus import PrometheusSource
+from wfmon.sources.prometheus_api import PrometheusApi
+from wfmon.sources.prometheus_changes import ChangesErrand
+from wfmon.sources.prometheus_errands import Known
 from wfmon.sources.prometheus_growth import HOUR
+from wfmon.sources.prometheus_scope import Scope
 
 pytestmark = pytest.mark.server
 
@@ -52,6 +56,9 @@ class Worker:
     values: dict[str, float] = field(default_factory=dict)
     unseen: list[tuple[str, Book]] = field(default_factory=list)
     scraped: bool = False
+    life: int = 1
+    tells_start: bool = True
+    restarts: list[float] = field(default_factory=list)
     lines: list[str] = field(default_factory=list)
 
     def work(self, workflows: int = 4) -> None:
@@ -73,14 +80,17 @@ class Worker:
         self.values[series] = self.values.get(series, 0.0) + amount
 
     def restart(self, at: float) -> None:
-        self.values, self.began = {}, at
+        self.values, self.began, self.life = {}, at, self.life + 1
+        self.restarts.append(at)
 
     def scrape(self, at: float) -> None:
         target = f'job="workers",instance="{self.instance}"}}'
         for series, value in self.values.items():
             self.lines.append(f"{series},{target} {value!r} {at:.3f}")
-        self.lines.append(f"process_start_time_seconds{{{target} {self.began} {at:.3f}")
+        if self.tells_start:
+            self.lines.append(f"process_start_time_seconds{{{target} {self.began} {at:.3f}")
         self.lines.append(f"up{{{target} 1 {at:.3f}")
+        self.lines.append(f'app_build_info{{version="1.{self.life}.0",{target} 1 {at:.3f}')
         if self.scraped:
             hour = (math.ceil(at / HOUR) - 1) * HOUR
             for workflow, book in self.unseen:
@@ -102,30 +112,33 @@ class World:
     first: float
     end: float
     outage: tuple[float, float]
+    restarts: list[float]
 
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
-    """Nine hours of three workers: births, restarts (also some that overtake themselves, several in an hour,
-    and one during an outage), an outage over the end of an hour, a worker that comes later."""
+    """Nine hours of five workers: births, restarts (also several in an hour, some that nobody could see from
+    the counters, and one that only they tell), an outage over the end of an hour, one that comes later."""
     rng = random.Random(11)
     end = time.time()
     first = math.ceil((end - HOURS * HOUR) / HOUR) * HOUR - 600.0
     ledger: Ledger = {}
-    steady, restless, late = (
-        Worker(f"10.0.0.{number}:9101", rng, ledger, began=first - 900.0) for number in (1, 2, 3)
-    )
+    workers = [Worker(f"10.0.0.{number}:9101", rng, ledger, began=first - 900.0) for number in range(1, 6)]
+    steady, restless, late, silent, quiet = workers
+    silent.tells_start = False
     outage = (first + 600.0 + 2 * HOUR - 700.0, first + 600.0 + 2 * HOUR + 900.0)
     comes = first + 600.0 + 4 * HOUR + 1234.0
     away = 0.0
     at = first
     while at < end:
-        for worker, chance, offset in ((steady, 0.2, 0.0), (restless, 0.2, 7.3), (late, 0.05, 3.0)):
+        for worker, chance, offset in zip(
+            workers, (0.2, 0.2, 0.05, 0.1, 0.01), (0.0, 7.3, 3.0, 1.0, 2.0), strict=True
+        ):
             if worker is late and at < comes:
                 continue
             while rng.random() < chance:
                 # One workflow after the other is born.
-                worker.work(1 + min(5, int((at - first) / 3000.0)))
+                worker.work(1 if worker is quiet else 1 + min(5, int((at - first) / 3000.0)))
             scraped = at + offset
             if worker is steady and outage[0] < at < outage[1]:
                 worker.miss(scraped)
@@ -134,18 +147,20 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
             elif worker is restless and at < away:
                 worker.miss(scraped)
             else:
+                if worker is silent and not worker.unseen and rng.random() < 0.01:
+                    worker.values = dict.fromkeys(worker.values, 0.0)
                 worker.scrape(scraped)
-                if worker is restless and rng.random() < 0.004:
+                if (worker is restless and rng.random() < 0.004) or (worker is quiet and rng.random() < 0.01):
                     worker.restart(scraped + 1.0)
-                    away = at + rng.choice((0.0, 45.0))
+                    away = at + rng.choice((0.0, 45.0)) if worker is restless else away
         at += SCRAPE
     families: dict[str, list[str]] = defaultdict(list)
-    for worker in (steady, restless, late):
+    for worker in workers:
         for line in worker.lines:
             families[line.partition("{")[0]].append(line)
     past = "\n".join(line for lines in families.values() for line in lines) + "\n# EOF\n"
     with running_prometheus(tmp_path_factory.mktemp("past"), past=past) as server:
-        yield World(server, ledger, first, end, outage)
+        yield World(server, ledger, first, end, outage, restless.restarts)
 
 
 def source(world: World, **more: object) -> PrometheusSource:
@@ -238,6 +253,12 @@ def test_an_outage_is_not_watched(world: World, filled: Filled) -> None:
     assert min(b for b, _ in spans) >= world.first - 300.0
 
 
+def polled(asked: PrometheusSource, enough: Callable[[Reading], object]) -> Reading:
+    found = wait_until(lambda: r if enough(r := asked.poll(time.time())) else None)
+    assert found is not None
+    return found
+
+
 def test_only_missing_hours_are_asked_for(world: World) -> None:
     missing = set(sorted(whole_hours(world))[2:4])
     everything = {math.floor(world.end / HOUR) * HOUR - HOUR * n for n in range(48)}
@@ -258,7 +279,7 @@ def test_nothing_is_asked_where_no_hours_are_wanted(world: World) -> None:
     try:
         first = asked.poll(time.time())
         assert (first.hours, first.kept) == ((), ())
-        reading = wait_until(lambda: r if (r := asked.poll(time.time())).kept else None)
+        reading = polled(asked, lambda reading: reading.kept)
         assert reading.hours == ()
         assert reading.watched == ()
     finally:
@@ -266,16 +287,43 @@ def test_nothing_is_asked_where_no_hours_are_wanted(world: World) -> None:
 
 
 def test_the_servers_own_metrics_tell_the_oldest_sample(tmp_path: Path) -> None:
-    """One that scrapes itself, with a bound by size, and another Prometheus beside it."""
-    with running_prometheus(tmp_path, options=["--storage.tsdb.retention.size=512MB"]) as other:
-        jobs = {"self": ["127.0.0.1:0"], "other": [other.url.removeprefix("http://")]}
-        with running_prometheus(
-            tmp_path, jobs=jobs, options=["--storage.tsdb.retention.size=512MB"]
-        ) as server:
+    """One that scrapes itself and a younger one of its kind."""
+    options = ["--storage.tsdb.retention.size=512MB"]
+    sample = f"workflow_executions_total 1 {time.time() - 5 * HOUR:.0f}\n# EOF\n"
+    with running_prometheus(tmp_path, options=options) as other:
+        jobs = {"prometheus": ["self", other.url.removeprefix("http://")]}
+        with running_prometheus(tmp_path, jobs=jobs, options=options, past=sample) as server:
+            lowest = "prometheus_tsdb_lowest_timestamp_seconds"
+            told = wait_until(lambda: found if len(found := server.query(lowest)) == 2 else None)
             asked = PrometheusSource("prom", server.url, windows=WINDOWS, profiles=load_profiles())
             try:
-                reading = wait_until(lambda: r if (r := asked.poll(time.time())).kept else None)
+                kept = polled(asked, lambda reading: reading.kept).kept[0]
             finally:
                 asked.close()
-    (kept,) = reading.kept
+    assert told is not None
+    mine = [value for labels, value in told if labels["instance"] == server.url.removeprefix("http://")]
     assert (kept.limit_seconds, kept.limit_bytes) == (None, 512 * 1024 * 1024)
+    assert len(mine) == 1
+    # The other began in the same half minute, so the metric alone cannot be believed: the probe tells.
+    assert kept.oldest_at is None or kept.oldest_at >= mine[0] - 1.0
+
+
+def test_restarts_and_versions_are_read_from_a_real_server(world: World) -> None:
+    api = PrometheusApi(world.server.url, max_bytes=1_000_000)
+    errand, scope = ChangesErrand(), Scope(jobs=frozenset({"workers"}))
+    found: list[Change] = []
+    with api.within(30.0):
+        clock = world.first + 60.0
+        while clock < world.end:
+            errand.ask(api, Known(scope, clock), 0.0)
+            found += errand.take()
+            clock += 120.0
+    api.close()
+    restless = [change for change in found if change.subject == "workers 10.0.0.2:9101"]
+    restarts = [change.at for change in restless if change.kind is ChangeKind.RESTART]
+    # Of several within one interval only the newest, and none that nobody has scraped yet.
+    assert set(restarts) <= set(world.restarts), (restarts, world.restarts)
+    assert len(restarts) >= max(1, len(world.restarts) - 3)
+    versions = [change.text for change in restless if change.kind is ChangeKind.VERSION]
+    assert versions[0].startswith("app 1.1.0 → 1.")
+    assert len(versions) >= len(restarts) - 2  # two versions at once are told when the older has gone

@@ -146,7 +146,8 @@ def running_prometheus(
     past: str | None = None,
     options: Sequence[str] = (),
 ) -> Iterator[Server]:
-    """A ready Prometheus that scrapes ``targets`` ("127.0.0.1:8000") as job "workload", and ``jobs``.
+    """A ready Prometheus that scrapes ``targets`` ("127.0.0.1:8000") as job "workload", and ``jobs``;
+    the target "self" is itself.
 
     ``rules`` is the text of a rule file, ``past`` (OpenMetrics with times) what it has in its data already.
     It keeps its data below ``tmp_path``.
@@ -154,7 +155,10 @@ def running_prometheus(
     binary = prometheus_binary()
     folder = tmp_path / f"prometheus-{free_port()}"
     folder.mkdir()
-    scraped = {**({"workload": targets} if targets else {}), **(jobs or {})}
+    port = free_port()
+    own = {"self": f"127.0.0.1:{port}"}
+    wanted = {**({"workload": targets} if targets else {}), **(jobs or {})}
+    scraped = {job: [own.get(target, target) for target in several] for job, several in wanted.items()}
     (folder / "prometheus.yml").write_text(
         _prometheus_config(scraped, scrape_interval, rules, alertmanagers), encoding="utf-8"
     )
@@ -169,7 +173,6 @@ def running_prometheus(
             capture_output=True,
             timeout=120,
         )
-    port = free_port()
     arguments = [
         binary,
         "--config.file=prometheus.yml",

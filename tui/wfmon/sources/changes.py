@@ -14,6 +14,7 @@ MAX_INFO_LINES = 50  # of one target; there may be one per pod of a cluster
 MAX_INFO_BYTES = 2048
 MAX_VERSIONS = 200  # of one target that are remembered
 VALUE_LIMIT = 40  # characters of a version, or of what has it, that are shown
+LATE_SECONDS = 600.0  # after which a restart may be seen; an older start is that of another clock
 SAME_START = 1.0  # seconds; start times are computed and waver
 
 # Labels that say which build runs, the most telling first.
@@ -56,7 +57,7 @@ class ChangeWatch:
     def _restarts(self, at: float, start: float | None) -> list[Change]:
         if start is None or self._start is None or self._at is None or abs(start - self._start) < SAME_START:
             return []
-        when = start if self._at <= start <= at else at
+        when = start if self._at - LATE_SECONDS <= start <= at else at
         return [self._change(when, ChangeKind.RESTART, f"exporter {self._short} restarted")]
 
     def _new_versions(self, at: float, infos: Sequence[Info]) -> list[Change]:
