@@ -1,0 +1,354 @@
+"""Several wfmon-tui at once on one state directory: one asks, all see the same, and another goes on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shlex
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import pytest
+
+from program.test_two_users import BEN, EVE, GROUP, as_user, may_change_users, person
+from support.exporter import exporting
+from support.program import COMMAND, Program
+from support.pty import Terminal
+from support.troubled import troubled_log
+from support.waiting import wait_until
+from wfmon.store import livefile
+
+pytestmark = pytest.mark.pty
+
+# A quiet machine is far below two seconds; one under load may be late.
+TAKEN_OVER_WITHIN = 5.0
+SIZE = (100, 30)
+
+
+@dataclass
+class Recorder:
+    """``wfmon-tui record`` as a service manager has it: no terminal, its lines in a file."""
+
+    process: subprocess.Popen[bytes]
+    file: Path
+
+    @property
+    def said(self) -> str:
+        return self.file.read_text()
+
+    def wait_said(self, pattern: str, timeout: float = 60) -> str:
+        def found() -> str | None:
+            match = re.search(pattern, self.said, re.M)
+            assert self.process.poll() is None or match, self.said
+            return match[0] if match else None
+
+        return str(wait_until(found, timeout=timeout, message=pattern))
+
+    def signal(self, number: int) -> None:
+        self.process.send_signal(number)
+
+    def ended(self) -> int:
+        return self.process.wait(20)
+
+
+@contextlib.contextmanager
+def recording(
+    program: Program, *words: str, name: str = "record", env: Mapping[str, str | None] | None = None
+) -> Iterator[Recorder]:
+    merged = {**os.environ, **program.env(env)}
+    said = program.folder / f"{name}.said"
+    with said.open("wb") as errors:
+        process = subprocess.Popen(
+            program.argv("record", *words),
+            stdin=subprocess.DEVNULL,
+            stdout=errors,
+            stderr=errors,
+            env={key: value for key, value in merged.items() if value is not None},
+            cwd=program.folder,
+        )
+    recorder = Recorder(process, said)
+    try:
+        recorder.wait_said(r"^wfmon-tui: (collecting|standing by)")
+        yield recorder
+    finally:
+        if process.poll() is None:
+            process.send_signal(signal.SIGCONT)
+            process.kill()
+        process.wait(20)
+
+
+@pytest.fixture
+def troubled(home: Program) -> Program:
+    log = troubled_log(home.folder / "app.jsonl")
+    return replace(home, words=("--logs", str(log), "--no-host"))
+
+
+def state_of(program: Program) -> Path:
+    return program.folder / "state" / "wfmon"
+
+
+def wait_shown(terminal: Terminal) -> None:
+    terminal.wait_for(r"^[✖▲] failure_rate +invoice_extract", timeout=60)
+
+
+def wait_collector(terminal: Terminal, who: str, timeout: float = 20) -> float:
+    return terminal.wait_for(rf"^Sources +.*collector: {who}", timeout=timeout)
+
+
+def test_a_screen_takes_over_when_the_recorder_is_killed(troubled: Program) -> None:
+    with recording(troubled) as recorder, troubled.terminal(size=SIZE) as screen:
+        recorder.wait_said(r"collecting \(pid \d+\); sources: logs; kept in .*/wfmon$")
+        recorder.wait_said(r"critical: invoice_extract fails 50%")
+        wait_shown(screen)
+        since = re.search(r"since \d\d:\d\d", screen.row(1))
+        screen.send("S")
+        wait_collector(screen, rf"tester · pid {recorder.process.pid}")
+        recorder.signal(signal.SIGKILL)
+        recorder.process.wait(20)
+        killed = time.perf_counter()
+        late = wait_collector(screen, "you") - killed
+        print(f"taken over after {late:.2f} s")
+        assert late < TAKEN_OVER_WITHIN
+        screen.send("esc")
+        wait_shown(screen)
+        assert since is not None
+        assert since[0] in screen.row(1)
+        with recording(troubled, name="second") as second:
+            standing = second.wait_said(r"standing by: tester \(pid \d+\) collects")
+            assert str(screen.pid) in standing
+            screen.send("q")
+            assert screen.wait_exit() == 0
+            second.wait_said(r"\d\d:\d\d:\d\d collecting")
+
+
+def test_a_reader_shows_what_the_collector_shows(troubled: Program) -> None:
+    with (
+        troubled.terminal(size=SIZE) as first,
+        troubled.terminal(size=SIZE) as second,
+        troubled.terminal("--read-only", size=SIZE) as third,
+    ):
+        screens = (first, second, third)
+        for screen in screens:
+            wait_shown(screen)
+        wait_until(lambda: len({body(screen) for screen in screens}) == 1, timeout=20)
+        first.send("a")
+        first.wait_for("comment")
+        first.send("esc")
+        for screen in screens:
+            screen.wait_for(r"^◆ failure_rate +invoice_extract.*acked", timeout=10)
+        wait_until(lambda: len({body(screen) for screen in screens}) == 1, timeout=20)
+        third.send("a")
+        third.wait_for("read-only: nothing was changed")
+        for screen in (second, third):
+            screen.send("down", "e")
+            screen.wait_for(r"TimeoutError: 504", timeout=30)
+        screens[0].send("S")
+        wait_collector(first, "you")
+
+
+def body(screen: Terminal) -> str:
+    """All rows but the title, with its clock, and the footer; ages are the viewer's own."""
+    rows = screen.screen_text().splitlines()[1:-1]
+    return re.sub(r"\d+s\b|\d+m\d\d", "_", "\n".join(rows))
+
+
+def test_check_and_snapshot_cost_the_exporter_nothing_while_somebody_collects(home: Program) -> None:
+    with exporting() as exporter:
+        exporter.metrics.run("w")
+        polls = exporter.metrics.registry
+        asked = CountingCollector()
+        polls.register(asked)
+        program = replace(home, words=("--scrape", exporter.url, "--no-host", "--interval", "300s"))
+        with recording(program) as recorder:
+            recorder.wait_said("unknown|ok")
+            wait_until((state_of(program) / "live").exists, timeout=30)
+            wait_until(lambda: borrowed(program), timeout=30, message="the second sample is there")
+            before = asked.count
+            for command in (("check",), ("check", "--unacked"), ("snapshot", "--json")):
+                program.run(*command)
+            assert asked.count == before
+            snapshot = program.run("snapshot", "--json").json
+            assert snapshot["collector"]["self"] is False
+            assert snapshot["collector"]["pid"] == recorder.process.pid
+            assert program.run("doctor").code == 0
+            assert asked.count > before, "doctor asks by itself"
+            told = program.run("doctor").out
+            assert re.search(rf"^collector tester, pid {recorder.process.pid}, version ", told, re.M)
+            assert re.search(r"^lane +[0-9a-f]{12} +the state directory itself$", told, re.M)
+            assert re.search(r"^history +\S+history\.db +[\d.]+\w+, at most ", told, re.M)
+        before = asked.count
+        assert program.run("snapshot", "--json").json["collector"]["self"] is True
+        assert asked.count > before
+
+
+def borrowed(program: Program) -> bool:
+    return program.run("snapshot", "--json").json["collector"]["self"] is False
+
+
+class CountingCollector:
+    """Counts the scrapes of a registry."""
+
+    count = 0
+
+    def collect(self) -> Iterator[object]:
+        self.count += 1
+        return iter(())
+
+    def describe(self) -> list[object]:
+        return []
+
+
+def test_a_readers_refresh_is_done_by_the_collector(home: Program) -> None:
+    with exporting() as exporter:
+        asked = CountingCollector()
+        exporter.metrics.registry.register(asked)
+        program = replace(home, words=("--scrape", exporter.url, "--no-host", "--interval", "300s"))
+        with recording(program) as recorder, program.terminal(size=SIZE) as screen:
+            recorder.wait_said("unknown|ok")
+            screen.wait_for(r"1/1 sources", timeout=60)
+            screen.settle(1.0)
+            before = asked.count
+            screen.send("r")
+            screen.wait_for("asked the collector")
+            wait_until(lambda: asked.count > before, timeout=10)
+
+
+def test_a_stopped_collector_is_told_and_when_it_goes_on_it_reads(
+    troubled: Program, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with recording(troubled) as recorder, troubled.terminal(size=SIZE) as screen:
+        recorder.wait_said("critical")
+        wait_shown(screen)
+        recorder.signal(signal.SIGSTOP)
+        pid = recorder.process.pid
+        said = rf"^\? collector tester \(pid {pid}\) has not answered for \d+s: figures are of \d\d:\d\d:\d\d"
+        screen.wait_for(said, timeout=30)
+        assert troubled.run("check").code == 2, "check asks by itself then"
+        screen.wait_for(r"^✖ invoice_extract fails", timeout=60)
+        screen.send("S")
+        wait_collector(screen, "you")
+        recorder.signal(signal.SIGCONT)
+        recorder.wait_said(rf"standing by: tester \(pid {screen.pid}\) collects")
+        screen.send("q")
+        screen.send("q")
+        assert screen.wait_exit() == 0
+        recorder.wait_said(r"standing by.*\n(.*\n)*.* collecting")
+
+
+def test_ctrl_z_lets_another_collect_and_fg_reads(troubled: Program) -> None:
+    words = shlex.join([*COMMAND, *troubled.words])
+    env = {**troubled.env(), "PS1": "shell> "}
+    with Terminal(["/bin/bash", "--norc", "-i"], SIZE, env, cwd=str(troubled.folder)) as shell:
+        shell.wait_for(r"shell>$")
+        shell.type(words)
+        shell.send("enter")
+        wait_shown(shell)
+        with troubled.terminal(size=SIZE) as other:
+            wait_shown(other)
+            other.send("S")
+            wait_collector(other, "tester")
+            shell.send("ctrl-z")
+            shell.wait_for(r"shell>$")
+            wait_collector(other, "you", timeout=10)
+            shell.type("fg")
+            shell.send("enter")
+            wait_shown(shell)
+            shell.send("S")
+            wait_collector(shell, rf"tester · pid {other.pid}")
+            other.send("q", "q")
+            assert other.wait_exit() == 0
+            wait_collector(shell, "you", timeout=10)
+        shell.send("q", "q")
+        shell.wait_for(r"shell>$")
+
+
+def test_a_live_file_that_is_spoilt_harms_nobody(troubled: Program) -> None:
+    with recording(troubled) as recorder:
+        recorder.wait_said("critical")
+        live = state_of(troubled) / livefile.LIVE
+        wait_until(live.exists, timeout=20)
+        for nonsense in (b"", b"\xff" * 100, live.read_bytes()[:300] + os.urandom(3000)):
+            live.write_bytes(nonsense)
+            assert troubled.run("check").code == 2
+        live.unlink()
+        os.mkfifo(live)
+        assert troubled.run("check").code == 2
+        live.unlink()
+        with troubled.terminal(size=SIZE) as screen:
+            wait_shown(screen)
+            screen.send("q")
+            assert screen.wait_exit() == 0
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGHUP])
+def test_record_ends_at_once_and_leaves_no_lock(troubled: Program, number: signal.Signals) -> None:
+    with recording(troubled) as recorder:
+        recorder.wait_said("critical")
+        began = time.perf_counter()
+        recorder.signal(number)
+        assert recorder.ended() == 128 + number
+        seconds = time.perf_counter() - began
+        print(f"{number.name}: {seconds:.2f} s")
+        assert seconds < 3.0
+        assert "Traceback" not in recorder.said
+        with recording(troubled, name="next") as following:
+            following.wait_said(r"^wfmon-tui: collecting")
+
+
+def test_record_writes_and_so_is_no_reader(home: Program) -> None:
+    done = home.run("record", "--read-only", "--no-host")
+    assert (done.code, done.out) == (2, "")
+    assert "--read-only" in done.err
+    assert not (home.folder / "state").exists()
+
+
+def test_other_sources_are_another_lane(troubled: Program) -> None:
+    other = replace(troubled, words=("--logs", str(troubled_log(troubled.folder / "b.jsonl")), "--no-host"))
+    with recording(troubled) as one, recording(other, name="other") as two:
+        one.wait_said(r"^wfmon-tui: collecting")
+        two.wait_said(r"^wfmon-tui: collecting .*lanes/[0-9a-f]{12}$")
+
+
+needs_users = pytest.mark.skipif(
+    not may_change_users(), reason="needs root, setpriv and CAP_DAC_READ_SEARCH: two users"
+)
+
+
+@needs_users
+def test_of_two_users_one_collects_and_the_other_goes_on(tmp_path_factory: pytest.TempPathFactory) -> None:
+    folder = tmp_path_factory.mktemp("users")
+    for above in (folder, *folder.parents[:2]):
+        above.chmod(0o755)
+    log = troubled_log(folder / "app.jsonl")
+    log.chmod(0o644)
+    state = folder / "shared"
+    state.mkdir()
+    os.chown(state, 0, GROUP)
+    state.chmod(0o2770)
+    words = ("--logs", str(log), "--no-host", "--state-dir", str(state))
+    ann = person(folder, "ann", as_user(64101, 64101, GROUP), words, 64101)
+    ben = person(folder, "ben", as_user(BEN, BEN, GROUP), words, BEN)
+    eve = person(folder, "eve", as_user(EVE, EVE), words, EVE)
+    try:
+        with recording(ann) as recorder, ben.terminal(size=SIZE) as screen, eve.terminal(size=SIZE) as seen:
+            recorder.wait_said("critical")
+            for terminal in (screen, seen):
+                wait_shown(terminal)
+                terminal.send("S")
+                wait_collector(terminal, "ann")
+            recorder.signal(signal.SIGKILL)
+            wait_collector(screen, "you")
+            wait_collector(seen, "ben")
+            screen.send("q", "q")
+            assert screen.wait_exit() == 0
+            seen.wait_for(r"^Sources +no collector: this process alone", timeout=20)
+            seen.send("esc")
+            wait_shown(seen)
+    finally:
+        shutil.rmtree(folder)
