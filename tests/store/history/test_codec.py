@@ -133,7 +133,8 @@ def test_a_bomb_is_not_unpacked() -> None:
     # One column that says it is small, and one that says it is large.
     stuffing = zlib.compress(bytes(100_000_000), 9)
     for count in (10, 3_000_000, 4_000_000_000):
-        head = bytes((1,)) + struct.pack("<IIIB", 1, count, 0, 1) + struct.pack("<IBI", 2, 1, len(stuffing))
+        head = bytes((1,)) + struct.pack("<IIB", 1, count, 1)
+        head += struct.pack("<IBIIBI", 0, 0, 0, 2, 1, len(stuffing))
         bombs.append(bytes((PLAIN,)) + head + stuffing)
     tracemalloc.start()
     try:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from wfmon.model.history import Kind
 from wfmon.store.history.codec import Rows
-from wfmon.store.history.rollup import Columns, joined
+from wfmon.store.history.rollup import Columns, joined, rounded
 
 LEVEL, LAST, AGE, OTHER = 1, 2, 3, 4
 COLUMNS = Columns(frozenset({LEVEL}), frozenset({LAST, AGE}), frozenset({AGE}))
@@ -57,4 +57,16 @@ def test_joining(parts: list[dict[tuple[int, int], int | None]]) -> None:
 
 def test_columns_of_a_kind() -> None:
     ids = {"n": 7, "window": 8, "last_run_age": 9, "runs": 10}
-    assert Columns.of(Kind.WORKFLOW, ids) == Columns(frozenset({7}), frozenset({8, 9}), frozenset({9}))
+    assert Columns.of(Kind.WORKFLOW, ids) == Columns(frozenset({7}), frozenset({8, 9}), frozenset({9}), True)
+
+
+@given(st.floats(width=32, allow_infinity=False, allow_nan=False, max_value=2.0**100, min_value=-(2.0**100)))
+def test_rounding_is_within_an_eighth_of_a_thousandth(value: float) -> None:
+    found = rounded(array("f", [value, math.nan]))
+    assert math.isnan(found[1])
+    assert math.isclose(found[0], value, rel_tol=2**-13, abs_tol=2.0**-130)
+    assert rounded(found)[0] == found[0]
+
+
+def test_small_whole_numbers_stay_whole() -> None:
+    assert list(rounded(array("f", range(4097)))) == list(range(4097))

@@ -1,11 +1,11 @@
 """Points as bytes: tables of float32, column by column.
 
 A blob is one byte (PLAIN or PACKED) and a body. The body is the number of tables, then per table its
-kind, its number of rows and how many bytes their subjects take, and per column its name, how it is
-coded and how many bytes it takes; then all subjects and columns in that order. Kinds, subjects and
-columns are ids of the names of the file. A blob of few rows is packed as a whole, one of many column by
-column, so that one column can be read alone. Bytes of like weight stand together, because those of
-float32 are alike there and nowhere else.
+kind, its number of rows and of columns, and for the subjects and per column a name, how it is coded and
+how many bytes it takes; then all subjects and columns in that order. Kinds, subjects and columns are ids
+of the names of the file. A blob of few rows is packed as a whole, one of many column by column, so that
+one column can be read alone, each in the shorter of two ways: the values as they are, which suits few
+different ones, or bytes of like weight together, because those of float32 are alike there if anywhere.
 
 Whoever may write the file may write anything into it: what is not exactly this is no point, and no blob
 takes more than ``MOST_BYTES`` to read.
@@ -27,11 +27,12 @@ MOST_BYTES = 16 * 1024 * 1024
 MOST_TABLES = 32
 MOST_COLUMNS = 64
 PLAIN, PACKED = 1, 2
-_RAW, _ZLIB = 0, 1
-_LEVEL = 1
+_RAW, _PARTED, _WHOLE = 0, 1, 2
+_LEVEL = 6
 _FEW = 4096  # bytes that are not worth packing column by column
-_TABLE = struct.Struct("<IIIB")
+_TABLE = struct.Struct("<IIB")
 _COLUMN = struct.Struct("<IBI")
+_SUBJECTS = 0  # in the place of a column's name
 _FLOAT = struct.Struct("<f")
 _SWAP = sys.byteorder == "big"
 
@@ -58,8 +59,7 @@ class _Layout:
 
     kind: int
     rows: int
-    begin: int
-    end: int
+    subjects: _Column
     columns: tuple[_Column, ...]
 
 
@@ -86,9 +86,10 @@ def encode(tables: Mapping[int, Rows]) -> bytes:
     few = size <= _FEW
     head, parts = bytearray((len(tables),)), []
     for kind, rows in tables.items():
-        subjects = _coded(_differences(rows.subjects), few)[1]
-        parts.append(subjects)
-        head += _TABLE.pack(kind, len(rows.subjects), len(subjects), len(rows.columns))
+        coded, content = _coded(_differences(rows.subjects), few)
+        parts.append(content)
+        head += _TABLE.pack(kind, len(rows.subjects), len(rows.columns))
+        head += _COLUMN.pack(_SUBJECTS, coded, len(content))
         for name, values in rows.columns.items():
             if len(values) != len(rows.subjects):
                 raise ValueError(f"{len(values)} values for {len(rows.subjects)} subjects")
@@ -144,7 +145,7 @@ class Picker:
         return None
 
     def _find(self, body: bytes, layout: _Layout) -> int | None:
-        coded = (body[layout.begin : layout.end], layout.rows)
+        coded = (body[layout.subjects.begin : layout.subjects.end], layout.rows)
         if coded != self._coded:
             self._coded = coded
             subjects = _subjects(body, layout)
@@ -178,22 +179,21 @@ def _layouts(body: bytes) -> Iterator[_Layout]:
         raise ValueError
     heads = []
     for _ in range(tables):
-        kind, rows, subjects, count = _TABLE.unpack_from(body, at)
+        kind, rows, count = _TABLE.unpack_from(body, at)
         at += _TABLE.size
         total += 4 * rows * (1 + count)
         if count > MOST_COLUMNS or total > MOST_BYTES:
             raise ValueError
-        columns = [_COLUMN.unpack_from(body, at + number * _COLUMN.size) for number in range(count)]
-        at += count * _COLUMN.size
-        heads.append((kind, rows, subjects, columns))
+        columns = [_COLUMN.unpack_from(body, at + number * _COLUMN.size) for number in range(1 + count)]
+        at += len(columns) * _COLUMN.size
+        heads.append((kind, rows, columns))
     found = []
-    for kind, rows, subjects, columns in heads:
-        begin, end = at, at + subjects
-        at, placed = end, []
+    for kind, rows, columns in heads:
+        placed = []
         for name, coded, length in columns:
             placed.append(_Column(name, coded, at, at + length))
             at += length
-        found.append(_Layout(kind, rows, begin, end, tuple(placed)))
+        found.append(_Layout(kind, rows, placed[0], tuple(placed[1:])))
     if at != len(body):
         raise ValueError
     yield from found
@@ -209,10 +209,7 @@ def _differences(subjects: Sequence[int]) -> array[int]:
 
 def _subjects(body: bytes, layout: _Layout) -> list[int] | None:
     """Ids one after the other are told by how much they differ, which packs well."""
-    length = layout.end - layout.begin
-    content = _uncoded(
-        body, layout.begin, layout.end, _RAW if length == 4 * layout.rows else _ZLIB, layout.rows
-    )
+    content = _uncoded(body, layout.subjects, layout.rows)
     if content is None:
         return None
     steps, subject, found = array("i", content), 0, []
@@ -225,7 +222,7 @@ def _subjects(body: bytes, layout: _Layout) -> list[int] | None:
 
 
 def _column(body: bytes, layout: _Layout, column: _Column) -> array[float] | None:
-    content = _uncoded(body, column.begin, column.end, column.coded, layout.rows)
+    content = _uncoded(body, column, layout.rows)
     if content is None:
         return None
     values = array("f", content)
@@ -240,14 +237,12 @@ def _value(body: bytes, layout: _Layout, column: _Column | None, index: int) -> 
     if column is None:
         return None
     rows = layout.rows
-    if column.coded == _RAW:
-        content: bytes | None = body[column.begin : column.end]
-        raw = content[4 * index : 4 * index + 4] if content and len(content) == 4 * rows else None
-    else:
-        content = _unpacked(body[column.begin : column.end], 4 * rows)
-        raw = content[index::rows] if content and len(content) == 4 * rows else None
-    if raw is None:
+    content: bytes | None = body[column.begin : column.end]
+    if content and column.coded != _RAW:
+        content = _unpacked(content, 4 * rows)
+    if not content or len(content) != 4 * rows:
         return None
+    raw = content[index::rows] if column.coded == _PARTED else content[4 * index : 4 * index + 4]
     value: float = _FLOAT.unpack(raw)[0]
     return value if math.isfinite(value) else None
 
@@ -259,21 +254,27 @@ def _coded(values: array[float] | array[int], few: bool) -> tuple[int, bytes]:
     raw = values.tobytes()
     if few:
         return _RAW, raw
-    packed = zlib.compress(b"".join((raw[0::4], raw[1::4], raw[2::4], raw[3::4])), _LEVEL)
-    return (_ZLIB, packed) if len(packed) < len(raw) else (_RAW, raw)
+    parted = zlib.compress(b"".join((raw[0::4], raw[1::4], raw[2::4], raw[3::4])), _LEVEL)
+    whole = zlib.compress(raw, _LEVEL)
+    return min((_RAW, raw), (_PARTED, parted), (_WHOLE, whole), key=_length)
 
 
-def _uncoded(body: bytes, begin: int, end: int, coded: int, rows: int) -> bytes | None:
-    if coded == _RAW:
-        return body[begin:end] if end - begin == 4 * rows else None
-    if coded != _ZLIB:
+def _length(coded: tuple[int, bytes]) -> int:
+    return len(coded[1])
+
+
+def _uncoded(body: bytes, column: _Column, rows: int) -> bytes | None:
+    """The bytes of ``rows`` values; None where they are not exactly that."""
+    if column.coded not in (_RAW, _PARTED, _WHOLE):
         return None
-    found = _unpacked(body[begin:end], 4 * rows)
-    if found is None or len(found) != 4 * rows:
-        return None
+    content: bytes | None = body[column.begin : column.end]
+    if content is not None and column.coded != _RAW:
+        content = _unpacked(content, 4 * rows)
+    if content is None or len(content) != 4 * rows or column.coded != _PARTED:
+        return content if content is not None and len(content) == 4 * rows else None
     together = bytearray(4 * rows)
     for place in range(4):
-        together[place::4] = found[place * rows : (place + 1) * rows]
+        together[place::4] = content[place * rows : (place + 1) * rows]
     return bytes(together)
 
 
