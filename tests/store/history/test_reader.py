@@ -79,6 +79,20 @@ def test_nothing_known_is_no_point(tmp_path: Path) -> None:
     assert reader(state).bounds() is None
 
 
+def test_the_nearest_moment_behind_a_gap_is_one_that_something_is_known_of(tmp_path: Path) -> None:
+    state = lane(tmp_path)
+    writer = begun(state, SETTINGS)
+    fill(writer, T0 + 1200, T0 + 3000)
+    fill(writer, T0 + 4500, T0 + 2 * HOUR + 600)
+    read = reader(state, SETTINGS)
+    with sqlite3.connect(state.path / NAME) as connection:
+        begins = connection.execute("SELECT at FROM points WHERE seconds = 3600 ORDER BY at").fetchall()
+    assert begins == [(T0,), (T0 + HOUR,)]
+    for at, nearest in ((T0 - 60, T0 + 1200), (T0, T0 + 1200), (T0 + 3500, T0 + 4500)):
+        assert read.near(at)[1] == nearest
+        assert read.point(nearest) is not None
+
+
 def test_a_gap_is_a_gap_also_where_its_hour_has_a_point(tmp_path: Path) -> None:
     state = lane(tmp_path)
     writer = begun(state, SETTINGS)

@@ -84,18 +84,18 @@ def before(connection: sqlite3.Connection, at: float) -> float | None:
 
 
 def after(connection: sqlite3.Connection, at: float) -> float | None:
-    """The begin of the nearest point from ``at`` on."""
-    return min(
-        (
-            float(row[0])
-            for seconds in distances(connection)
-            for row in connection.execute(
-                "SELECT min(at) FROM points WHERE seconds = ? AND at >= ?", (seconds, at)
-            )
-            if row[0] is not None
-        ),
-        default=None,
-    )
+    """The begin of the nearest point from ``at`` on that tells of its begin."""
+    nearest: float | None = None
+    finer: list[float] = []
+    for seconds in distances(connection):
+        row = connection.execute(
+            "SELECT min(at) FROM points WHERE seconds = ? AND at >= ?", (seconds, at)
+        ).fetchone()
+        begin = None if row[0] is None else float(row[0])
+        if begin is not None and not _any_within(connection, finer, begin, begin + seconds):
+            nearest = begin if nearest is None else min(nearest, begin)
+        finer.append(seconds)
+    return nearest
 
 
 def spanning(connection: sqlite3.Connection, begin: float, end: float, wanted: float) -> list[Place]:
