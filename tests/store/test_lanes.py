@@ -13,6 +13,7 @@ import pytest
 from store.storehelp import needs_root, private
 from wfmon.config import schema
 from wfmon.config.loader import load_config
+from wfmon.store import lanes
 from wfmon.store.collectorlock import CollectorLock
 from wfmon.store.lanes import FILE, LIVE, find_lane, lane_key, owner
 from wfmon.store.paths import StateDir, state_dir
@@ -75,6 +76,22 @@ def test_the_key_does_not_tell_who_looks_and_how_often() -> None:
         lane_key(config(LOGS, SCRAPE, alerts=other(PLAIN.alerts, ack=schema.AckRule(lease=hour, max=hour)))),
     }
     assert same == {base}
+
+
+def test_a_version_with_another_rule_or_default_watches_on_in_the_same_lane(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    mine = config(LOGS, windows=other(PLAIN.windows, grow_runs=99))
+    plain, edited = lane_key(config(LOGS)), lane_key(mine)
+    later = other(
+        PLAIN,
+        retention=other(PLAIN.retention, debug=schema.Duration(5)),
+        alerts=other(PLAIN.alerts, failure_rate=other(PLAIN.alerts.failure_rate, threshold=0.07)),
+    )
+    monkeypatch.setattr(lanes, "_shipped", lambda: later)
+    updated = other(later, source=[LOGS])
+    assert lane_key(updated) == plain
+    assert lane_key(other(updated, windows=mine.windows)) == edited
 
 
 def test_a_relative_glob_is_of_the_directory_it_was_given_in(

@@ -20,7 +20,9 @@ from support import snapshots
 from support.payloads import PAYLOADS
 from support.screen import Stage
 from support.snapshots import NOW, crowd, incident
+from wfmon.config.schema import Duration, Size
 from wfmon.model.alert import Alert
+from wfmon.model.history import HistoryStatus
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.snapshot import Snapshot, Workflow
 from wfmon.store.wire import RECENT_RUNS, SCHEMA, Decoder, Encoder, Part, WireError, _evenly
@@ -56,6 +58,13 @@ def with_recent(count: int = 3, each: int = 2) -> Snapshot:
 def test_what_is_read_is_what_was_published(picture: Callable[[], Snapshot]) -> None:
     snapshot = picture()
     assert Decoder().decode(copied(Encoder().encode(snapshot))) == snapshot
+
+
+def test_numbers_of_settings_own_types_go_over_as_numbers() -> None:
+    cost = changed(incident().cost, usd_per_hour=Duration(1.5))
+    history = HistoryStatus("x", limit_bytes=Size(5))
+    snapshot = changed(incident(), cost=cost, history=history)
+    assert Decoder().decode(Encoder().encode(snapshot)) == snapshot
 
 
 def test_recent_runs_go_along() -> None:

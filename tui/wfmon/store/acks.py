@@ -122,12 +122,15 @@ class AckStore:
             found = self._database.version()
         except StoreError as error:
             self._read_problem = error.reason
-            return {}
-        if self._accepted is None or self._accepted[0] != found:
-            nothing: Mapping[str, Accepted] = {}
-            before, rows = self._accepted, self._asked(normals.newest, nothing)
-            self._accepted = (found, before[1] if before is not None and before[1] == rows else rows)
-        return self._accepted[1]
+            return {} if self._accepted is None else self._accepted[1]
+        before = self._accepted
+        if before is not None and before[0] == found:
+            return before[1]
+        known: Mapping[str, Accepted] = {} if before is None else before[1]
+        rows = self._asked(normals.newest, known)
+        if self.readable:  # else what was known before holds until it can be asked
+            self._accepted = (found, known if rows == known else rows)
+        return known if rows == known else rows
 
     def accept(self, workflow: str, by: str, now: float, since: float) -> Accepted:
         """What ``workflow`` does now is its new normal; returns after the commit. Raises StoreError."""

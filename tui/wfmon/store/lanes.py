@@ -15,12 +15,16 @@ import os
 import re
 import stat
 import time
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 import msgspec
 
 from wfmon.config import schema
+from wfmon.config.resources import shipped_config
+from wfmon.config.typed import decode
 from wfmon.model.record import dataclass, replace
 from wfmon.store.files import create, open_plain
 from wfmon.store.network import on_network
@@ -50,19 +54,13 @@ class Lane:
 
 
 def lane_key(config: schema.Config) -> str:
-    """12 hex digits of what is watched and how it is judged."""
+    """12 hex digits of what is watched and how it is judged.
+
+    Of settings only what differs from the shipped ones counts: a version that brings a new rule, or
+    another default, watches on in the lane of the version before.
+    """
     canonical = {
-        "windows": _plain(config.windows),
-        "stale_after": config.monitor.stale_after,
-        "host": config.host.enabled,
-        "lost_after": config.logs.lost_after,
-        "storage": _storage(config.storage),
-        "alerts": {
-            name: section for name, section in _plain(config.alerts).items() if name not in _NOT_JUDGED
-        },
-        "baseline": _plain(config.baseline),
-        "retention": _plain(config.retention),
-        "profiles": sorted(config.profiles.enabled),
+        "settings": _differences(_judged(config), _judged(_shipped())),
         "source": sorted(map(_source, config.source), key=_text),
         "workflow": sorted(map(_workflow, config.workflow), key=_text),
     }
@@ -177,6 +175,42 @@ def _make(directory: Path, base: StateDir) -> None:
     if base.shared:
         os.chown(directory, -1, facts.st_gid)
         directory.chmod(0o2770)
+
+
+def _judged(config: schema.Config) -> dict[str, object]:
+    return {
+        "windows": _plain(config.windows),
+        "stale_after": config.monitor.stale_after,
+        "host": config.host.enabled,
+        "lost_after": config.logs.lost_after,
+        "storage": _storage(config.storage),
+        "alerts": {
+            name: section for name, section in _plain(config.alerts).items() if name not in _NOT_JUDGED
+        },
+        "baseline": _plain(config.baseline),
+        "retention": _plain(config.retention),
+        "profiles": sorted(config.profiles.enabled),
+    }
+
+
+@cache
+def _shipped() -> schema.Config:
+    values = tomllib.loads(shipped_config().read_text("utf-8"))
+    return decode({"source": [], "workflow": [], **values})
+
+
+def _differences(values: Mapping[str, object], usual: Mapping[str, object]) -> dict[str, object]:
+    """What of ``values`` is not as in ``usual``, in its tables."""
+    found: dict[str, object] = {}
+    for name, value in values.items():
+        other = usual.get(name)
+        if isinstance(value, Mapping) and isinstance(other, Mapping):
+            inner = _differences(value, other)
+            if inner:
+                found[name] = inner
+        elif value != other:
+            found[name] = value
+    return found
 
 
 def _storage(storage: schema.Storage) -> object:
