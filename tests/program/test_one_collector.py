@@ -9,6 +9,7 @@ import shlex
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -219,10 +220,22 @@ def test_a_readers_refresh_is_done_by_the_collector(home: Program) -> None:
             wait_until(lambda: asked.count > before, timeout=10)
 
 
-def test_a_stopped_collector_is_told_and_when_it_goes_on_it_reads(
-    troubled: Program, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    with recording(troubled) as recorder, troubled.terminal(size=SIZE) as screen:
+# The program itself, with less patience: half a minute is long for a test.
+IMPATIENT = """
+import sys
+from wfmon.cli.main import main
+from wfmon.monitor import station
+station.HUNG_SECONDS = 9.0
+sys.exit(main())
+"""
+
+
+def test_a_stopped_collector_is_told_and_when_it_goes_on_it_reads(troubled: Program) -> None:
+    impatient = [sys.executable, "-c", IMPATIENT, *troubled.words]
+    with (
+        recording(troubled) as recorder,
+        Terminal(impatient, SIZE, troubled.env(), cwd=str(troubled.folder)) as screen,
+    ):
         recorder.wait_said("critical")
         wait_shown(screen)
         recorder.signal(signal.SIGSTOP)
