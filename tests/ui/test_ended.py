@@ -46,7 +46,7 @@ async def test_the_line_under_the_verdict_leads_to_the_begin() -> None:
     assert memory.asked == [BEGAN]
     assert lines[0].startswith("✖ failure_rate · email_triage")
     assert lines[0].endswith("13:50, not live")
-    assert "episode  13:50–13:57, 6m30s · nobody had it · peak 32% · 8 of 25 failed" in lines
+    assert "episode  13:50–13:57, 6m30s · nobody had it · peak 32% · last 8 of 25 failed" in lines
     assert lines[-1].startswith(" [ ] 1m  { } 1h  0 live ")
 
 

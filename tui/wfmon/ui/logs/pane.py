@@ -298,8 +298,7 @@ class LogPane:
         if not len(self.buffer):
             return []
         waiting = self.buffer.stop - 1 - self._seen
-        ends = self._subject.request.until is not None
-        parts = [] if ends else ["follow" if self._follows else "paused"]
+        parts = [] if self._ends else ["follow" if self._follows else "paused"]
         if not self._follows and waiting > 0:
             parts.append(f"{waiting:,} line{'' if waiting == 1 else 's'} waiting")
         elif not self.buffer.live:
@@ -311,7 +310,14 @@ class LogPane:
         parts.append(f"{errors:,} error{'' if errors == 1 else 's'} in {of}" if errors else of)
         return parts
 
+    @property
+    def _ends(self) -> bool:
+        """Whether it is a log up to a moment: nothing follows, and nothing is behind."""
+        return self._subject.request.until is not None
+
     def _behind(self) -> str:
+        if self._ends:
+            return ""
         behind = self.feed.behind
         if not self._follows and self.buffer.live and len(self.buffer):
             seen = self.buffer[min(max(self._seen, self.buffer.first), self.buffer.stop - 1)].at

@@ -65,7 +65,8 @@ def episode_row(look: Look, width: int, alert: Alert, at: float, now: float, *, 
         parts.append(f"peak {worst(alert)}")
     if alert.n:
         counted = numbers.count(alert.n)
-        parts.append(f"{numbers.count(alert.failed)} of {counted} failed" if alert.failed else f"n {counted}")
+        failed = f"last {numbers.count(alert.failed)} of {counted} failed"
+        parts.append(failed if alert.failed is not None else f"n {counted}")
     words = f" {look.signs.dot} ".join(parts)
     return fact(look, width, "episode", (words, "strong"), right=(_place(alert, at), "muted"))
 

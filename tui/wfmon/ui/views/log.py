@@ -28,7 +28,8 @@ class LogView(LoggedView):
         past = self.shell.moment
         if past is None:
             return Subject(LogRequest(workflow=self.workflow), many_runs=True, began=self._run_began)
-        title = f"Log until {told(past.at, self.shell.now(), self.shell.look.zone)}"
+        fine = past.at % 60 != 0
+        title = f"Log until {told(past.at, self.shell.now(), self.shell.look.zone, seconds=fine)}"
         request = LogRequest(workflow=self.workflow, until=past.at)
         return Subject(request, title, many_runs=True, began=self._run_began)
 
