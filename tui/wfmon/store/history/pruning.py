@@ -107,7 +107,8 @@ def shrink(connection: sqlite3.Connection, settings: HistorySettings) -> None:
     """Give pages back that a lowered bound has made free; only outside of a transaction."""
     pages, size = _pragma(connection, "page_count"), _pragma(connection, "page_size")
     if pages * size > settings.max_bytes and _pragma(connection, "freelist_count"):
-        connection.execute(f"PRAGMA incremental_vacuum({VACUUM_PAGES})").fetchall()
+        # Every page is a step, and ``execute`` takes only the first of a statement without columns.
+        connection.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
 
 
 def _keep(tiers: Sequence[Tier], seconds: float) -> float:
