@@ -10,9 +10,11 @@ import statistics
 import time
 import tracemalloc
 from collections.abc import Callable
+from typing import Any
 
 from wfmon.config.schema import Duration, Windows
-from wfmon.model.metrics import RunKey
+from wfmon.model.look import Look
+from wfmon.model.metrics import Growth, RunKey
 from wfmon.model.run import RunStatus
 from wfmon.sources.exposition import ExpositionReader
 from wfmon.sources.feeds import wanted_names
@@ -135,6 +137,49 @@ def bench_wanted() -> None:
     assert grown < 50
 
 
+def bench_growth() -> None:
+    """What telling growth is of a poll in which all 4,000 counters that are summed up grew."""
+    source, now, polls, telling = replay(), 1000.0, [], []
+    told = source._growth
+
+    def growth(*known: Any) -> Growth:
+        begin = time.thread_time()
+        try:
+            return told(*known)
+        finally:
+            telling.append((time.thread_time() - begin) * 1e3)
+
+    source._growth = growth  # type: ignore[method-assign]
+    for step in range(30):
+        source.body = wanted_exposition(1000, step)
+        begin = time.thread_time()
+        source.poll(now)
+        polls.append((time.thread_time() - begin) * 1e3)
+        now += 5.0
+    whole, part = statistics.median(polls[3:]), statistics.median(telling[3:])
+    print(f"1,000 workflows, all changing: poll {whole:.0f} ms, of which growth {part:.1f} ms CPU")
+    assert part < 0.2 * whole
+
+
+def bench_recall() -> None:
+    """What going on from kept looks adds to the first poll of a screen."""
+    for workflows in (3, 20, 100):
+        looks = [Look(1000.0 + 30 * n, wanted_exposition(workflows, n).rstrip()) for n in range(80)]
+        spent = []
+        for _ in range(5):
+            source = replay()
+            source.recall(lambda target, now: looks)  # noqa: B023
+            source.count_from({source._targets[0].known_as.id: looks[-1].at})
+            begin = time.thread_time()
+            source._remember(looks[-1].at + 5.0)
+            spent.append((time.thread_time() - begin) * 1e3)
+        taken = source._targets[0]._runs.looks
+        print(f"{workflows} workflows, {taken} of 80 looks recalled in {statistics.median(spent):.1f} ms CPU")
+        assert statistics.median(spent) < 100, "the first verdict waits for it"
+
+
 if __name__ == "__main__":
     bench_foreign()
     bench_wanted()
+    bench_growth()
+    bench_recall()

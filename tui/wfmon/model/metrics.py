@@ -112,7 +112,8 @@ class Growth:
     """What counters grew by since the look before this one (``since``), each growth told once, also
     over restarts of wfmon-tui; resets and births are already taken into account.
 
-    ``reaches``: per target id the time of the look up to which its growth is told.
+    ``reaches``: per target id the time of the look up to which its growth is told; targets that were not
+    heard of since are not in it.
     """
 
     since: float

@@ -159,16 +159,19 @@ class ScrapeSource:
     def _growth(self, now: float, sample: MetricsSample, feeds: Feeds) -> Growth:
         """What grew since the growth that was told before, of each target that answered since."""
         sums, since = Sums(), now
+        reaches: dict[str, float] = {}
         for target in self._targets:
-            if target.told_at is not None and target.told_at != target.seen_at:
-                since = min(since, target.told_at)
+            if target.seen_at is None or target.told_at == target.seen_at:
+                continue
+            since = min(since, since if target.told_at is None else target.told_at)
+            reaches[target.known_as.id] = target.seen_at
             sums.add_steps(target.take_growth(), feeds)
         return Growth(
             since=since,
             runs=sums.runs,
             tokens=sums.settled_tokens(feeds.owners.get(Concept.TOKENS), sample.tokens),
             cost=sums.cost,
-            reaches={t.known_as.id: t.seen_at for t in self._targets if t.seen_at is not None},
+            reaches=reaches,
         )
 
     def _covers(self, view: View, now: float) -> bool:
