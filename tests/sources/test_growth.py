@@ -141,6 +141,20 @@ def test_without_the_very_look_nothing_is_told_twice() -> None:
     assert store.poll(source, 1015.0, f"{A_OK} 13").runs == {OK: 1.0}
 
 
+def test_a_silent_target_whose_look_is_lost_reaches_nothing() -> None:
+    store = Store(targets=2)
+    source = store.start()
+    for at, n in ((1000.0, 5), (1005.0, 9)):
+        store.poll(source, at, f"{A_OK} {n}", f"{A_OK} {n}")
+        store.commit()
+    for looks in store.looks.values():
+        del looks[-1]
+    source = store.start()
+    assert list(store.poll(source, 1010.0, f"{A_OK} 9", None).reaches.values()) == [1010.0]
+    assert store.poll(source, 1015.0, f"{A_OK} 9", f"{A_OK} 20").runs == {}
+    assert store.poll(source, 1020.0, f"{A_OK} 9", f"{A_OK} 21").runs == {OK: 1.0}
+
+
 def test_looks_of_others_after_the_reached_one_change_nothing() -> None:
     store = Store()
     store.poll(store.start(), 1000.0, f"{A_OK} 5")

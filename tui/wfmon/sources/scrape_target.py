@@ -152,7 +152,9 @@ class ScrapeTarget:
                 history.lookback = max(history.lookback, LOOKBACK_SECONDS + LATE_SECONDS)
         self.take_growth()
         self.take_changes()
-        self.told_at = reached if self.seen_at == reached else None
+        if self.seen_at != reached:
+            self.seen_at = None
+        self.told_at = self.seen_at
 
     def take_growth(self) -> list[tuple[Series, float]]:
         """What its counters grew by since ``told_at``; told once, and nothing where that is not known."""
