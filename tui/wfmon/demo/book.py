@@ -17,7 +17,7 @@ from wfmon.demo import meters
 from wfmon.demo.ledger import Entry, Ledger, ModelUse
 from wfmon.demo.plan import Call, RunPlan
 from wfmon.demo.problems import ValidationError
-from wfmon.demo.runlog import JsonLog, WorkflowLogger
+from wfmon.demo.runlog import KEEP_BYTES, JsonLog, WorkflowLogger
 from wfmon.demo.spec import WorkflowSpec
 from wfmon.model.record import dataclass, field
 
@@ -39,11 +39,12 @@ class OpenRun:
 class Book:
     """Writes what the runs of one workflow do."""
 
-    def __init__(self, spec: WorkflowSpec, logs: Path, ledger: Ledger) -> None:
+    def __init__(self, spec: WorkflowSpec, logs: Path, ledger: Ledger, log_bytes: int = KEEP_BYTES) -> None:
         self._spec = spec
         self._ledger = ledger
-        self._plain = WorkflowLogger(logs / spec.log_name, spec.name) if spec.plain else None
-        self._log = None if spec.plain else JsonLog(logs / spec.log_name, spec.name)
+        path = logs / spec.log_name
+        self._plain = WorkflowLogger(path, spec.name, log_bytes) if spec.plain else None
+        self._log = None if spec.plain else JsonLog(path, spec.name, log_bytes)
         self._active = meters.ACTIVE.labels(spec.name)
 
     def started(self, plan: RunPlan) -> OpenRun:

@@ -1,7 +1,8 @@
 """Starts the workers, passes on what the parent says, and sees to it that nothing is left behind.
 
 It is the only child of the parent, so that the parent starts one light process and waits for nothing.
-``python -m wfmon.demo.launcher --dir DIR --seed N --incidents A,B --socket GROUP=FD … [--keep] [--for S]``
+``python -m wfmon.demo.launcher --dir DIR --seed N --incidents A,B --socket GROUP=FD … [--keep] [--for S]
+[--log-bytes N]``
 """
 
 from __future__ import annotations
@@ -91,6 +92,7 @@ class Launcher:
         command = [sys.executable, "-m", "wfmon.demo.worker", "--group", group, "--dir", str(self._directory)]
         command += ["--socket", listening, "--seed", str(options.seed), "--incidents", options.incidents]
         command += ["--keep"] if options.keep else []
+        command += ["--log-bytes", str(options.log_bytes)] if options.log_bytes else []
         worker = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
@@ -153,6 +155,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--incidents", default="")
     parser.add_argument("--socket", action="append", default=[])
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--log-bytes", type=int)
     parser.add_argument("--for", dest="run_for", type=float)
     parser.add_argument("--linger", type=float)
     options = parser.parse_args(arguments)

@@ -20,10 +20,10 @@ Field = str | int | float
 class JsonLog:
     """One JSON object a line. Rotated by renaming, so that a demo left alone fills no disk."""
 
-    def __init__(self, path: Path, workflow: str) -> None:
+    def __init__(self, path: Path, workflow: str, keep_bytes: int = KEEP_BYTES) -> None:
         self._workflow = workflow
         self._handler = logging.handlers.RotatingFileHandler(
-            path, maxBytes=KEEP_BYTES, backupCount=KEEP_FILES
+            path, maxBytes=keep_bytes, backupCount=KEEP_FILES
         )
         self._logger = logging.Logger(workflow)
         self._logger.addHandler(self._handler)
@@ -51,9 +51,9 @@ class JsonLog:
 class WorkflowLogger:
     """The guide's example, with its naive UTC times, through Python's own logging format."""
 
-    def __init__(self, path: Path, workflow: str) -> None:
+    def __init__(self, path: Path, workflow: str, keep_bytes: int = KEEP_BYTES) -> None:
         self.workflow_name = workflow
-        handler = logging.handlers.RotatingFileHandler(path, maxBytes=KEEP_BYTES, backupCount=KEEP_FILES)
+        handler = logging.handlers.RotatingFileHandler(path, maxBytes=keep_bytes, backupCount=KEEP_FILES)
         handler.setFormatter(logging.Formatter(logging.BASIC_FORMAT))
         self.logger = logging.Logger(workflow)
         self.logger.addHandler(handler)

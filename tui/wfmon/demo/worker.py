@@ -1,6 +1,7 @@
 """A worker process: runs the workflows of one group until its standard input ends.
 
-``python -m wfmon.demo.worker --group NAME --dir DIR --socket FD --seed N --incidents A,B [--keep]``
+``python -m wfmon.demo.worker --group NAME --dir DIR --socket FD --seed N --incidents A,B [--keep]
+[--log-bytes N]``
 """
 
 from __future__ import annotations
@@ -24,6 +25,7 @@ from wfmon.demo.incidents import DISK_GROWTH, Timeline
 from wfmon.demo.ledger import Ledger
 from wfmon.demo.lifeline import Lifeline
 from wfmon.demo.plan import runs
+from wfmon.demo.runlog import KEEP_BYTES
 from wfmon.demo.spec import WorkflowSpec, of_group
 
 LATE = 2.0  # a worker that was stopped for longer goes on from there instead of catching up
@@ -32,13 +34,20 @@ LATE = 2.0  # a worker that was stopped for longer goes on from there instead of
 class Worker:
     """Begins runs when their time has come. Times are seconds since ``GO``, by the loop's clock."""
 
-    def __init__(self, specs: Sequence[WorkflowSpec], directory: Path, seed: int, timeline: Timeline) -> None:
+    def __init__(
+        self,
+        specs: Sequence[WorkflowSpec],
+        directory: Path,
+        seed: int,
+        timeline: Timeline,
+        log_bytes: int = KEEP_BYTES,
+    ) -> None:
         self._specs = specs
         self._seed = seed
         self._timeline = timeline
         self._data = directory / control.DATA
         ledger = Ledger(directory / control.LEDGER)
-        self._books = {spec.name: Book(spec, directory / control.LOGS, ledger) for spec in specs}
+        self._books = {spec.name: Book(spec, directory / control.LOGS, ledger, log_bytes) for spec in specs}
         self._began = 0.0
         self._going = False
         self._runs: set[asyncio.Task[None]] = set()
@@ -140,6 +149,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, required=True)
     parser.add_argument("--incidents", default="")
     parser.add_argument("--keep", action="store_true")
+    parser.add_argument("--log-bytes", type=int, default=KEEP_BYTES)
     options = parser.parse_args(arguments)
     for ignored in (signal.SIGINT, signal.SIGHUP):
         signal.signal(ignored, signal.SIG_IGN)
@@ -157,7 +167,7 @@ async def work(options: argparse.Namespace) -> None:
     specs = of_group(options.group)
     for spec in specs:
         meters.ACTIVE.labels(spec.name).set(0)
-    worker = Worker(specs, options.dir, options.seed, Timeline(names))
+    worker = Worker(specs, options.dir, options.seed, Timeline(names), options.log_bytes)
     report(control.READY)
     await serve(worker)
 

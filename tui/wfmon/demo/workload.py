@@ -57,7 +57,8 @@ class Workload:
     ``incidents``: names (see ``incidents``). ``directory``: an existing one that is kept; without it a
     temporary one that is removed, also when this process is killed. ``hold``: serve metrics but begin
     no run before ``release``. ``run_for``: seconds after which the runs end and the metrics stay.
-    ``linger``: seconds after which the workload then ends by itself.
+    ``linger``: seconds after which the workload then ends by itself. ``log_bytes``: of a log file, which
+    is then rotated.
     """
 
     def __init__(
@@ -69,6 +70,7 @@ class Workload:
         hold: bool = False,
         run_for: float | None = None,
         linger: float | None = None,
+        log_bytes: int | None = None,
     ) -> None:
         Timeline(tuple(incidents))
         self._seed = seed
@@ -77,6 +79,7 @@ class Workload:
         self._hold = hold
         self._run_for = run_for
         self._linger = linger
+        self._log_bytes = log_bytes
         self._launcher: subprocess.Popen[bytes] | None = None
         self._lifeline: Lifeline | None = None
         self._info: WorkloadInfo | None = None
@@ -185,6 +188,7 @@ class Workload:
         command += ["--keep"] if self._given is not None else []
         command += ["--for", str(self._run_for)] if self._run_for is not None else []
         command += ["--linger", str(self._linger)] if self._linger is not None else []
+        command += ["--log-bytes", str(self._log_bytes)] if self._log_bytes is not None else []
         # A session of its own: ctrl-c and a lost terminal are the parent's business alone.
         return subprocess.Popen(
             command,
