@@ -260,7 +260,7 @@ class OperationsView(View):
                 snapshot,
                 now,
                 key=self._ended_key,
-                new=self._alert_order.new,
+                new=self._alert_order.new if self.shell.moment is None else 0,
             )
         ]
         rows += self._alerts_pane.rows(look, width, shown, now, cursor=key)
@@ -275,7 +275,9 @@ class OperationsView(View):
         if not snapshot.workflows:
             names = [one.name for one in snapshot.sources if one.state is SourceState.WAITING]
             return waiting(look, width, names) if names else nothing_seen(look, width)
-        usual = any(one.usual is not None for one in snapshot.workflows)
+        # The columns stay where they are on the way into the past, which does not tell what was usual.
+        latest = self.shell.latest or snapshot
+        usual = any(one.usual is not None for one in (*snapshot.workflows, *latest.workflows))
         layout = choose(width, self._longest_name, usual=usual, skip=self.skip)
         self._layout = layout
         self.page = shares.workflows
