@@ -137,6 +137,8 @@ class ScrapeSource:
             reached = self._reached.get(target.known_as.id)
             # A clock that was set back since must not hide the look up to which growth is told.
             looks = past(target.known_as, max(now, reached or now))
+            if reached is not None:  # what later ones would add is told with the next answer
+                looks = [look for look in looks if look.at <= reached]
             target.recall(_newest(looks, RECALL_BYTES // len(self._targets)), reached)
 
     def _reading(self, now: float, failed: list[SourceError]) -> Reading:

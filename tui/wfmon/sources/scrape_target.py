@@ -133,13 +133,10 @@ class ScrapeTarget:
     def recall(self, looks: Sequence[Look], reached: float | None = None) -> None:
         """Takes looks of an earlier process, oldest first, as its own; leaves out what is no metrics.
 
-        ``reached``: the look up to which growth is told. Later ones are left out: what they would add is
-        told with the next answer. Where it is not among them growth is told from the next look on, so that
-        none is told twice.
+        ``reached``: the look up to which growth is told; it should be the last. Where it is not, growth is
+        told from the next look on, so that none is told twice.
         """
         for look in looks:
-            if reached is not None and look.at > reached:
-                break
             present, _, infos = look.lines.partition(_INFOS)
             present, _, vanished = present.partition(_VANISHED)
             try:
