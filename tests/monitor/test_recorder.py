@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from wfmon.analysis.observed import ObservedRuns
 from wfmon.analysis.runindex import RunIndex
-from wfmon.model.history import Batch, Change, ChangeKind, Kind
+from wfmon.model.history import Batch, Change, ChangeKind, HourSum, Kind, Role
 from wfmon.model.look import Look, Target
 from wfmon.model.metrics import Concept, CostKey, Growth, MetricsSample, RunKey, TokenKey, TokenKind
 from wfmon.model.run import Run, RunStatus, WorkflowRuns
@@ -174,6 +174,19 @@ def test_growth_over_a_long_silence_does_not_vouch_for_the_time_between() -> Non
     assert batch is not None
     assert batch.watched == ()
     assert batch.grown
+
+
+def test_hours_that_a_source_knows_whole_bear_the_users_names_and_twins_are_added() -> None:
+    recorder = Recorder({"w_old": "w"}, STEP)
+    recorder.batch(picture(START), START)
+    hours = tuple(
+        HourSum(START - 3600, Kind.WORKFLOW, name, "prom", Role.METRICS, runs=runs, cost_usd=cost)
+        for name, runs, cost in (("w", 5.0, None), ("w_old", 2.0, 0.5))
+    )
+    recorder.took("prom", Reading(START + 1, hours=hours))
+    batch = recorder.batch(picture(START + 11), START + 11)
+    assert batch is not None
+    assert [(each.subject, each.runs, each.cost_usd) for each in batch.hours] == [("w", 7, 0.5)]
 
 
 def test_a_state_is_written_when_it_changes() -> None:

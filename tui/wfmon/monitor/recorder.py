@@ -80,7 +80,7 @@ class Recorder:
 
     def took(self, source: str, reading: Reading) -> None:
         """One answer of a source."""
-        self._hours += reading.hours
+        self._hours += self._named(reading.hours)
         self._watched += reading.watched
         self._changes += reading.changes
         if reading.kept:
@@ -172,6 +172,16 @@ class Recorder:
         if at - growth.since <= UNBROKEN_SECONDS:
             self._grown_watched.append(Watched(source, Role.METRICS, growth.since, at))
 
+    def _named(self, hours: Iterable[HourSum]) -> Iterable[HourSum]:
+        """With the user's own names; what then is one workflow is added up, as a whole hour replaces."""
+        found: dict[tuple[float, Kind, str, str], HourSum] = {}
+        for each in hours:
+            name = self._name(each.subject) if each.kind is Kind.WORKFLOW else each.subject
+            key = (each.at, each.kind, name or "", each.source)
+            known = found.get(key)
+            found[key] = replace(each, subject=key[2]) if known is None else _added(known, each)
+        return found.values()
+
     def _subjects(
         self, workflow: str | None, provider: str | None, model: str | None
     ) -> Iterable[tuple[Kind, str | None]]:
@@ -221,6 +231,20 @@ class Recorder:
                 self._states[source.name] = state
                 new.append(source)
         return tuple(new)
+
+
+def _added(one: HourSum, other: HourSum) -> HourSum:
+    return replace(
+        one,
+        runs=_plus(one.runs, other.runs),
+        failures=_plus(one.failures, other.failures),
+        tokens=_plus(one.tokens, other.tokens),
+        cost_usd=_plus(one.cost_usd, other.cost_usd),
+    )
+
+
+def _plus(one: float | None, other: float | None) -> float | None:
+    return one if other is None else other if one is None else one + other
 
 
 def _figures(each: _Sum) -> tuple[float | None, float | None, float | None, float | None]:
