@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from support.waiting import wait_until
 from wfmon.config.schema import Duration, Host, Storage, Workflow
 from wfmon.model.history import Change, ChangeKind
-from wfmon.sources.host import HostSource, restarts
+from wfmon.sources.host import HostSource, processes, restarts
 from wfmon.sources.host.restarts import Member, Restarts
 
 START = 1_800_000_000.0
@@ -106,17 +106,17 @@ def test_texts_are_safe() -> None:
 def test_a_process_takes_one_place_and_follows_a_long_life(
     lives: list[tuple[int, float, float, str]],
 ) -> None:
-    processes = [
+    lived_until = [
         (member(100 + number, born, command), born + lived)
         for number, (_, born, lived, command) in enumerate(lives)
     ]
     times = [n * 50.0 for n in range(220)]
-    told = changes(*[(at, [m for m, end in processes if m.born - START <= at < end]) for at in times])
+    told = changes(*[(at, [m for m, end in lived_until if m.born - START <= at < end]) for at in times])
     ends = [change.text.rpartition(" ")[2] for change in told]
     begins = [change.text.split()[1] for change in told]
     assert len(set(ends)) == len(ends)
     assert len(set(begins)) == len(begins)
-    lived = {str(m.pid): START + end - m.born for m, end in processes}
+    lived = {str(m.pid): START + end - m.born for m, end in lived_until}
     assert all(lived[pid] >= restarts.LONG_LIFE for pid in begins)
 
 
@@ -125,6 +125,7 @@ HOST = Host(enabled=True, interval=Duration(2), scan_interval=Duration(0))
 
 def test_real_processes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(restarts, "LONG_LIFE", 0.0)
+    monkeypatch.setattr(processes, "SETTLE", -1.0)
     script = tmp_path / "service.py"
     script.write_text("import sys; print(flush=True); sys.stdin.read()\n")
     config = tmp_path / "settings.toml"

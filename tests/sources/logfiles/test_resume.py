@@ -15,6 +15,7 @@ import pytest
 
 from sources.logfiles.helpers import NOW, iso, line, touch, write
 from wfmon.model.log import FileMark
+from wfmon.model.record import replace
 from wfmon.model.run import Run
 from wfmon.sources.base import Reading, Resumes
 from wfmon.sources.logfiles import LogFilesSource, LogSettings
@@ -238,6 +239,38 @@ def test_truncated_in_place_meanwhile(log: Path) -> None:
     assert "not found again" in ledger.told
 
 
+def test_the_same_beginning_with_other_lines(log: Path) -> None:
+    banner = "=" * 3000
+    write(log, banner, *(done(number) for number in range(20)))
+    ledger = Ledger(log)
+    ledger.settle()
+    os.truncate(log, 0)
+    write(log, banner, *(done(number) for number in range(100, 140)))
+    ledger.restart()
+    assert ids(*range(100, 140)) <= ledger.stored.keys()
+    assert "not found again" in ledger.told
+
+
+def test_marks_name_a_file_as_it_is_named_now(log: Path) -> None:
+    write(log, done(1))
+    ledger = Ledger(log.parent / "app.log*")
+    ledger.settle()
+    log.rename(log.with_name("app.log.1"))
+    ledger.poll(after=3)
+    assert [mark.path for mark in ledger.marks] == [f"{log}.1"]
+
+
+def test_files_are_read_in_the_order_in_which_they_were_written(tmp_path: Path) -> None:
+    """Also where one of them is known and the other is not."""
+    write(tmp_path / "b.log", done(1), at=NOW - 90)
+    ledger = Ledger(tmp_path / "*.log")
+    ledger.settle()
+    write(tmp_path / "a.log", line(NOW - 50, workflow="w", run_id="both", status="started"), at=NOW - 50)
+    write(tmp_path / "b.log", line(NOW - 20, workflow="w", run_id="both", status="ok"), at=NOW - 20)
+    ledger.restart()
+    assert ledger.stored["both"].duration_seconds == 30.0
+
+
 def test_too_far_behind_is_a_told_gap(log: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("wfmon.sources.logfiles.discover._MIN_BACKLOG", 20_000)
     write(log, done(0))
@@ -263,7 +296,9 @@ def test_a_run_that_was_open_ends_with_an_unknown_start(log: Path) -> None:
     ledger.settle()
     write(log, *noise)
     ledger.settle()
-    write(log, line(NOW - 5, **common, message="nearly"), line(NOW - 1, **common, status="success"))
+    write(
+        log, line(NOW - 5, **common, step="tell", input_tokens=5), line(NOW - 1, **common, status="success")
+    )
     ledger.restart()
     assert ledger.stored.keys() == {"long"}
     run = ledger.stored["long"]
@@ -325,7 +360,11 @@ def test_runs_without_an_id_keep_theirs(log: Path) -> None:
     ledger = Ledger(log, tail_bytes=600)
     ledger.settle()
     first = set(ledger.stored)
-    write(log, *texts[30:40])
+    write(log, texts[30])
+    ledger.restart()
+    assert ledger.recalled
+    assert ledger.recalled <= first
+    write(log, *texts[31:40])
     ledger.restart()
     write(log, *texts[40:50])
     log.rename(log.with_name("app.log.1"))
@@ -363,9 +402,10 @@ def test_an_over_long_line_at_the_mark(log: Path, whole: bool) -> None:
     inner = '{"workflow": "w", "run_id": "inner", "status": "error"}'
     long = '{"workflow": "w", "run_id": "big", "text": "' + "y" * 3_000_000
     log.write_text(done(1) + "\n" + long)
-    ledger = Ledger(log, max_line_bytes=20_000)
+    ledger = Ledger(log, max_line_bytes=20_000, tail_bytes=4_000_000)
     ledger.poll()
     ledger.poll()
+    ledger.settings = replace(ledger.settings, tail_bytes=100)
     if whole:
         with log.open("a") as file:
             file.write("z" * 1000)
