@@ -261,3 +261,48 @@ def test_a_late_correction_of_a_forgotten_hour_changes_its_point(tmp_path: Path)
     assert after.get(Kind.WORKFLOW, "w", "runs") == 2
     assert after.get(Kind.WORKFLOW, "w", "failures") == 0
     assert after.get(Kind.WORKFLOW, "w", "tokens") == 15
+
+
+def test_a_correction_leaves_the_levels_of_an_hour_whose_minutes_are_gone(tmp_path: Path) -> None:
+    state, settings = lane(tmp_path), small(keep=(HOUR, 2 * HOUR, 30 * 24 * HOUR))
+    writer = begun(state, settings)
+    lost = run("a", T0 + 60, RunStatus.LOST)
+    writer.write(Batch(T0 + 100, points=(point(T0, active=3),), runs=(lost,)))
+    now = T0 + 24 * HOUR
+    writer.write(Batch(now))
+    writer.tidy(now)
+    writer.write(Batch(now, runs=(replace(lost, status=RunStatus.SUCCESS),)))
+    found = reader(state, settings).point(T0)
+    assert found is not None
+    assert found.seconds == HOUR
+    figures = [found.get(Kind.WORKFLOW, "w", name) for name in ("active", "runs", "failures")]
+    assert figures == [3, 1, 0]
+
+
+def test_a_point_that_comes_late_leaves_the_sums_of_a_forgotten_hour(tmp_path: Path) -> None:
+    state, settings = lane(tmp_path), small(hours_keep=2 * 24 * HOUR)
+    writer = begun(state, settings)
+    writer.write(Batch(T0 + 100, runs=(run("a", T0 + 60),)))
+    now = T0 + 20 * 24 * HOUR
+    writer.write(Batch(now))
+    writer.tidy(now)
+    writer.write(Batch(now, points=(point(T0, active=5),)))
+    found = reader(state, settings).points(T0, T0 + HOUR, 1)[0]
+    assert [found.get(Kind.WORKFLOW, "w", name) for name in ("active", "runs")] == [5, 1]
+
+
+def test_names_of_a_batch_that_failed_are_given_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state = lane(tmp_path)
+    writer = begun(state)
+    batch = Batch(T0 + 10, points=(point(T0, subject="new", n=1),))
+    with monkeypatch.context() as broken:
+        broken.setattr(Roller, "roll", _fail)
+        with pytest.raises(StoreError):
+            writer.write(batch)
+    writer.write(Batch(T0 + 20, points=(point(T0 + 10, subject="other", n=2),)))
+    writer.write(batch)
+    found = reader(state).point(T0)
+    assert found is not None
+    assert found.get(Kind.WORKFLOW, "new", "n") == 1

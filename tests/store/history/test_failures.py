@@ -269,6 +269,15 @@ def test_before_there_is_a_file_nothing_is_known(tmp_path: Path) -> None:
     assert read.bounds() == (T0, T0), "the file that came is seen"
 
 
+def test_a_file_that_has_no_tables_yet_is_looked_at_again(tmp_path: Path) -> None:
+    state = lane(tmp_path)
+    (state.path / NAME).touch()
+    read = reader(state)
+    assert read.bounds() is None
+    begun(state).write(Batch(T0, points=(point(T0, n=1),)))
+    assert read.bounds() == (T0, T0)
+
+
 def test_a_directory_with_a_problem_is_told(tmp_path: Path) -> None:
     writer = HistoryWriter(StateDir(tmp_path, problem="x is not writable"), SETTINGS)
     with pytest.raises(StoreError, match="x is not writable"):

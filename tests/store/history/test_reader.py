@@ -23,6 +23,7 @@ from store.history.historyhelp import (
 )
 from wfmon.model.history import Batch, Change, ChangeKind, HourSum, Kind, Point, Role, Watched
 from wfmon.model.log import FileMark
+from wfmon.model.look import Look, Target
 from wfmon.model.past import SeriesRequest
 from wfmon.model.record import replace
 from wfmon.model.run import RunStatus
@@ -351,3 +352,21 @@ def ask_everything(base: Path) -> None:
 def _columns(path: Path, name: str) -> list[str]:
     with sqlite3.connect(path) as connection:
         return [row[1] for row in connection.execute(f"PRAGMA table_info({name})")]
+
+
+def test_marks_and_looks_are_where_a_new_collector_goes_on(tmp_path: Path) -> None:
+    state = lane(tmp_path)
+    writer = begun(state)
+    marks = (FileMark("/var/log/a.log", 1, 2, 300, 64, 5, 64, 7, T0, T0 + 9),)
+    target = Target("ab", "x")
+    near, far = Look(T0 + 10, b"first"), Look(T0 + 20, b"second")
+    writer.write(Batch(T0 + 10, marks={"logs": marks, "more": ()}, looks=((target, near),)))
+    writer.write(Batch(T0 + 20, marks={"more": marks}, looks=((target, far),)))
+    resumed = begun(state, epoch=2).begin(2, 1, "joe", "1", T0 + 30)
+    assert resumed.marks == {"logs": marks, "more": marks}
+    assert resumed.reached == {"ab": T0 + 20}
+    assert resumed.looks(target, T0 + 30) == (near, far)
+    assert resumed.looks(target, T0 + 10) == (near,)
+    assert resumed.looks(Target("cd", "y"), T0 + 30) == ()
+    # However old it is, growth is counted up to it.
+    assert resumed.looks(target, T0 + 30 * DAY) == (far,)

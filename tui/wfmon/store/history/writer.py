@@ -126,15 +126,13 @@ class HistoryWriter:
         def transaction(connection: sqlite3.Connection) -> T:
             if self._names_of != self._database.opened:
                 self._names.load(connection)
-            self._names_of = None  # what a rollback takes back is not known any more
-            result = work(connection)
             self._names_of = self._database.opened
-            return result
+            return work(connection)
 
         try:
             result = self._database.write(transaction, reserve=False)
         except STRANGE as error:
-            self._names_of = None
+            self._names_of = None  # what was rolled back is not known any more
             self._problem = f"{NAME}: {strange(error)}"
             raise StoreError(self._problem) from error
         except StoreError as error:
