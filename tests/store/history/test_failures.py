@@ -77,19 +77,21 @@ def test_kill_9_at_any_moment_doubles_and_halves_nothing(tmp_path: Path) -> None
     assert begun(state, epoch=9).status(T0).notes == ()
 
 
-def test_only_the_newest_epoch_writes(tmp_path: Path) -> None:
+@pytest.mark.parametrize("epoch", [4, 1_772_000_000_000_000_001])
+def test_only_the_newest_epoch_writes(tmp_path: Path, epoch: int) -> None:
+    """Epochs may be nanoseconds, which no float tells apart."""
     state = lane(tmp_path)
-    old = begun(state, epoch=4)
+    old = begun(state, epoch=epoch)
     old.write(Batch(T0, points=(point(T0, n=1),)))
-    new = begun(state, epoch=5)
+    new = begun(state, epoch=epoch + 1)
     for refused in (lambda: old.write(Batch(T0 + 10)), lambda: old.tidy(T0)):
         with pytest.raises(Superseded, match="taken over"):
             refused()
     with pytest.raises(Superseded):
-        old.begin(4, 1, "joe", "1", T0)
+        old.begin(epoch, 1, "joe", "1", T0)
     new.write(Batch(T0 + 10, points=(point(T0 + 10, n=2),)))
     assert reader(state).bounds() == (T0, T0 + 10)
-    assert [each.epoch for each in reader(state).sessions(T0, T0 + 10)] == [4, 5]
+    assert [each.epoch for each in reader(state).sessions(T0, T0 + 10)] == [epoch, epoch + 1]
 
 
 def test_two_processes_never_write_at_once(tmp_path: Path) -> None:

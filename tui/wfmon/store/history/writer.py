@@ -147,9 +147,9 @@ class HistoryWriter:
         if self._session is None:
             raise StoreError("nobody has begun to write")
         epoch, pid, user, version, began = self._session
-        newest = meta.number(connection, meta.EPOCH)
+        newest = meta.whole(connection, meta.EPOCH)
         if newest is not None and newest > epoch:
-            raise Superseded(f"another collector has taken over (epoch {newest:.0f}, this is {epoch})")
+            raise Superseded(f"another collector has taken over (epoch {newest}, this is {epoch})")
         if newest is None or newest < epoch:
             meta.put(connection, meta.EPOCH, epoch)
         if now is not None:
