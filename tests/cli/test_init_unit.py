@@ -60,15 +60,8 @@ def test_it_records_into_the_shared_directory_and_starts_again(tmp_path: Path) -
 
 
 def test_what_the_unit_runs_is_understood_by_the_program() -> None:
-    given = [
-        "init",
-        "--unit",
-        "--scrape",
-        "http://127.0.0.1:1/m",
-        "--logs",
-        '/a b/%d "$x"/*.jsonl',
-        "--no-host",
-    ]
+    logs = '/a b/%d "$x"/*.jsonl'
+    given = ["init", "--unit", "--scrape", "http://127.0.0.1:1/m", "--logs", logs, "--no-host"]
     text = unit(["/opt/wf mon/bin/wfmon-tui"], parse([*given, "--interval", "90s"]), None)
     words = command(text)
     assert words[:2] == ["/opt/wf mon/bin/wfmon-tui", "record"]

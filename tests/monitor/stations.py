@@ -20,8 +20,9 @@ from wfmon.monitor.memory import NoMemory
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.presenter import Presenter
 from wfmon.monitor.settings import rule_settings
-from wfmon.monitor.station import Station, Viewer
+from wfmon.monitor.station import Station
 from wfmon.monitor.track import Pace
+from wfmon.monitor.viewing import Viewer
 from wfmon.monitor.worker import Answer, poll
 from wfmon.sources.base import Reading, Source
 from wfmon.store.acks import AckStore, AckTerms

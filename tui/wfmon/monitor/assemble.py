@@ -73,7 +73,8 @@ def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = 
 
 def assemble_station(config: schema.Config, *, ad_hoc: bool, read_only: bool = False) -> AssembledStation:
     """``ad_hoc``: sources were named on the command line. Nothing is begun yet."""
-    from wfmon.monitor.station import Station, Viewer
+    from wfmon.monitor.station import Station
+    from wfmon.monitor.viewing import Viewer
     from wfmon.store.lanes import find_lane
 
     store = open_store(config, os.environ, read_only=read_only)

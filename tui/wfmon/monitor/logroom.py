@@ -10,11 +10,11 @@ from queue import Empty, SimpleQueue
 
 from wfmon.model.log import LogPage, LogRequest
 from wfmon.model.record import dataclass
+from wfmon.monitor.logdoor import IDLE_SECONDS
 from wfmon.monitor.worker import poll, read_page, tell_page
 from wfmon.sources.base import LogPages, Reading, Source
 from wfmon.text.sanitize import safe
 
-IDLE_SECONDS = 60.0  # without a question until the sources are given up
 STRETCH = 20.0  # an interval grows to this many times the CPU time of the last reading
 
 

@@ -23,19 +23,14 @@ RETRY_SECONDS = 5.0
 
 
 class Publisher:
-    """``offer`` may be called by any thread, the rest by one.
+    """``offer`` may be called by any thread, the rest by one. ``every``: seconds between two snapshots at
+    least."""
 
-    ``turned_at`` says when the monitor's loop last turned (POSIX seconds). ``every``: seconds between two
-    snapshots at least.
-    """
-
-    def __init__(
-        self, lane: Lane, lock: CollectorLock, epoch: int, turned_at: Callable[[], float], *, every: float
-    ) -> None:
+    def __init__(self, lane: Lane, lock: CollectorLock, epoch: int, *, every: float) -> None:
         self._lane = lane
         self._lock = lock
         self._epoch = epoch
-        self._turned_at = turned_at
+        self._turned_at: Callable[[], float] = lambda: 0.0
         self._every = every
         self._writer: LiveWriter | None = None
         self._encoder: Encoder | None = None
@@ -47,14 +42,13 @@ class Publisher:
         self._superseded = False
         self.problem: str | None = None
 
+    def begin(self, turned_at: Callable[[], float]) -> None:
+        """``turned_at`` says when the monitor's loop last turned (POSIX seconds)."""
+        self._turned_at = turned_at
+
     def offer(self, snapshot: Snapshot) -> None:
         """The newest snapshot as it was collected; the one before it may never be written."""
         self._offered = snapshot
-
-    @property
-    def offered(self) -> Snapshot | None:
-        """The last snapshot that was offered."""
-        return self._offered
 
     def turn(self, now: float) -> bool:
         """Write what is due; False: another collector has taken our place, and nothing was written."""
