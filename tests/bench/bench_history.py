@@ -6,7 +6,7 @@ import os
 import random
 import time
 from array import array
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
@@ -154,7 +154,7 @@ def test_writing(tmp_path: Path, workflows: int, hours: float) -> None:
 
 
 @pytest.fixture(scope="module")
-def year(tmp_path_factory: pytest.TempPathFactory) -> StateDir:
+def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[StateDir]:
     """A year of 500 workflows, all tiers full. Of each tier one in ``WFMON_BENCH_HISTORY`` points (60)
     is made anew; between them its bytes are written again."""
     state = lane(tmp_path_factory.mktemp("year"))
@@ -183,7 +183,9 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> StateDir:
     writer._database.write(fill)
     writer._database.write(lambda connection: fill_rows(connection, world, ids, end))
     writer.close()
-    return state
+    yield state
+    for file in state.path.iterdir():  # half a gigabyte that pytest would keep
+        file.unlink()
 
 
 def packed_point(connection: object, world: World, ids: dict[str, int], at: float, seconds: float) -> bytes:
