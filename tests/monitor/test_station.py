@@ -15,6 +15,7 @@ from wfmon.model.alert import AlertState
 from wfmon.model.log import LogRequest
 from wfmon.model.snapshot import Level, Snapshot
 from wfmon.store import livefile, wire
+from wfmon.store.collectorlock import CollectorLock
 from wfmon.store.livefile import LiveWriter
 
 
@@ -358,3 +359,33 @@ def test_what_is_between_two_collectors_is_told_by_its_age(world: World) -> None
     world.pass_by(5.8)
     assert eve.last.workflows
     assert "figures are of 08:00:0" in eve.last.verdict.text
+
+
+def test_a_collector_that_has_just_begun_is_not_taken_for_one_that_hangs(world: World) -> None:
+    ann = world.enter("ann")
+    world.pass_by(4)
+    world.kill(ann)
+    world.clock.now += 3600  # what is published is that old
+    ben = world.enter("ben", held=True)
+    cat = world.enter("cat")
+    world.pass_by(1, cat)
+    assert cat.monitor is None
+    assert cat.shown == []
+    world.pass_by(8, cat)
+    assert "collector ben" in cat.last.verdict.text
+    assert "has not answered for 8s: nothing is known" in cat.last.verdict.text
+    assert ben.station._lock.held()
+
+
+def test_whoever_lost_the_lock_writes_nothing(world: World) -> None:
+    ann = world.enter("ann")
+    world.pass_by(3)
+    before = (world.lane.state.path / "live").read_bytes()
+    holder = ann.station._lock.holder()
+    assert holder is not None
+    other = CollectorLock(world.lane)
+    assert other.replace_hung(holder, world.clock.now) is not None
+    world.pass_by(3)
+    assert (world.lane.state.path / "live").read_bytes() == before
+    assert ann.monitor is None
+    assert not ann.station._lock.held()

@@ -129,28 +129,31 @@ def test_a_screen_takes_over_when_the_recorder_is_killed(troubled: Program) -> N
 
 
 def test_a_reader_shows_what_the_collector_shows(troubled: Program) -> None:
-    with (
-        troubled.terminal(size=SIZE) as first,
-        troubled.terminal(size=SIZE) as second,
-        troubled.terminal("--read-only", size=SIZE) as third,
-    ):
-        screens = (first, second, third)
-        for screen in screens:
-            wait_shown(screen)
-        wait_until(lambda: len({body(screen) for screen in screens}) == 1, timeout=20)
-        first.send("a")
-        first.wait_for("comment")
-        first.send("esc")
-        for screen in screens:
-            screen.wait_for(r"^◆ failure_rate +invoice_extract.*acked", timeout=10)
-        wait_until(lambda: len({body(screen) for screen in screens}) == 1, timeout=20)
-        third.send("a")
-        third.wait_for("read-only: nothing was changed")
-        for screen in (second, third):
-            screen.send("down", "e")
-            screen.wait_for(r"TimeoutError: 504", timeout=30)
-        screens[0].send("S")
-        wait_collector(first, "you")
+    with troubled.terminal(size=SIZE) as first:
+        wait_shown(first)
+        with (
+            troubled.terminal(size=SIZE) as second,
+            troubled.terminal("--read-only", size=SIZE) as third,
+        ):
+            screens = (first, second, third)
+            for screen in screens:
+                wait_shown(screen)
+            wait_until(lambda: len({body(screen) for screen in screens}) == 1, timeout=20)
+            second.send("a")
+            second.wait_for("comment")
+            second.send("esc")
+            for screen in screens:
+                screen.wait_for(r"^◆ failure_rate +invoice_extract.*acked", timeout=10)
+            wait_until(lambda: len({body(screen) for screen in screens}) == 1, timeout=20)
+            third.send("a")
+            third.wait_for("read-only: nothing was changed")
+            for screen in screens:
+                screen.send("down", "e")
+                screen.wait_for(r"TimeoutError: 504", timeout=30)
+                screen.send("esc", "S")
+            wait_collector(first, "you")
+            for screen in (second, third):
+                wait_collector(screen, rf"tester · pid {first.pid}")
 
 
 def body(screen: Terminal) -> str:

@@ -232,10 +232,9 @@ class Station:
         sight = self._follower.look(now)
         punctual = sight.fresh and sight.silent < LATE_SECONDS
         holder = None if punctual else self._lock.holder()
-        living = punctual or holder is not None
-        if living or sight.silent < HEIR_SECONDS:
+        if sight.silent < HEIR_SECONDS or (holder is not None and holder.epoch == sight.epoch):
             self._viewing.read(sight)
-        if not living:
+        if not punctual and holder is None:
             self._watch_vacant(now)
             return
         self._vacant_since = None
