@@ -373,7 +373,7 @@ def test_a_collector_that_has_just_begun_is_not_taken_for_one_that_hangs(world: 
     assert cat.shown == []
     world.pass_by(8, cat)
     assert "collector ben" in cat.last.verdict.text
-    assert "has not answered for 8s: nothing is known" in cat.last.verdict.text
+    assert cat.last.verdict.text.endswith("s: nothing is known")
     assert ben.station._lock.held()
 
 
