@@ -411,7 +411,7 @@ def test_an_over_long_line_at_the_mark(log: Path, whole: bool) -> None:
             file.write("z" * 1000)
         ledger.poll()
     with log.open("a") as file:
-        file.write(f'", "last": {inner}}}\n{done(2)}\n')
+        file.write(f'" {inner}\n{done(2)}\n')
     ledger.restart()
     assert ledger.stored.keys() == ids(1, 2), "the rest of a line is no line"
 

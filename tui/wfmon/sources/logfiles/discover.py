@@ -14,9 +14,10 @@ import re
 import stat
 from collections import deque
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from wfmon.model.log import FileMark
+from wfmon.sources.logfiles.copies import Copies
 from wfmon.sources.logfiles.follow import FollowedFile, Handle, Key
 from wfmon.sources.logfiles.lines import Encoding
 from wfmon.sources.logfiles.names import group_of
@@ -31,23 +32,9 @@ MAX_OPEN = 128
 DETACHED_SECONDS = 60.0  # a renamed file is still read this long after its last line
 START_BUDGET = 16  # a start reads at most this many tails; older files are begun at their end
 _BACKLOG_TAILS = 16  # further behind than this many tails: what lies between is skipped
-_COMPARED_BYTES = 4096
 _OPEN_TAILS = 2  # runs that were open before are read again, within this many tails
 _MIN_BACKLOG = 64 << 20
 _MAX_GAPS = 20
-
-
-class Copy(NamedTuple):
-    """A file that holds what another one does: the number of that, how large it was seen to be, and how much
-    of what it held was read in the other one (0: it was shorter, and may yet become a log of its own)."""
-
-    original: int
-    size: int
-    read: int
-
-    @classmethod
-    def of(cls, original: FollowedFile, size: int) -> Copy:
-        return cls(original.number, size, original.offset if size >= original.offset else 0)
 
 
 class Files:
@@ -62,7 +49,7 @@ class Files:
         self._next_number = 1
         self._globbed_at: float | None = None
         self._paths: list[str] = []
-        self._copies: dict[Key, Copy] = {}
+        self._copies = Copies()
         self.former: deque[FollowedFile] = deque(maxlen=100)
         self._started = False
         self._resume: Resume | None = None
@@ -174,7 +161,7 @@ class Files:
 
     def _take_new(self, seen: dict[Key, tuple[str, os.stat_result]]) -> None:
         known = {file.key for file in self.files}
-        self._copies = {key: copy for key, copy in self._copies.items() if key in seen}
+        self._copies.keep(seen)
         fresh = [(key, *found) for key, found in seen.items() if key not in known]
         if self._resume is not None and fresh:
             self._take_known(self._resume, fresh)
@@ -204,18 +191,10 @@ class Files:
         for path in resume.lost:
             self._miss(f"{path}: not found again, what was written to it while nobody looked is not known")
         opened.sort(key=lambda file: file.mtime)
-        self._number_anew(opened)
+        numbers = sorted(file.number for file in opened)  # the order in which they are read
+        for number, file in zip(numbers, opened, strict=True):
+            file.number = number
         self._share_start(opened, resume)
-
-    def _number_anew(self, ordered: list[FollowedFile]) -> None:
-        """Files are read in the order of their numbers."""
-        numbers = sorted(file.number for file in ordered)
-        renamed: dict[int, int] = {}
-        for number, file in zip(numbers, ordered, strict=True):
-            renamed[file.number] = file.number = number
-        self._copies = {
-            key: copy._replace(original=renamed[copy.original]) for key, copy in self._copies.items()
-        }
 
     def _miss(self, words: str) -> None:
         self.gaps.append((self._now, words))
@@ -226,16 +205,19 @@ class Files:
         mark = resume.known.get(key) if resume is not None else None
         grown_from = None
         if key in self._copies:
-            if self._still_copy(key, path, status):
-                return None
-            grown_from = self._copies.pop(key).read or None
+            try:
+                if self._copies.still(key, path, status.st_size):
+                    return None
+            except OSError:
+                return None  # the next look settles it
+            grown_from = self._copies.forget(key)
         handle = self._open_handle(path)
         if handle is None:
             return None
         file = FollowedFile(0, path, key, handle)
         _remember(file, status)
         file.take_head(self._encoding)
-        if file.compressed or (grown_from is None and mark is None and self._is_known_copy(file)):
+        if file.compressed or (grown_from is None and mark is None and self._copies.find(file, self.files)):
             if file.compressed:
                 self.compressed.add(path)
             handle.close()
@@ -286,14 +268,6 @@ class Files:
         self.denied.pop(path, None)
         return handle
 
-    def _is_known_copy(self, file: FollowedFile) -> bool:
-        assert file.handle is not None
-        for original in self.files:
-            if original.head and original.is_copy(file.handle, file.size):
-                self._copies[file.key] = Copy.of(original, file.size)
-                return True
-        return False
-
     def _add(self, file: FollowedFile) -> None:
         file.number, self._next_number = self._next_number, self._next_number + 1
         file.group = group_of(file.path)
@@ -311,24 +285,6 @@ class Files:
                 elif resume is None or (file.mark is None and not resume.is_new(file.mtime)):
                     file.start_at(file.size)
             left -= file.size - file.began
-
-    def _still_copy(self, key: Key, path: str, status: os.stat_result) -> bool:
-        """Whether a file found to be a copy still says nothing of its own."""
-        number, known, _ = self._copies[key]
-        original = next((file for file in self.files if file.number == number), None)
-        if original is None or original.handle is None:
-            return False
-        if status.st_size == known or original.size < original.offset:
-            return True
-        handle = self._open_handle(path)
-        if handle is None:
-            return True
-        piece = handle.read(_COMPARED_BYTES, known)
-        handle.close()
-        if original.handle.read(len(piece), known) != piece:
-            return False
-        self._copies[key] = Copy.of(original, status.st_size)
-        return True
 
     def _find_truncated(self) -> list[FollowedFile]:
         """Files that hold something else than was read; skips ahead in those that are far behind."""
@@ -362,28 +318,11 @@ class Files:
         new.start_at(max(new.size - self._backlog, 0))
         old.handle = None
         old.detached_at = None
-        self._adopt_copy(old)
+        adopted = self._copies.adopt(old, self._paths)
+        if adopted is not None:
+            _remember(old, adopted)
         if old.handle is None:
             self._drop(old, "truncated")
-
-    def _adopt_copy(self, old: FollowedFile) -> None:
-        for path in self._paths:
-            try:
-                status = os.stat(path)
-            except OSError:
-                continue
-            key = (status.st_dev, status.st_ino)
-            copy = self._copies.get(key)
-            if copy is None or copy.original != old.number:
-                continue
-            try:
-                old.handle = Handle.open(path)
-            except OSError:
-                continue
-            old.path, old.key = path, key
-            _remember(old, status)
-            del self._copies[key]
-            return
 
     def _retire(self, now: float) -> None:
         """Let go of what has no name any more and gets no lines; at once if it only holds disk space."""

@@ -6,19 +6,17 @@ run itself can end it. A line without a run id that names a workflow and an outc
 
 from __future__ import annotations
 
-import math
-import time
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
 from wfmon.model.run import LogRef, Run, RunStatus, WorkflowRuns
 from wfmon.sources.logfiles.fields import Event
 from wfmon.sources.logfiles.follow import FollowedFile
+from wfmon.sources.logfiles.judge import Status, is_call, stamp_of, status_of
 from wfmon.sources.logfiles.runstate import RunState, has_usage
 from wfmon.sources.logfiles.words import (
     NO_EVENT,
     RETRY_WORDS,
-    START_WORDS,
     EventMeaning,
     Scope,
     event_meaning,
@@ -38,7 +36,6 @@ SPARED_SECONDS = 30.0  # a finished run is kept at least this long: histories ar
 _MAX_SPARED = 20_000  # no more is read before some of them are let go
 
 RunKey = tuple[str, str]  # workflow ("" while no line named it), run id
-Status = tuple[RunStatus, str, bool]
 
 
 class Fold:
@@ -74,7 +71,7 @@ class Fold:
         """One record of a line; ``event.at`` is set."""
         meaning = self._meaning(event)
         scope, _, call, retry = meaning
-        status = _status(event, meaning)
+        status = status_of(event, meaning)
         of_step = scope is Scope.STEP or (event.step is not None and scope is not Scope.RUN)
         retry = retry or (status is not None and status[1] in RETRY_WORDS)
         state = self._find(event, status, of_step)
@@ -90,7 +87,7 @@ class Fold:
         if state.log != file.path:
             state.log = safe(file.path, limit=500)
         self._advance(state, event, status, of_step, retry, file, (offset, end))
-        if _is_call(event, of_step, call):
+        if is_call(event, of_step, call):
             self._workflow(state.workflow or "").calls.append(event.at)
 
     def _meaning(self, event: Event) -> EventMeaning:
@@ -191,7 +188,7 @@ class Fold:
         if news:
             state.recalled = False
         if (first or news) and state.open and not state.start_known:
-            state.start_known = self._is_first(state.workflow, event, file, news=news)
+            state.start_known = file.whole or self._is_first(state.workflow, event, file, news=news)
         kind = status[0] if status is not None else None
         if of_step:
             state.take_step(event, event.step or event.event, kind, retry)
@@ -208,9 +205,8 @@ class Fold:
             self._go_on(state)
 
     def _is_first(self, workflow: str, event: Event, file: FollowedFile, *, news: bool) -> bool:
-        """Whether the first line seen of a run is its first. ``news``: no earlier process read the line."""
-        if file.whole:
-            return True
+        """Whether the first line seen of a run, in a file with a cut end, is its first. ``news``: no earlier
+        process read the line."""
         known = self._workflows.get(workflow)
         p95 = (known.p95 if known is not None else None) or 0.0
         begin = file.oldest_at
@@ -265,7 +261,7 @@ class Fold:
             return
         file.workflows.add(workflow)
         known = self._workflow(workflow)
-        if _is_call(event, of_step, call) and (of_step or status is None):
+        if is_call(event, of_step, call) and (of_step or status is None):
             known.calls.append(event.at)
             known.changed = True
         if of_step or status is None or event.weak is not None:
@@ -273,7 +269,7 @@ class Fold:
         if not self._ends(status, event):
             known.unpaired = True
             return
-        run_id = known.free_id(f"{workflow}@{_stamp(event)}#{offset}")
+        run_id = known.free_id(f"{workflow}@{stamp_of(event)}#{offset}")
         state = RunState(workflow, run_id, event.at, start_known=False, has_id=False)
         state.recalled = end <= file.marked
         state.log = safe(file.path, limit=500)
@@ -414,36 +410,3 @@ class Fold:
     @property
     def runs(self) -> int:
         return sum(workflow.count for name, workflow in self._workflows.items() if name)
-
-
-def _status(event: Event, meaning: EventMeaning) -> Status | None:
-    """The status that the line gives to what it speaks of (run or step)."""
-    scope, said, _, _ = meaning
-    status = event.status
-    if status is None:
-        if said is None or scope is Scope.NONE:
-            return None
-        if said is RunStatus.SUCCESS and event.level >= 40:
-            said = RunStatus.ERROR
-        started = said is RunStatus.RUNNING and any(
-            word in (event.event or event.message() or "").lower() for word in START_WORDS
-        )
-        return (said, "started" if started else said.value, False)
-    if status[2] and scope is not Scope.RUN and (event.run is not None or event.duration is None):
-        return None  # a number is the answer to some HTTP call, unless the line is clearly of the run
-    return status
-
-
-def _is_call(event: Event, of_step: bool, call: bool) -> bool:
-    """Whether the line tells of one finished call of a model or provider."""
-    if not call and not (of_step and (event.model is not None or event.provider is not None)):
-        return False
-    return has_usage(event) or event.duration is not None or event.error is not None
-
-
-def _stamp(event: Event) -> str:
-    """The time as the line has it: what is judged of its zone or clock may be judged otherwise later."""
-    at, naive = event.time or (event.at, False)
-    if not math.isfinite(at):
-        return "?"
-    return time.strftime("%Y-%m-%dT%H:%M:%S" if naive else "%Y-%m-%dT%H:%M:%SZ", time.gmtime(at))
