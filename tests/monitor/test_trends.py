@@ -1,7 +1,7 @@
 """Drawn series: gaps stay gaps, a source's own memory goes first."""
 
 from wfmon.model.metrics import Trend
-from wfmon.monitor.trends import LENGTH, Drawings, TrendRing
+from wfmon.monitor.trends import LENGTH, Drawings, TrendRing, drawn_slots
 
 
 def test_one_point_a_step_and_missed_steps_are_gaps() -> None:
@@ -53,3 +53,24 @@ def test_older_than_the_ring_is_not_drawn() -> None:
     ring.precede({"w": {1000 - LENGTH: 7.0, 1001 - LENGTH: 8.0}})
     assert len(ring.drawn("w")) == LENGTH
     assert ring.drawn("w")[0] == 8.0
+
+
+def test_a_new_ring_goes_on_from_what_another_process_drew() -> None:
+    other, ring = TrendRing(10.0), TrendRing(10.0)
+    for at, value in ((100.0, 1.0), (110.0, None), (120.0, 3.0)):
+        other.record(at, {"w": value, "v": 0.5})
+    ring.precede(drawn_slots(124.0, 10.0, {"w": other.drawn("w"), "v": other.drawn("v"), "none": ()}))
+    assert ring.drawn("w") == (1.0, None, 3.0)
+    ring.record(126.0, {"w": 9.0})
+    assert ring.drawn("w") == (1.0, None, 3.0), "this step was recorded by the other"
+    ring.record(141.0, {"w": 5.0})
+    assert ring.drawn("w") == (1.0, None, 3.0, None, 5.0)
+    ring.precede({"w": {9: 0.9, 10: 77.0}})
+    assert ring.drawn("w") == (0.9, 1.0, None, 3.0, None, 5.0)
+
+
+def test_nothing_to_go_on_from_is_no_begin() -> None:
+    ring = TrendRing(10.0)
+    ring.precede({"w": {}})
+    ring.record(100.0, {"w": 1.0})
+    assert ring.drawn("w") == (1.0,)

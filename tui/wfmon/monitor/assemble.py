@@ -118,7 +118,9 @@ class _Means:
 
             historian = make_historian(self.config, self.lane, self.store, self.zone, self.me, epoch)
             if historian is not None and last is not None:
-                historian.go_on(last)
+                from wfmon.monitor.trends import draw_step
+
+                historian.go_on(last, draw_step(float(self.config.windows.rate)))
         viewer = For(self.store, self.me, self.zone, self.read_only)
         return build_monitor(
             self.config, viewer, collector, sources, collected=collected, historian=historian

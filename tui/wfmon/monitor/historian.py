@@ -15,9 +15,10 @@ from wfmon.model.look import Look, Target
 from wfmon.model.record import dataclass, replace
 from wfmon.model.retention import Kept
 from wfmon.model.snapshot import Snapshot
-from wfmon.monitor.picture import Picture
+from wfmon.monitor.picture import TOTAL_ERRORS, TOTAL_TOKENS, Picture
 from wfmon.monitor.recorder import Recorder, joined
 from wfmon.monitor.remembered import NOTHING, Remembered
+from wfmon.monitor.trends import drawn_slots
 from wfmon.sources.base import Backfills, Counts, Reading, Recalls, Resumes, Source
 from wfmon.store.errors import StoreError, Superseded
 from wfmon.text.sanitize import safe
@@ -102,9 +103,13 @@ class Historian:
     def took(self, source: str, reading: Reading) -> None:
         self._recorder.took(source, reading)
 
-    def go_on(self, last: Snapshot) -> None:
-        """Until something is learnt here, what the last collector had learnt holds."""
+    def go_on(self, last: Snapshot, draw_step: float) -> None:
+        """Until something is learnt here, what the last collector had learnt holds, and its drawn series
+        go on. ``draw_step``: seconds between their points."""
+        series = {row.name: row.error_trend for row in last.workflows}
+        series[TOTAL_TOKENS], series[TOTAL_ERRORS] = last.totals.tokens_trend, last.totals.error_trend
         self.remembered = Remembered(
+            drawn=drawn_slots(min(last.at, self._clock()), draw_step, series),
             baselines={row.name: row.usual for row in last.workflows if row.usual is not None},
             fillings=last.fillings,
             retention=last.retention,

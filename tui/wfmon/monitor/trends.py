@@ -40,9 +40,13 @@ class TrendRing:
         self._drawn = {name: tuple(series) for name, series in self._series.items()}
 
     def precede(self, earlier: Mapping[str, Mapping[int, float]]) -> None:
-        """Put values from before this ring's time in front: name -> slot (time // step) -> value."""
+        """Put values from before this ring's time in front: name -> slot (time // step) -> value. A ring
+        without values goes on from them."""
         if self._at is None:
-            return
+            newest = [max(values) for values in earlier.values() if values]
+            if not newest:
+                return
+            self._at = max(newest)
         for name, values in earlier.items():
             series = self._series.setdefault(name, deque(maxlen=LENGTH))
             first = self._at + 1 - len(series)
@@ -79,6 +83,20 @@ class Drawings:
 def series_name(concept: str, workflow: str | None) -> str:
     """The name a series is kept under: a workflow's error ratio under its own name."""
     return workflow if workflow is not None else f" {concept}"  # no workflow's name begins with a blank
+
+
+def drawn_slots(
+    at: float, step: float, series: Mapping[str, tuple[float | None, ...]]
+) -> dict[str, dict[int, float]]:
+    """Points as another process drew them at ``at``, ``step`` apart, in the form of ``TrendRing.precede``."""
+    newest = int(at // step)
+    return {
+        name: {
+            newest + 1 - len(points) + index: value for index, value in enumerate(points) if value is not None
+        }
+        for name, points in series.items()
+        if points
+    }
 
 
 def draw_step(rate_window: float) -> float:
