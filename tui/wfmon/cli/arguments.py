@@ -20,7 +20,7 @@ COMMANDS = {
     "ack": "take an alert",
     "unack": "give an alert back",
     "acks": "who has what",
-    "doctor": "every source: reachable, what it answers, what is missing",
+    "doctor": "every source: reachable, what it answers, what is missing; who collects",
     "init": "with --unit: a systemd unit for record",
     "config": "path, show, check or schema of the settings",
 }
