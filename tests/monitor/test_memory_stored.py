@@ -137,7 +137,7 @@ def test_a_hole_is_told_with_its_ends(memory: StoredMemory) -> None:
     assert found.snapshot is None
     assert found.why == "no collector ran 12:40–13:30"
     assert (found.before, found.after) == (STOPPED - 10, BACK)
-    assert asyncio.run(memory.moment(BEGIN - 7200)).why == "the history begins 12:00"  # by the hour
+    assert asyncio.run(memory.moment(BEGIN - 7200)).why == "the history begins 12:30"
     assert asyncio.run(memory.moment(END + 7200)).why == "the history ends 13:39"
 
 
