@@ -48,11 +48,18 @@ WAYS: dict[str, tuple[Callable[[Terminal], object], int]] = {
 
 @pytest.mark.parametrize("behaviour", HOLDING)
 def test_every_way_out_is_prompt_while_a_server_holds_on(home: Program, behaviour: str) -> None:
-    """All ways at once, each in a terminal of its own, with a poll under way."""
+    """All ways at once, each in a terminal and a state directory of its own, with a poll under way."""
     with serving(HOLDING[behaviour]) as server, ExitStack() as stack:
         words = ("watch", "--prometheus", server.url, "--scrape", f"{server.url}/metrics", "--interval", "1s")
         terminals = {
-            way: stack.enter_context(home.terminal(*words, size=(80, 24), without_hup=way == "lost terminal"))
+            way: stack.enter_context(
+                home.terminal(
+                    *words,
+                    size=(80, 24),
+                    env={"WFMON_STATE_DIR": str(home.folder / way)},
+                    without_hup=way == "lost terminal",
+                )
+            )
             for way in WAYS
         }
         for terminal in terminals.values():

@@ -12,11 +12,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pytest
 
+from program.test_hostile_endings import WAYS
 from program.test_two_users import BEN, EVE, GROUP, as_user, may_change_users, person
 from support.exporter import exporting
 from support.program import COMMAND, Program
@@ -315,6 +317,29 @@ def test_record_ends_at_once_and_leaves_no_lock(troubled: Program, number: signa
         assert "Traceback" not in recorder.said
         with recording(troubled, name="next") as following:
             following.wait_said(r"^wfmon-tui: collecting")
+
+
+def test_a_reader_ends_at_once_in_every_way(troubled: Program) -> None:
+    with recording(troubled) as recorder, ExitStack() as stack:
+        recorder.wait_said("critical")
+        readers = {
+            way: stack.enter_context(troubled.terminal(size=SIZE, without_hup=way == "lost terminal"))
+            for way in WAYS
+        }
+        for reader in readers.values():
+            wait_shown(reader)
+        for way, (act, code) in WAYS.items():
+            reader = readers[way]
+            reader.settle(0.1)
+            began = time.perf_counter()
+            act(reader)
+            assert reader.wait_exit() == code, way
+            seconds = time.perf_counter() - began
+            print(f"{way}: {seconds:.2f} s")
+            assert seconds < 3.0, way
+            if way != "lost terminal":
+                assert reader.left_behind() == [], way
+        assert "standing by" not in recorder.said
 
 
 def test_record_writes_and_so_is_no_reader(home: Program) -> None:
