@@ -9,12 +9,11 @@ from wfmon.analysis import episodes
 from wfmon.analysis.episodes import (
     EpisodeMemory,
     advance,
-    alerts,
     begin,
     provisional_id,
     sightings,
-    with_ack,
 )
+from wfmon.analysis.shown import alerts, with_ack
 from wfmon.model.alert import Ack, Alert, AlertState, Finding, Severity
 from wfmon.model.episode import EpisodeRecord
 from wfmon.model.settings import EpisodeSettings

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from support.screen import FakeMemory, Stage
 from support.snapshots import NOW, all_fine, incident
-from wfmon.analysis.episodes import told
+from wfmon.analysis.shown import told
 from wfmon.model.alert import Alert, Severity
 from wfmon.model.episode import EndedEpisode, EpisodeRecord
 from wfmon.model.history import Change, ChangeKind

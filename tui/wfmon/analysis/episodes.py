@@ -1,8 +1,7 @@
-"""From findings to episodes: pending, firing, kept, resolved; and from episodes to alerts.
+"""From findings to episodes: pending, firing, kept, resolved.
 
 Pure: ``advance`` takes the memory of the last evaluation and gives the next one. The monitor then
-tells the store what fires (``sightings``, ``ended``); ``alerts`` are what it shows of that, ``with_ack``
-lays over each who has it.
+tells the store what fires (``sightings``, ``ended``); what it shows of that is in ``shown``.
 
 A finding that cannot be judged (``holds`` None, or none at all) changes nothing but the state word:
 an open alert becomes ``no_data`` and ends only when known data says so.
@@ -16,8 +15,8 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from wfmon.analysis.levels import Level, step
 from wfmon.analysis.words import span
-from wfmon.model.alert import Ack, Alert, AlertState, Finding, Severity
-from wfmon.model.episode import EndedEpisode, EpisodeKey, EpisodeRecord, Sighting, Unjudged
+from wfmon.model.alert import Finding, Severity
+from wfmon.model.episode import EpisodeKey, EpisodeRecord, Sighting, Unjudged
 from wfmon.model.record import dataclass, field, replace
 from wfmon.model.settings import EpisodeSettings
 
@@ -25,8 +24,6 @@ from wfmon.model.settings import EpisodeSettings
 UNSEEN_SECONDS = 24 * 3600.0
 # Ends and new beginnings of one episode within this time are counted as flaps.
 FLAP_SECONDS = 3600.0
-# States that change with an ack; the others are set by other hands, or are no open episode.
-_OWN = (AlertState.FIRING, AlertState.NO_DATA, AlertState.ACKED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,7 +140,7 @@ def sightings(memory: EpisodeMemory) -> tuple[Sighting, ...]:
             n=episode.shown.n,
             failed=episode.shown.failed,
             unit=episode.shown.unit,
-            flaps=_flaps(episode, memory.at),
+            flaps=flaps(episode, memory.at),
         )
         for episode in memory.episodes.values()
         if episode.firing and not episode.unknown
@@ -153,70 +150,6 @@ def sightings(memory: EpisodeMemory) -> tuple[Sighting, ...]:
 def ended(memory: EpisodeMemory) -> dict[EpisodeKey, float]:
     """What has ended and when, for the store."""
     return {key: episode.ended_at for key, episode in memory.episodes.items() if episode.ended_at is not None}
-
-
-def alerts(
-    memory: EpisodeMemory,
-    records: Mapping[EpisodeKey, EpisodeRecord],
-    now: float,
-    settings: EpisodeSettings,
-) -> tuple[Alert, ...]:
-    """The alerts to show: worst first, then the oldest; as if nobody had any, see ``with_ack``.
-
-    ``records`` are the store's (ids, true begin); without one an alert has its provisional id.
-    """
-    shown = [
-        _alert(episode, records.get(key), now)
-        for key, episode in memory.episodes.items()
-        if episode.ended_at is None or now - episode.ended_at < settings.resolved_keep_seconds
-    ]
-    return tuple(sorted(shown, key=rank))
-
-
-def rank(alert: Alert) -> tuple[int, int, bool, float, str]:
-    """Sort key: firing before pending before resolved, then severity, not taken, oldest."""
-    stage = {AlertState.PENDING: 1, AlertState.RESOLVED: 2}.get(alert.state, 0)
-    return (stage, -alert.severity, alert.taken, alert.since, alert.id)
-
-
-def with_ack(alert: Alert, ack: Ack | None, unsaved: str | None = None) -> Alert:
-    """The alert as it is when ``ack`` is in force; the same object where that changes nothing.
-
-    ``unsaved``: why an ack of it could not be stored.
-    """
-    state = alert.state
-    if state in _OWN:
-        blind = AlertState.NO_DATA if alert.blind else AlertState.FIRING
-        state = AlertState.ACKED if ack is not None else blind
-    if state is alert.state and ack == alert.ack and unsaved == alert.unsaved:
-        return alert
-    return replace(alert, state=state, ack=ack, unsaved=unsaved)
-
-
-def told(episode: EndedEpisode) -> Alert:
-    """An ended episode of the store as an alert."""
-    record = episode.record
-    return Alert(
-        id=record.id,
-        rule=record.rule,
-        labels=record.labels,
-        severity=record.severity,
-        state=AlertState.RESOLVED,
-        summary=record.summary,
-        since=record.began_at,
-        since_at_least=record.began_at_least,
-        workflow=record.workflow,
-        ended_at=record.ended_at,
-        value=record.value,
-        threshold=record.threshold,
-        n=record.n,
-        failed=record.failed,
-        unit=record.unit,
-        peak=record.peak,
-        flaps=record.flaps,
-        ack=record.ack,
-        had=episode.had,
-    )
 
 
 def provisional_id(key: EpisodeKey, since: float) -> str:
@@ -400,52 +333,6 @@ def _too_young(finding: Finding, episode: Episode | None, now: float) -> str | N
     return f"{finding.summary}, only {span(now - level.since)} of history, need {span(finding.for_seconds)}"
 
 
-def _alert(episode: Episode, record: EpisodeRecord | None, now: float) -> Alert:
-    shown = episode.shown
-    if record is not None and not _same(episode, record):
-        record = None
-    began = episode.since if record is None else min(record.began_at, episode.since)
-    at_least = episode.at_least if record is None or began == episode.since else record.began_at_least
-    blind = episode.unknown and episode.firing
-    return Alert(
-        id=episode.id if record is None else record.id,
-        rule=episode.key[0],
-        labels=episode.key[1],
-        severity=episode.severity,
-        state=_state(episode),
-        summary=f"no data, last known: {shown.summary}" if blind else shown.summary,
-        since=began,
-        since_at_least=at_least,
-        workflow=shown.workflow,
-        fired_at=episode.fired_at,
-        ended_at=episode.ended_at,
-        value=shown.value,
-        threshold=shown.threshold,
-        n=shown.n,
-        failed=shown.failed,
-        window_seconds=shown.window_seconds,
-        unit=shown.unit,
-        peak=episode.peak,
-        flaps=_flaps(episode, now),
-        runbook=shown.runbook,
-        blind=blind,
-    )
-
-
-def _flaps(episode: Episode, now: float) -> int:
+def flaps(episode: Episode, now: float) -> int:
+    """How often it ended and fired again within the last hour."""
     return sum(1 for at in episode.restarts if now - at < FLAP_SECONDS)
-
-
-def _same(episode: Episode, record: EpisodeRecord) -> bool:
-    """Whether the store's newest record of the key is about this episode; never about a pending one."""
-    if not episode.firing and episode.ended_at is None:
-        return False
-    return record.ended_at is None or record.ended_at >= episode.since
-
-
-def _state(episode: Episode) -> AlertState:
-    if episode.ended_at is not None:
-        return AlertState.RESOLVED
-    if not episode.firing:
-        return AlertState.PENDING
-    return AlertState.NO_DATA if episode.unknown else AlertState.FIRING

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import tzinfo
 
 from wfmon.analysis import pastrows
-from wfmon.analysis.episodes import rank, told
 from wfmon.analysis.pasttrends import NO_TRENDS, PastTrends
 from wfmon.analysis.rules import failure_rate
+from wfmon.analysis.shown import rank, told
 from wfmon.analysis.verdict import Scene, verdict
 from wfmon.model.alert import Alert, AlertState
 from wfmon.model.episode import EndedEpisode, EpisodeRecord

@@ -5,9 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 
-from wfmon.analysis.episodes import EpisodeMemory, advance, alerts, begin, cleared, ended, sightings
+from wfmon.analysis.episodes import EpisodeMemory, advance, begin, cleared, ended, sightings
 from wfmon.analysis.onset import backdated
 from wfmon.analysis.rules import failure_rate, memory, retention, source_down, storage
+from wfmon.analysis.shown import alerts
 from wfmon.model.alert import Alert, Finding
 from wfmon.model.episode import EpisodeKey, EpisodeRecord, Unjudged
 from wfmon.model.host import HostSample

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from datetime import tzinfo
 
-from wfmon.analysis.episodes import rank, told, with_ack
+from wfmon.analysis.shown import rank, told, with_ack
 from wfmon.analysis.verdict import Scene, verdict
 from wfmon.model.action import AcceptNormal, AckAlert, CommentAck, Outcome, UnackAlert
 from wfmon.model.alert import Ack, Alert, AlertState

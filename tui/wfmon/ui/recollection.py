@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Coroutine
 from typing import Any
 
-from wfmon.analysis.episodes import told
+from wfmon.analysis.shown import told
 from wfmon.model.alert import Alert
 from wfmon.model.history import Change, Kind
 from wfmon.model.past import Series, SeriesRequest

@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Mapping
 from typing import ClassVar
 
-from wfmon.analysis.episodes import told
+from wfmon.analysis.shown import told
 from wfmon.model.alert import Alert
 from wfmon.model.history import Change
 from wfmon.model.past import Ended
