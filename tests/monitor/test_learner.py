@@ -158,3 +158,12 @@ def test_lines_that_go_while_it_looks(place: Place) -> None:
     later = Kept("app", Keeps.PRODUCTION_LOGS, oldest_at=NOW - 5 * DAY)
     assert words(place, later, NOW + 1200) == "only 5d: older lines were deleted just now"
     assert words(place, later, NOW + 3 * HOUR) == "only 5d: older lines were deleted 2h ago"
+
+
+def test_runs_that_are_written_after_a_first_look_are_learnt_from(place: Place) -> None:
+    last = NOW - 100.0
+    assert place.usual(last_run_at=last).n == 0  # seen in the logs, not yet in the history
+    found = runs(30, 0, last, RunStatus.SUCCESS, 2.0)
+    place.writer.write(Batch(NOW, runs=found))
+    place.learner.written({"w", "never seen"})
+    assert place.usual(last_run_at=last).n == 30

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, tzinfo
 from math import isnan
 
@@ -101,6 +101,11 @@ class Learner:
             self._learn_slowly(picture, kept, now)
             self._slow_at = now
         return Remembered(self._baselines, self._fillings, self._retention, self._changes, self._drawn)
+
+    def written(self, workflows: Iterable[str]) -> None:
+        """Runs of these have come into the history, which may not have had them when it was read last."""
+        for name in workflows:
+            self._newest.pop(name, None)
 
     def close(self) -> None:
         self._reader.close()
