@@ -44,3 +44,22 @@ def test_what_cannot_be_kept_is_told() -> None:
     teller.news(start)
     assert said(teller, replace(start, store_problem="disk full")) == ["problem: disk full"]
     assert said(teller, start) == ["kept and shared again"]
+
+
+def test_a_history_that_is_not_kept_is_told_by_who_collects() -> None:
+    teller = Teller(UTC)
+    start = replace(snapshots.incident(), collector=Collector(7, "svc"))
+    assert start.history is not None
+    teller.role(start.collector)
+    teller.news(start)
+    full = replace(start, history=replace(start.history, problem="disk full"))
+    assert said(teller, full) == ["history is not kept: disk full"]
+    assert said(teller, full) == []
+    assert said(teller, start) == ["history is kept again"]
+    noted = replace(start, history=replace(start.history, notes=("history.db was corrupt",)))
+    assert said(teller, noted) == ["history: history.db was corrupt"]
+    assert said(teller, noted) == []
+    reader = Teller(UTC)
+    theirs = replace(full, collector=Collector(9, "ann", False))
+    reader.role(theirs.collector)
+    assert "history is not kept: disk full" not in said(reader, theirs)

@@ -33,6 +33,11 @@ def filling(bytes_per_day: float | None, full_in: tuple[float, float] | None) ->
 LOGS, METRICS = retention()
 
 
+def reaching(one: Retention, seconds: float, **more: object) -> Retention:
+    changed: dict[str, object] = {"reach_seconds": seconds, "oldest_at": NOW - seconds, **more}
+    return replace(one, **changed)  # type: ignore[arg-type]
+
+
 def kept(*each: Retention) -> Snapshot:
     return replace(incident(), retention=each)
 
@@ -92,10 +97,8 @@ def test_short_retention_and_the_fullest_volume_keep_their_rows(height: int, vol
 
 
 def test_of_several_log_sets_it_is_the_worst() -> None:
-    young = replace(
-        LOGS, subject="debug", keeps=Keeps.DEBUG_LOGS, reach_seconds=31 * DAY, needed_seconds=30 * DAY
-    )
-    short = replace(LOGS, subject="app", reach_seconds=12 * DAY, short=True, bytes=None)
+    young = reaching(LOGS, 31 * DAY, subject="debug", keeps=Keeps.DEBUG_LOGS, needed_seconds=30 * DAY)
+    short = reaching(LOGS, 12 * DAY, subject="app", short=True, bytes=None)
     assert pane(kept(LOGS, young))[2] == " logs 41.2G oldest 92d +1 set"
     assert pane(kept(LOGS, young, short))[2] == " logs 12d of 90d +2 sets"
     assert pane(kept(LOGS, young, short), 19)[2].startswith(" logs 12d of 90d")
@@ -111,10 +114,10 @@ def test_of_several_log_sets_it_is_the_worst() -> None:
         (replace(LOGS, reach_seconds=None, oldest_at=None), "logs oldest not known"),
         (replace(LOGS, reach_seconds=None, problem="no permission"), "logs no permission"),
         (
-            replace(METRICS, short=False, limit_seconds=400 * DAY, reach_seconds=3 * DAY),
+            reaching(METRICS, 3 * DAY, short=False, limit_seconds=400 * DAY),
             "metrics kept 400d, oldest 3d",
         ),
-        (replace(METRICS, limit_seconds=400 * DAY, reach_seconds=30 * DAY), "metrics kept 30d of 365d"),
+        (reaching(METRICS, 30 * DAY, limit_seconds=400 * DAY), "metrics kept 30d of 365d"),
         (replace(METRICS, limit_seconds=None), "metrics kept 15d of 365d"),
         (replace(METRICS, limit_seconds=None, reach_seconds=None, short=False), "metrics kept: not known"),
         (replace(METRICS, short=False, limit_seconds=None), "metrics oldest 15d"),
@@ -185,3 +188,20 @@ def test_hostile_texts_break_no_row(payload: object, ascii_only: bool) -> None:
         for keys in ([":", *"explain storage", "enter"], ["G"]):
             assert all(line.isprintable() for line in stage.press(*keys))
         assert alerted(snapshot, "retention", (("subject", text),), size)
+
+
+def test_a_history_that_is_not_kept_keeps_its_row() -> None:
+    start = incident()
+    assert start.history is not None
+    full = replace(start, history=replace(start.history, problem="disk full"))
+    assert " history not kept: disk full" in pane(full)
+    assert " history not kept: disk full" in pane(full, height=2)
+    assert " history not kept: disk full" in pane(replace(full, host=None))
+    long = replace(start, history=replace(start.history, problem="no permission " * 9))
+    assert any(row.startswith(" history not kept: no perm") for row in pane(long))
+
+
+def test_how_far_back_it_reaches_goes_on_between_two_looks_at_it() -> None:
+    young = reaching(LOGS, 35.0)
+    assert " logs 41.2G  oldest 35s" in pane(kept(young))
+    assert " logs 41.2G  oldest 5m" in pane(replace(kept(young), at=NOW + 265.0))

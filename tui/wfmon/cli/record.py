@@ -11,6 +11,7 @@ from queue import SimpleQueue
 
 from wfmon.cli.options import Options
 from wfmon.config import schema
+from wfmon.model.history import HistoryStatus
 from wfmon.model.snapshot import Collector, Snapshot
 from wfmon.model.source import SourceState
 from wfmon.monitor.assemble import AssembledStation, assemble_station
@@ -52,6 +53,8 @@ class Teller:
         self._role = ""
         self._level = ""
         self._problem: str | None = None
+        self._unkept: str | None = None
+        self._notes: tuple[str, ...] = ()
 
     def role(self, collector: Collector) -> str:
         """Who collects, in words; what is told once is no news."""
@@ -65,12 +68,22 @@ class Teller:
         if snapshot.store_problem != self._problem:
             self._problem = snapshot.store_problem
             lines.append(f"problem: {self._problem}" if self._problem else "kept and shared again")
+        if snapshot.collector.self_ and snapshot.history is not None:
+            lines += self._history(snapshot.history)
         known = all(source.state is not SourceState.WAITING for source in snapshot.sources)
         if known and snapshot.verdict.level != self._level:
             self._level = snapshot.verdict.level
             lines.append(f"{self._level}: {snapshot.verdict.text}")
         at = clock(time.time(), self._zone)
         return [f"{at} {line}" for line in lines]
+
+    def _history(self, history: HistoryStatus) -> list[str]:
+        lines = [f"history: {note}" for note in history.notes if note not in self._notes]
+        self._notes = history.notes
+        if history.problem != self._unkept:
+            self._unkept = history.problem
+            lines.append(f"history is not kept: {self._unkept}" if self._unkept else "history is kept again")
+        return lines
 
 
 def _role(collector: Collector) -> str:

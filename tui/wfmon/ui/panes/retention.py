@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wfmon.model.alert import Alert
+from wfmon.model.record import replace
 from wfmon.model.retention import Keeps, Retention
 from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
@@ -16,13 +17,17 @@ _WIDE = 46  # from here on a line names which log set it is
 RETENTION = "retention"  # the rule
 
 
-def retention_lines(look: Look, width: int, retention: Sequence[Retention]) -> list[tuple[Row, bool]]:
+def retention_lines(
+    look: Look, width: int, retention: Sequence[Retention], now: float
+) -> list[tuple[Row, bool]]:
     """One line for logs and one for metrics, and whether it is short; the short ones first.
 
-    Of several it is the worst, with how many more there are.
+    Of several it is the worst, with how many more there are. They are looked at seldom: how far back they
+    reach goes on until ``now``.
     """
-    metrics = [one for one in retention if one.keeps is Keeps.METRICS]
-    logs = [one for one in retention if one.keeps is not Keeps.METRICS]
+    aged = [_aged(one, now) for one in retention]
+    metrics = [one for one in aged if one.keeps is Keeps.METRICS]
+    logs = [one for one in aged if one.keeps is not Keeps.METRICS]
     lines = []
     for kind, kept in (("logs", logs), ("metrics", metrics)):
         if kept:
@@ -30,6 +35,12 @@ def retention_lines(look: Look, width: int, retention: Sequence[Retention]) -> l
             words = _log_words(worst) if kind == "logs" else _metric_words(worst)
             lines.append((_line(look, width, kind, worst, words, len(kept) - 1), worst.short))
     return sorted(lines, key=lambda line: not line[1])
+
+
+def _aged(one: Retention, now: float) -> Retention:
+    if one.oldest_at is None or one.reach_seconds is None:
+        return one
+    return replace(one, reach_seconds=max(0.0, now - one.oldest_at))
 
 
 def _line(look: Look, width: int, kind: str, worst: Retention, words: Sequence[str], others: int) -> Row:

@@ -10,7 +10,7 @@ from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.filling import at_the_earliest, filling_of, filling_role, full_in
 from wfmon.ui.panes.retention import retention_lines
-from wfmon.ui.rows import Line, Row, tail, width_of
+from wfmon.ui.rows import Line, Row, cut, tail, width_of
 
 _FULL = 0.9
 _BAR = 10
@@ -20,7 +20,9 @@ _WIDE = 46  # from here on there is room for a bar
 def storage_rows(look: Look, width: int, height: int, snapshot: Snapshot) -> list[Row]:
     """Volumes, then what is kept; of the latter at least what is short keeps its rows."""
     host = snapshot.host
-    kept = retention_lines(look, width, snapshot.retention)
+    kept = retention_lines(look, width, snapshot.retention, snapshot.at)
+    if snapshot.history is not None and snapshot.history.problem:
+        kept.insert(0, (_unkept(look, width, snapshot.history.problem), True))
     if host is None or not host.volumes:
         words = " not watched" if host is None else " no file system to watch"
         return [*(row for row, _short in kept), Line(look, width).add(words, "muted").row()][:height]
@@ -28,6 +30,12 @@ def storage_rows(look: Look, width: int, height: int, snapshot: Snapshot) -> lis
     short = sum(short for _row, short in kept)
     room = height - min(len(kept), max(short, height - len(volumes)), max(0, height - 1))
     return [*_volumes(look, width, room, snapshot, volumes), *(row for row, _short in kept)][:height]
+
+
+def _unkept(look: Look, width: int, why: str) -> Row:
+    """That our own history is not kept."""
+    words = f"history not kept: {why}"
+    return Line(look, width).add(" ").add(cut(words, width - 1, look.signs.cut), "warning").row()
 
 
 def _volumes(
