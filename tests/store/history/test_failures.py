@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import random
 import signal
@@ -19,6 +20,8 @@ from store.history.historyhelp import HOUR, SETTINGS, T0, begun, grown, lane, po
 from store.storehelp import fill, needs_root, python
 from support.waiting import wait_until
 from wfmon.model.history import Batch, Kind
+from wfmon.model.log import FileMark
+from wfmon.model.look import Look, Target
 from wfmon.store import database
 from wfmon.store.errors import StoreError, Superseded
 from wfmon.store.history.reader import HistoryReader
@@ -391,3 +394,36 @@ def counted(read: HistoryReader) -> dict[str, float]:
     for each in read.hours(T0, T0 + 100 * HOUR, Kind.WORKFLOW):
         found[each.source] = found.get(each.source, 0.0) + (each.runs or 0.0)
     return found
+
+
+@needs_root
+def test_who_begins_on_a_full_disk_knows_from_where_to_go_on(small_disk: Path) -> None:
+    state = state_dir(str(small_disk), {})
+    first = begun(state)
+    look = Look(T0, b"x 1\n")
+    marks = {"logs": (FileMark("/l", 1, 2, 30, 30, 7, 8, 9),)}
+    first.write(Batch(T0, looks=((Target("ab", "x"), look),), marks=marks, grown=(grown(T0, 1),)))
+    fill(small_disk)
+    second = HistoryWriter(state, SETTINGS)
+    epoch = 2
+
+    def begin() -> None:
+        nonlocal epoch
+        epoch += 1
+        second.begin(epoch, 43, "ann" * 100, "1.0", T0 + epoch)
+
+    with contextlib.suppress(StoreError):
+        while epoch < 1000:  # what SQLite has allocated already may still hold a little
+            begin()
+    with pytest.raises(StoreError, match="disk full"):
+        begin()
+    resumed = second.resumed()
+    assert resumed.reached == {"ab": T0}
+    assert resumed.looks(Target("ab", "x"), T0 + 5) == (look,)
+    assert resumed.marks == marks
+    (small_disk / "filler").unlink()
+    second.begin(5000, 43, "ann", "1.0", T0 + 2000)
+    second.write(
+        Batch(T0 + 2000, grown=(grown(T0, 1),), looks=((Target("ab", "x"), Look(T0 + 9, b"x 2\n")),))
+    )
+    assert counted(reader(state)) == {"prom": 2.0}

@@ -88,7 +88,7 @@ class Historian:
     def begin(self, sources: Iterable[Source], now: float) -> None:
         """Open the store and give the sources their past; what is wrong is told in ``remembered``."""
         self._open(now)
-        resumed = self._resumed
+        resumed = self._resumed or self._read_only()
         for source in sources:
             if isinstance(source, Recalls):
                 source.recall(resumed.looks if resumed is not None else _no_looks, self._recorder.told)
@@ -200,6 +200,15 @@ class Historian:
         except StoreError as error:
             self._problem = error.reason
 
+    def _read_only(self) -> Resumed | None:
+        """From where to go on where nothing can be written now."""
+        if self.superseded:
+            return None
+        try:
+            return self._writer.resumed()
+        except StoreError:
+            return None  # why is told already: it could not be opened to write either
+
     def _learn(self, picture: Picture) -> None:
         if self._learner is None:
             self._learner = self._make_learner()
@@ -212,7 +221,8 @@ class Historian:
 
     def _status(self, now: float) -> HistoryStatus:
         before = self.remembered.status
-        if before is None or now - self._status_at >= STATUS_SECONDS or not now - self._status_at >= 0:
+        empty = before is None or before.oldest is None
+        if before is None or empty or not 0 <= now - self._status_at < STATUS_SECONDS:
             self._status_at = now
             before = self._writer.status(now)
         lost = f"{self._given_up} points given up" if self._given_up else None

@@ -183,11 +183,11 @@ class Database:
         _create(self._path, self._state)
         connection = _connect(self._path, "mode=rw")
         try:
-            for statement in self._kind.prepare:
+            found = self._kind.schema.found(connection)
+            for statement in (*(self._kind.layout if not found else ()), *self._kind.prepare):
                 connection.execute(statement)
             self._journal(connection)
             connection.execute(f"PRAGMA synchronous={'FULL' if self._kind.durable else 'NORMAL'}")
-            found = self._kind.schema.found(connection)
             if found > self._kind.schema.version:
                 raise StoreError(f"{self._path.name} is of a newer wfmon-tui (schema {found})")
             if self._kind.checked:

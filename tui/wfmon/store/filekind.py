@@ -43,12 +43,14 @@ class Schema:
 class FileKind:
     """``holds``: what is lost with the file, in one word. ``durable``: a commit outlives a power cut, not
     only the process. ``ballast``: there is a reserve for a full disk. ``checked``: looked through whenever
-    it is opened, which only a small file can be; elsewhere a fault is found when it is met. ``prepare``:
-    statements for a new connection that writes, before anything else."""
+    it is opened, which only a small file can be; elsewhere a fault is found when it is met. ``layout``:
+    statements for a file that is still empty, before its first table. ``prepare``: for each connection that
+    writes; none may write to the file, which on a full disk could not be read any more."""
 
     schema: Schema
     holds: str
     durable: bool = True
     ballast: bool = True
     checked: bool = True
+    layout: tuple[str, ...] = ()
     prepare: tuple[str, ...] = ()

@@ -116,13 +116,10 @@ HISTORY = FileKind(
     durable=False,
     ballast=False,
     checked=False,
-    # Both have to be said before the first table. Small pages, because of every point the last one is half
-    # empty; and so that a file can shrink when less is to be kept.
-    prepare=(
-        "PRAGMA page_size=2048",
-        "PRAGMA auto_vacuum=INCREMENTAL",
-        "PRAGMA journal_size_limit=8000000",
-    ),
+    # Small pages, because of every point the last one is half empty; and so that a file can shrink when
+    # less is to be kept.
+    layout=("PRAGMA page_size=2048", "PRAGMA auto_vacuum=INCREMENTAL"),
+    prepare=("PRAGMA journal_size_limit=8000000",),
 )
 
 

@@ -55,14 +55,25 @@ class HistoryWriter:
 
         def work(connection: sqlite3.Connection) -> Resumed:
             self._claim(connection, now)
-            marks = {
-                safe(str(source), limit=TEXT_LIMIT): packing.unpack_marks(packed)
-                for source, packed in connection.execute("SELECT source, packed FROM marks")
-            }
-            self._bounds = placing.bounds(connection)
-            return Resumed(marks, lookrows.reached(connection), self._looks, self._known_hours)
+            return self._resumed(connection)
 
         return self._write(work)
+
+    def resumed(self) -> Resumed:
+        """What ``begin`` answers, where that could not write: from there a collector can go on all the
+        same, and what it counts can be written later."""
+        try:
+            return self._database.read(self._resumed)
+        except STRANGE as error:
+            raise StoreError(f"{NAME}: {strange(error)}") from error
+
+    def _resumed(self, connection: sqlite3.Connection) -> Resumed:
+        marks = {
+            safe(str(source), limit=TEXT_LIMIT): packing.unpack_marks(packed)
+            for source, packed in connection.execute("SELECT source, packed FROM marks")
+        }
+        self._bounds = placing.bounds(connection)
+        return Resumed(marks, lookrows.reached(connection), self._looks, self._known_hours)
 
     def write(self, batch: Batch) -> Written:
         """All of it, or nothing. The same batch once more counts nothing twice."""
