@@ -121,6 +121,16 @@ def test_what_an_earlier_process_wrote_is_not_written_again() -> None:
     assert [batch and [r.id for r in batch.runs] for batch in (first, second)] == [["r2"], ["r1"]]
 
 
+def test_a_start_hands_its_runs_on_before_the_first_point_is_due() -> None:
+    recorder = Recorder({}, STEP)
+    recorder.batch(picture(START, (run(1),)), START)
+    early = recorder.early(picture(START + 1, (run(1),)), START + 1)
+    assert ([each.id for each in early.runs], early.points, dict(early.marks)) == (["r1"], (), {})
+    later = recorder.batch(picture(START + 10, (run(1), run(2))), START + 10)
+    assert later is not None
+    assert [each.id for each in later.runs] == ["r2"]
+
+
 def test_more_runs_than_a_batch_takes_hold_the_marks_back_until_they_are_written() -> None:
     many = tuple(run(number) for number in range(MOST_RUNS + 5))
     recorder = Recorder({}, STEP)

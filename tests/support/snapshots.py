@@ -408,8 +408,9 @@ def incident(now: float = NOW) -> Snapshot:
 
 
 def without_usual(snapshot: Snapshot) -> Snapshot:
-    """As it is while there is no history yet."""
-    return replace(snapshot, workflows=tuple(replace(one, usual=None) for one in snapshot.workflows))
+    """As it is where no history is kept."""
+    bare = tuple(replace(one, usual=None) for one in snapshot.workflows)
+    return replace(snapshot, workflows=bare, history=None)
 
 
 def all_fine(now: float = NOW) -> Snapshot:

@@ -203,5 +203,5 @@ def test_a_history_that_is_not_kept_keeps_its_row() -> None:
 
 def test_how_far_back_it_reaches_goes_on_between_two_looks_at_it() -> None:
     young = reaching(LOGS, 35.0)
-    assert " logs 41.2G  oldest 35s" in pane(kept(young))
+    assert " logs 41.2G  oldest <1m" in pane(kept(young))
     assert " logs 41.2G  oldest 5m" in pane(replace(kept(young), at=NOW + 265.0))

@@ -81,7 +81,7 @@ class Historian:
         self._learning = False
         self._status_at = 0.0
         self.superseded = False
-        self.remembered: Remembered = NOTHING
+        self.remembered = replace(NOTHING, status=HistoryStatus(writer.path))
 
     # in the loop ------------------------------------------------------------------------------------
 
@@ -126,7 +126,7 @@ class Historian:
         if batch is not None:
             self._hand(_Work(batch, picture))
         elif not self._learning and picture.workflows and now - self._first_at >= FIRST_SECONDS:
-            self._hand(_Work(None, picture))
+            self._hand(_Work(self._recorder.early(picture, now), picture))
 
     def stop(self) -> None:
         """Write what is there and end; waits at most a moment."""

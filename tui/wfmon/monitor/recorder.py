@@ -101,6 +101,12 @@ class Recorder:
             return None
         return self._gathered(Point(over, self._step, tables(before, self.all_kept())), picture, now)
 
+    def early(self, picture: Picture, now: float) -> Batch:
+        """The runs that a start finds, before the first point is due: what is usual is learnt from them."""
+        self._find_runs(picture)
+        runs, self._runs = self._runs[:MOST_RUNS], self._runs[MOST_RUNS:]
+        return Batch(at=now, runs=tuple(runs))
+
     def rest(self, now: float) -> Batch | None:
         """What is there at the end, so that a clean end leaves nothing behind."""
         if self._last is None or self._bucket is None:

@@ -48,6 +48,10 @@ class HistoryWriter:
         self._tidy_at = -math.inf
         self._others_at = -math.inf
 
+    @property
+    def path(self) -> str:
+        return str(self._path)
+
     def begin(self, epoch: int, pid: int, user: str, version: str, now: float) -> Resumed:
         """Take the file over; from where to go on."""
         session = (epoch, pid, safe(user, limit=TEXT_LIMIT), safe(version, limit=TEXT_LIMIT), now)

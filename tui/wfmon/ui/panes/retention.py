@@ -47,7 +47,8 @@ def _line(look: Look, width: int, kind: str, worst: Retention, words: Sequence[s
     """The longest ``words`` that fit, and who else there is where that fits too."""
     who = numbers.counted(others, "set") if kind == "logs" else str(others)
     more = f" +{who}" if others else ""
-    whole = [f"{kind} {worst.subject}  {words[0].strip()}{more}"] if width >= _WIDE else []
+    named = width >= _WIDE and worst.subject != kind
+    whole = [f"{kind} {worst.subject}  {words[0].strip()}{more}"] if named else []
     whole += [f"{kind} {one}{more}" for one in words] + [f"{kind} {one}" for one in words]
     text = next((one for one in whole if width_of(one) < width), whole[-1])
     role = "warning" if worst.short else "unknown" if worst.problem else "muted"
@@ -58,7 +59,7 @@ def _log_words(one: Retention) -> Sequence[str]:
     """``41.2G   oldest 92d``; what is short says of how much."""
     if one.reach_seconds is None:
         return (one.problem or "oldest not known", "not known")
-    reach = numbers.age(one.reach_seconds)
+    reach = _far(one.reach_seconds)
     reach += f" of {numbers.age(one.needed_seconds)}" if one.short else ""
     size = numbers.size(one.bytes)
     sized = (f"{size}  oldest {reach}", f"{size} oldest {reach}") if one.bytes is not None else ()
@@ -73,10 +74,15 @@ def _metric_words(one: Retention) -> Sequence[str]:
     if one.short:
         # A setting that is long enough is not what cuts it short.
         kept = limit if reach is None or (limit is not None and limit < one.needed_seconds) else reach
-        return (f" kept {numbers.age(kept)} of {numbers.age(one.needed_seconds)}",)
+        return (f" kept {_far(kept)} of {numbers.age(one.needed_seconds)}",)
     if limit is not None and reach is not None:
-        return (f"kept {numbers.age(limit)}, oldest {numbers.age(reach)}", f"kept {numbers.age(limit)}")
-    return (f"kept {numbers.age(limit)}" if limit is not None else f"oldest {numbers.age(reach)}",)
+        return (f"kept {numbers.age(limit)}, oldest {_far(reach)}", f"kept {numbers.age(limit)}")
+    return (f"kept {numbers.age(limit)}" if limit is not None else f"oldest {_far(reach)}",)
+
+
+def _far(seconds: float | None) -> str:
+    """How far back, without a figure that moves every second."""
+    return "<1m" if seconds is not None and seconds < 60 else numbers.age(seconds)
 
 
 def _standing(one: Retention) -> tuple[bool, float]:

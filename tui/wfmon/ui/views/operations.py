@@ -275,9 +275,10 @@ class OperationsView(View):
         if not snapshot.workflows:
             names = [one.name for one in snapshot.sources if one.state is SourceState.WAITING]
             return waiting(look, width, names) if names else nothing_seen(look, width)
-        # The columns stay where they are on the way into the past, which does not tell what was usual.
+        # The columns stay where they are while the first baselines are learnt, and on the way into the
+        # past, which does not tell what was usual.
         latest = self.shell.latest or snapshot
-        usual = any(one.usual is not None for one in (*snapshot.workflows, *latest.workflows))
+        usual = latest.history is not None or any(one.usual is not None for one in snapshot.workflows)
         layout = choose(width, self._longest_name, usual=usual, skip=self.skip)
         self._layout = layout
         self.page = shares.workflows
