@@ -111,7 +111,8 @@ def test_what_cannot_be_saved_is_said_at_the_alert(tmp_path: Path, store: AckSto
     outcome = presenter.act(AckAlert(ID, "joe"), NOW)
     assert (outcome.ok, outcome.message) == (False, "NOT SAVED: started with --read-only")
     shown = presenter.present(snapshot, NOW)
-    assert shown.alerts[0].unsaved == outcome.message
+    assert shown.alerts[0].unsaved == "started with --read-only"
+    assert shown.store_problem is None
     assert shown.alerts[0].state is AlertState.FIRING
 
 

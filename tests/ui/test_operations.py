@@ -162,9 +162,11 @@ def test_a_long_verdict_takes_a_second_row_and_is_whole() -> None:
 def test_an_ack_that_could_not_be_saved_is_shouted() -> None:
     base = incident()
     broken = replace(base.alerts[0], unsaved="disk full")
-    stage = Stage(replace(base, alerts=(broken, *base.alerts[1:]), store_problem="disk full"))
+    stage = Stage(
+        replace(base, alerts=(broken, *base.alerts[1:]), store_problem="acks not stored: disk full")
+    )
     assert "NOT SAVED: disk full" in stage.lines()[3]
-    assert "acks cannot be stored: disk full" in stage.lines()[2]
+    assert "acks not stored: disk full" in stage.lines()[2]
 
 
 def test_unknown_is_not_zero() -> None:

@@ -218,6 +218,7 @@ def test_a_deleted_file_is_begun_anew(tmp_path: Path) -> None:
         file.unlink()
     writer.write(Batch(T0 + 10, points=(point(T0 + 10, n=1),)))
     assert read.bounds() == (T0 + 10, T0 + 10)
+    assert writer.status(T0).notes == ("history.db was deleted, and with it the history of before",)
 
 
 def test_a_file_of_a_newer_version_is_left_alone(tmp_path: Path) -> None:

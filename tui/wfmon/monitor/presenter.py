@@ -61,7 +61,9 @@ class Presenter:
         """``snapshot`` as this viewer sees it at ``now``. Alerts that did not change, and their tuple,
         are the same objects as of the last call. Presenting twice changes nothing."""
         alerts = self._with_acks(snapshot.alerts, now)
-        problem = self._store.problem or next(iter(self._store.notes), None)
+        problem = next(iter(self._store.notes), None)
+        if self._store.problem:
+            problem = f"acks not stored: {self._store.problem}"
         shared = self._store.shared
         return replace(
             snapshot,
@@ -78,7 +80,7 @@ class Presenter:
             message = self._done(action, now)
         except StoreError as error:
             if not isinstance(action, AcceptNormal):
-                self._unsaved[action.alert_id] = str(error)
+                self._unsaved[action.alert_id] = error.reason
             return Outcome(False, str(error))
         except AckError as error:
             return Outcome(False, str(error))

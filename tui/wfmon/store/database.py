@@ -154,8 +154,11 @@ class Database:
 
     def _current(self) -> sqlite3.Connection:
         """The connection to the file that has the name now."""
-        if self._connection is not None and self._identity == self._present():
+        present = self._present()
+        if self._connection is not None and self._identity == present:
             return self._connection
+        if self._connection is not None and self._identity is not None and present is None:
+            self._note(f"{self._path.name} was deleted, and with it the {self._kind.holds} of before")
         self.close()
         self._as_it_lies = False
         if self._read_only or self._state.problem is not None:

@@ -28,11 +28,13 @@ class AlertsPane:
 
     def title(self, look: Look, width: int, snapshot: Snapshot, now: float, *, key: str, new: int) -> Row:
         """``key`` lists what ended; ``new``: how many came while the order was frozen."""
-        counts = _counts(snapshot.alerts, new, snapshot.store_problem)
+        counts = _counts(snapshot.alerts, new)
         gone = snapshot.ended
         if gone:
             ago = numbers.age(max(0.0, now - (gone[0].ended_at or 0.0)))
             counts.append(f"{len(gone)} ended {ago} ago: {key}")
+        if snapshot.store_problem:  # the longest, and so the last: what does not fit is cut
+            counts.append(snapshot.store_problem)
         return rule(look, width, "Alerts", f" {look.signs.dot} ".join(counts))
 
     def rows(
@@ -75,10 +77,10 @@ class AlertsPane:
         return row
 
 
-def _counts(alerts: Sequence[Alert], new: int, problem: str | None) -> list[str]:
+def _counts(alerts: Sequence[Alert], new: int) -> list[str]:
     opened = [alert for alert in alerts if alert.open]
     firing = sum(not alert.taken for alert in opened)
-    parts = [f"acks cannot be stored: {problem}"] if problem else []
+    parts = []
     if new:
         parts.append(f"{new} new below")
     parts.append(f"{firing} firing")
