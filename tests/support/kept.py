@@ -67,10 +67,11 @@ def read_kept(state: Path, workflows: Sequence[str]) -> Kept:
 
 def newest_looks(state: Path) -> list[float]:
     """The time of the newest look at each target."""
-    if not (state / "history.db").exists():
-        return []
-    with closing(sqlite3.connect(f"file:{state}/history.db?mode=ro", uri=True)) as connection:
-        return [at for (at,) in connection.execute("SELECT max(at) FROM looks GROUP BY target")]
+    try:
+        with closing(sqlite3.connect(f"file:{state}/history.db?mode=ro", uri=True)) as connection:
+            return [at for (at,) in connection.execute("SELECT max(at) FROM looks GROUP BY target")]
+    except sqlite3.OperationalError:
+        return []  # it is just being made
 
 
 def booked(entries: Sequence[Entry]) -> dict[str, Sums]:

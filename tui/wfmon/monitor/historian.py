@@ -221,8 +221,8 @@ class Historian:
 
     def _status(self, now: float) -> HistoryStatus:
         before = self.remembered.status
-        empty = before is None or before.oldest is None
-        if before is None or empty or not 0 <= now - self._status_at < STATUS_SECONDS:
+        old = before is None or before.oldest is None or before.notes != self._writer.notes
+        if before is None or old or not 0 <= now - self._status_at < STATUS_SECONDS:
             self._status_at = now
             before = self._writer.status(now)
         lost = f"{self._given_up} points given up" if self._given_up else None

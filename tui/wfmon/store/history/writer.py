@@ -115,12 +115,17 @@ class HistoryWriter:
         self._tidy_at = -math.inf if more else now
         self._others_at = now if hourly else self._others_at
 
-    def status(self, now: float) -> HistoryStatus:
-        """Never raises. The bytes are those on the disk, with what SQLite holds beside the file."""
-        oldest, newest = self._bounds or (None, None)
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a person should know of the file."""
         notes = [*self._database.notes, *self._cuts.values(), *sorted(self._too_large)]
         if self._names.full:
             notes.append("more names than are kept: new ones are left out")
+        return tuple(notes)
+
+    def status(self, now: float) -> HistoryStatus:
+        """Never raises. The bytes are those on the disk, with what SQLite holds beside the file."""
+        oldest, newest = self._bounds or (None, None)
         return HistoryStatus(
             path=str(self._path),
             size_bytes=_size(self._path, "", "-wal", "-shm", "-journal"),
@@ -128,7 +133,7 @@ class HistoryWriter:
             oldest=oldest,
             newest=newest,
             problem=self._problem,
-            notes=tuple(notes),
+            notes=self.notes,
             tiers=self._settings.tiers,
         )
 
