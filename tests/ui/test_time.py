@@ -77,6 +77,19 @@ async def test_seconds_are_told_where_points_are_that_fine_and_days_where_it_is_
     assert stage.lines()[0].endswith("Sun 14:30, not live")
 
 
+async def test_where_only_means_of_hours_are_kept_it_says_so_and_steps_from_one_to_the_next() -> None:
+    stage, memory = staged()
+    memory.seconds, memory.gaps = 3600.0, []
+    at = await stage.arrived("{")
+    assert at[0].endswith("13:00–14:00 mean, not live")
+    here = shown(stage)
+    assert here is not None
+    await stage.arrived("[")
+    assert shown(stage) == here - 3600, "a minute back would show the same figures again"
+    await stage.arrived("]")
+    assert shown(stage) == here
+
+
 async def test_the_footer_offers_the_way_and_nothing_that_changes_anything() -> None:
     stage, _ = staged(incident())
     assert " a ack" in stage.lines()[-1]

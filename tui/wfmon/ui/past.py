@@ -61,7 +61,8 @@ class Past:
 
     def step(self, seconds: float, here: float) -> None:
         """``seconds`` back (negative) or forth, to a whole minute. ``here``: what is on the screen if it
-        is not of the past. From a moment of which nothing is known it goes on to the next known one."""
+        is not of the past. From a moment of which nothing is known it goes on to the next known one, from
+        figures of a longer time to those of another."""
         direction = -1 if seconds < 0 else 1
         shown = self.shown
         if self._wanted is not None:
@@ -75,6 +76,8 @@ class Past:
                 self._beyond(shown, direction)
                 return
             target = min(target, edge) if direction < 0 else max(target, edge)
+        elif self._wanted is None and shown is not None and (shown.seconds or 0.0) > abs(seconds):
+            target = (shown.before if direction < 0 else shown.after) or target
         if target < self._traveller.now():
             self._want(target, direction, far=abs(seconds) > MINUTE)
         elif self.shown is not None or self._wanted is not None:

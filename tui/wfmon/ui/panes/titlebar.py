@@ -95,13 +95,21 @@ def banner(look: Look, past: PastMoment | None, under_way: float | None, now: fl
     on its way to the moment ``under_way``; empty where nothing is to be said."""
     parts = []
     if past is not None:
-        fine = past.seconds is not None and past.seconds < 60
-        parts.append(f"{told(past.at, now, look.zone, seconds=fine)}, not live")
+        parts.append(f"{_when(look, past, now)}, not live")
     if under_way is not None:
         parts.append(f"to {told(under_way, now, look.zone)} {look.signs.more}")
     if new_alerts:
         parts.append(_new(new_alerts))
     return f" {look.signs.dot} ".join(parts)
+
+
+def _when(look: Look, past: PastMoment, now: float) -> str:
+    """``Mon 14:02``; where only the mean of a longer time is kept, of which: ``Mon 14:00–15:00 mean``."""
+    seconds = past.seconds
+    if seconds is None or seconds <= 60:
+        return told(past.at, now, look.zone, seconds=seconds is not None and seconds < 60)
+    begin = past.at // seconds * seconds
+    return f"{told(begin, now, look.zone)}–{numbers.clock(begin + seconds, look.zone, seconds=False)} mean"
 
 
 def _paused(paused: Paused) -> str:
