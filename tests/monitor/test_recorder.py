@@ -9,14 +9,14 @@ from hypothesis import strategies as st
 
 from wfmon.analysis.observed import ObservedRuns
 from wfmon.analysis.runindex import RunIndex
-from wfmon.model.history import Batch, Change, ChangeKind, HourSum, Kind, Role
+from wfmon.model.history import Batch, Change, ChangeKind, HourSum, Kind, Role, Watched
 from wfmon.model.look import Look, Target
 from wfmon.model.metrics import Concept, CostKey, Growth, MetricsSample, RunKey, TokenKey, TokenKind
 from wfmon.model.run import Run, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import Cost, StatusCounts, Totals, Workflow
 from wfmon.model.source import SourceState, SourceStatus
 from wfmon.monitor.picture import Picture
-from wfmon.monitor.recorder import MOST_RUNS, Recorder, joined
+from wfmon.monitor.recorder import MOST_RUNS, Recorder, carried, joined
 from wfmon.sources.base import Reading
 
 START = 1_800_000_000.0  # a multiple of 3600
@@ -234,6 +234,25 @@ def test_batches_joined_lose_only_the_points_of_the_earlier() -> None:
     both = joined(first, second)
     assert [r.id for r in both.runs] == ["r1", "r2"]
     assert both.points == second.points
+
+
+def test_batches_that_wait_hold_one_look_of_each_target_and_all_growth() -> None:
+    def batch(number: int) -> Batch:
+        at = START + 10 * number
+        return Batch(
+            at,
+            grown=(HourSum(START, Kind.WORKFLOW, "w", "prom", Role.METRICS, 1.0, 0.0, None, 0.5),),
+            watched=(Watched("prom", Role.METRICS, at - 10, at), Watched("logs", Role.LOGS, at - 10, at)),
+            looks=((TARGET, Look(at, b"x" * 1000)),),
+        )
+
+    for both in (carried(batch(1), batch(2)), (Batch(START), joined(batch(1), batch(2)))):
+        earlier, later = both
+        assert (earlier.grown, earlier.looks) == ((), ())
+        assert later.looks == ((TARGET, Look(START + 20, b"x" * 1000)),)
+        assert [(each.runs, each.tokens, each.cost_usd) for each in later.grown] == [(2.0, None, 1.0)]
+        told = sorted((each.role, each.begin) for each in (*earlier.watched, *later.watched))
+        assert told == [(role, at) for role in (Role.LOGS, Role.METRICS) for at in (START, START + 10)]
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 40.0), st.integers(0, 50)), min_size=1, max_size=40))

@@ -16,7 +16,7 @@ from wfmon.model.record import dataclass, replace
 from wfmon.model.retention import Kept
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.picture import TOTAL_ERRORS, TOTAL_TOKENS, Picture
-from wfmon.monitor.recorder import Recorder, joined
+from wfmon.monitor.recorder import Recorder, carried, joined
 from wfmon.monitor.remembered import NOTHING, Remembered
 from wfmon.monitor.trends import drawn_slots
 from wfmon.sources.base import Backfills, Counts, Reading, Recalls, Resumes, Source
@@ -166,6 +166,8 @@ class Historian:
 
     def _keep(self, batch: Batch) -> None:
         """Write it, and before it what could not be written before."""
+        if len(self._waiting) > 1:  # the first was tried: it may have been written all the same
+            self._waiting[-1], batch = carried(self._waiting[-1], batch)
         self._waiting.append(batch)
         if len(self._waiting) > MOST_WAITING:
             first = self._waiting.popleft()

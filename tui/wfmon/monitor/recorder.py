@@ -259,14 +259,37 @@ def _figures(each: _Sum) -> tuple[float | None, float | None, float | None, floa
 
 def joined(earlier: Batch, later: Batch) -> Batch:
     """Both as one, without the points of the earlier: those are given up where they cannot be written."""
+    earlier, later = carried(earlier, later)
     return replace(
         later,
         runs=(*earlier.runs, *later.runs),
-        grown=(*earlier.grown, *later.grown),
         hours=(*earlier.hours, *later.hours),
         watched=(*earlier.watched, *later.watched),
         states=(*earlier.states, *later.states),
         changes=(*earlier.changes, *later.changes),
         marks={**earlier.marks, **later.marks},
-        looks=(*earlier.looks, *later.looks),
+    )
+
+
+def carried(earlier: Batch, later: Batch) -> tuple[Batch, Batch]:
+    """Both, with the growth of the earlier in the later one: of each target only the last look is needed
+    then, and looks are large. Not for a batch of which it is not known whether it was written."""
+    if not earlier.grown and not earlier.looks:
+        return earlier, later
+    grown: dict[tuple[float, Kind, str, str, Role], HourSum] = {}
+    for each in (*earlier.grown, *later.grown):
+        key = (each.at, each.kind, each.subject, each.source, each.role)
+        known = grown.get(key)
+        grown[key] = each if known is None else _added(known, each)
+    looks = {target.id: (target, look) for target, look in (*earlier.looks, *later.looks)}
+    measured = tuple(each for each in earlier.watched if each.role is Role.METRICS)
+    left = tuple(each for each in earlier.watched if each.role is not Role.METRICS)
+    return (
+        replace(earlier, grown=(), looks=(), watched=left),
+        replace(
+            later,
+            grown=tuple(grown.values()),
+            looks=tuple(looks.values()),
+            watched=(*measured, *later.watched),
+        ),
     )
