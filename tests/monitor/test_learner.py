@@ -12,7 +12,7 @@ import pytest
 from wfmon.model.alert import Severity
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import Sighting
-from wfmon.model.history import Batch, HourSum, Kind, Point, Role, Table, Watched
+from wfmon.model.history import Batch, Change, ChangeKind, HourSum, Kind, Point, Role, Table, Watched
 from wfmon.model.retention import Keeps, Kept
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.settings import BaselineSettings, RetentionSettings
@@ -97,6 +97,17 @@ def test_a_new_normal_is_learnt_at_once(place: Place) -> None:
     place.acks.accept("w", "joe", NOW - 1, NOW - HOUR)
     found = place.usual()
     assert (found.n, found.error_ratio, found.accepted_at) == (100, 1.0, NOW - 1)
+
+
+def test_a_new_version_resets_durations_for_longer_than_a_day_however_much_else_changes(place: Place) -> None:
+    deployed = NOW - 3 * DAY
+    place.writer.write(Batch(NOW, runs=runs(100, 0, deployed, RunStatus.SUCCESS, 90.0)))
+    place.writer.write(Batch(NOW, runs=runs(30, 1000, NOW, RunStatus.SUCCESS, 2.0)))
+    new = Change(deployed, ChangeKind.VERSION, "w", "1.4 → 1.5", "w")
+    noise = (Change(NOW - n - 1, ChangeKind.RESTART, "v", "pid 1 → 2", "v") for n in range(60))
+    place.writer.write(Batch(NOW, changes=(new, *noise)))
+    found = place.usual()
+    assert (found.n, found.duration_p50_seconds, found.duration_p99_seconds) == (130, 2.0, 2.0)
 
 
 def test_durations_of_a_workflow_whose_runs_are_not_known(place: Place) -> None:

@@ -39,6 +39,7 @@ ROOM_STEP = 60.0
 ROOM_SECONDS = 2 * DAY
 SLOW_SECONDS = 600.0
 CHANGES = 50
+DEPLOYS = 10_000
 KEPT_SECONDS = 100 * DAY  # of what earlier processes saw of logs ...
 KEPT_POINTS = 200  # ... so many looks are read
 POISONING = frozenset({"failure_rate", "cost_spike", "timeout", "stall", "runaway"})
@@ -89,6 +90,7 @@ class Learner:
         self._retention: tuple[Retention, ...] = ()
         self._fillings: tuple[Filling, ...] = ()
         self._changes: tuple[Change, ...] = ()
+        self._deployed: Mapping[str, float] = {}
 
     def learn(self, picture: Picture, kept: Sequence[Kept], now: float) -> Remembered:
         """Raises StoreError where the history cannot be read."""
@@ -115,6 +117,7 @@ class Learner:
     def _learn_usual(self, picture: Picture, now: float) -> None:
         if now // HOUR * HOUR != self._hours.hour:
             self._hours = self._read_hours(now)
+            self._deployed = self._read_deployed(now)
             self._newest.clear()
         accepted = self._acks.accepted()
         if accepted != self._accepted:
@@ -181,9 +184,13 @@ class Learner:
         return [p95 for at, p95 in known if at >= since and not poisoned.touches(at, at + HOUR)]
 
     def _deployed_at(self, workflow: str) -> float | None:
-        return next(
-            (c.at for c in self._changes if c.kind is ChangeKind.VERSION and c.workflow == workflow), None
-        )
+        """When its newest version came, as long as hours of before could count; None: not known."""
+        new = (c.at for c in self._changes if c.kind is ChangeKind.VERSION and c.workflow == workflow)
+        return next(new, self._deployed.get(workflow))
+
+    def _read_deployed(self, now: float) -> Mapping[str, float]:
+        found = self._reader.changes(now - self._usual.days * DAY, now, DEPLOYS, ChangeKind.VERSION)
+        return {each.workflow: each.at for each in reversed(found) if each.workflow is not None}
 
     def _read_hours(self, now: float) -> _Hours:
         """The last days whole, and of older days the hours like this one: more would be much to read."""

@@ -181,14 +181,17 @@ class HistoryReader:
 
         return self._read(work)
 
-    def changes(self, begin: float, end: float, limit: int) -> tuple[Change, ...]:
-        """What changed from ``begin`` to ``end``, the newest ``limit``, newest first."""
+    def changes(
+        self, begin: float, end: float, limit: int, kind: ChangeKind | None = None
+    ) -> tuple[Change, ...]:
+        """What changed from ``begin`` to ``end``, the newest ``limit``, newest first; only of ``kind``
+        where one is named."""
 
         def work(connection: sqlite3.Connection) -> tuple[Change, ...]:
             rows = connection.execute(
-                "SELECT at, kind, subject, text, workflow FROM changes WHERE at >= ? AND at < ? "
-                "ORDER BY at DESC LIMIT ?",
-                (begin, end, min(limit, MOST_CHANGES)),
+                "SELECT at, kind, subject, text, workflow FROM changes WHERE at >= ?1 AND at < ?2 "
+                "AND (?3 IS NULL OR kind = ?3) ORDER BY at DESC LIMIT ?4",
+                (begin, end, None if kind is None else kind.value, min(limit, MOST_CHANGES)),
             )
             found = (_change(row) for row in rows)
             return tuple(change for change in found if change is not None)
