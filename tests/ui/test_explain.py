@@ -46,8 +46,9 @@ def test_every_figure_has_its_window_its_age_and_its_source() -> None:
         "duration p50 7.8s, p95 20s, p99 29s, of runs that succeeded",
         "runs     48.3/min at this hour: the middle of 21 hours",
         "$/h      $0.95/h at this hour: the middle of 21 hours",
-        "made of  500 finished runs, the oldest of 02-18 14:03",
+        "made of  500 finished runs\n",
         "21 hours like this one",
+        "oldest   02-18 14:03, of these runs and hours",
         "left out 3 hours in which an alert of it was firing",
     ):
         assert words in text, words

@@ -35,8 +35,9 @@ class _Figure:
 
 
 def workflow_explained(
-    look: Look, width: int, now: float, snapshot: Snapshot, workflow: Workflow
+    look: Look, width: int, now: float, snapshot: Snapshot, workflow: Workflow, *, past: bool = False
 ) -> list[Row]:
+    """``past``: the snapshot is of a past moment."""
     rows = [rule(look, width, f"Figures: {workflow.name}", "from, how old")]
     origins = dict(workflow.origin)
     for figure in _figures(snapshot, workflow, now):
@@ -48,7 +49,8 @@ def workflow_explained(
             rows += wrapped_fact(look, width, figure.label, f"not known: {why}", "muted", _MOST_ROWS)
     rows.append(rule(look, width, "Usual"))
     if workflow.usual is None:
-        return [*rows, *wrapped_fact(look, width, "", _why_nothing_learnt(snapshot), "muted", 2)]
+        why = "what was usual then is not kept" if past else _why_nothing_learnt(snapshot)
+        return [*rows, *wrapped_fact(look, width, "", why, "muted", 2)]
     for label, text in _usual(look, workflow.usual, now):
         rows += wrapped_fact(look, width, label, text, "text", _MOST_ROWS)
     return rows
@@ -222,13 +224,14 @@ def _usual_durations(usual: Baseline) -> str:
 
 def _grounds(look: Look, usual: Baseline, now: float) -> Iterator[tuple[str, str]]:
     """What it was learnt from."""
-    since = f", the oldest of {look.minute(usual.since, now)}" if usual.since is not None else ""
     hours = numbers.counted(usual.hours, "hour")
-    yield "made of", f"{numbers.counted(usual.n, 'finished run')}{since}"
+    yield "made of", f"{numbers.counted(usual.n, 'finished run')}"
     few = (
         f"; {usual.needed} are needed" if usual.runs_per_hour is None and usual.cost_per_hour is None else ""
     )
     yield "", f"{hours} like this one: same time of day, ±1, on days of the same kind{few}"
+    if usual.since is not None:
+        yield "oldest", f"{look.minute(usual.since, now)}, of these runs and hours"
     if usual.left_out:
         yield "left out", f"{numbers.counted(usual.left_out, 'hour')} in which an alert of it was firing"
     if usual.accepted_at is not None:

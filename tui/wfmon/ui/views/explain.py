@@ -63,7 +63,8 @@ class ExplainView(PageView):
             rows += _measured(look, width, frame.now, self._alert)
             rows += _belonging(look, width, frame.now, snapshot, self._alert)
         if self._known is not None:
-            rows += workflow_explained(look, width, frame.now, snapshot, self._known)
+            past = frame.past is not None
+            rows += workflow_explained(look, width, frame.now, snapshot, self._known, past=past)
         if self._alert is None and self._known is None:
             rows += _storage(look, width, frame.now, snapshot)
         return rows
