@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC
 from pathlib import Path
 
@@ -178,3 +179,10 @@ def test_runs_that_are_written_after_a_first_look_are_learnt_from(place: Place) 
     place.writer.write(Batch(NOW, runs=found))
     place.learner.written({"w", "never seen"})
     assert place.usual(last_run_at=last).n == 30
+
+
+def test_sizes_and_reach_are_of_now_and_not_of_the_last_long_look(place: Place) -> None:
+    young = Kept("app", Keeps.PRODUCTION_LOGS, oldest_at=NOW - 2, bytes=700)
+    assert words(place, young) == "young: 2s, nothing deleted yet"
+    found = place.learner.learn(picture("w"), (replace(young, bytes=9000),), NOW + 60).retention[0]
+    assert (found.bytes, found.reach_seconds, found.words) == (9000, 62, "young: 1m, nothing deleted yet")

@@ -87,6 +87,7 @@ class Learner:
         self._room: dict[str, deque[tuple[float, float]]] = {}
         self._kept: dict[str, KeptPast] = {}
         self._slow_at: float | None = None
+        self._own: HistoryStatus | None = None
         self._retention: tuple[Retention, ...] = ()
         self._fillings: tuple[Filling, ...] = ()
         self._changes: tuple[Change, ...] = ()
@@ -102,6 +103,7 @@ class Learner:
         if self._slow_at is None or not 0 <= now - self._slow_at < SLOW_SECONDS or self._new_kept(kept):
             self._learn_slowly(picture, kept, now)
             self._slow_at = now
+        self._retention = retained(kept, self._kept, self._wanted, now, self._own)
         return Remembered(self._baselines, self._fillings, self._retention, self._changes, self._drawn)
 
     def written(self, workflows: Iterable[str]) -> None:
@@ -266,7 +268,8 @@ class Learner:
             filling(volume.mount, tuple(self._room.get(volume.mount, ())), volume.total_bytes, now)
             for volume in volumes
         )
-        self._retention = retained(kept, self._kept_past(kept, now), self._wanted, now, self._own())
+        self._look_at_kept(kept, now)
+        self._own = self._own_reach()
 
     def _new_kept(self, kept: Sequence[Kept]) -> bool:
         return not {each.subject for each in kept} <= self._kept.keys()
@@ -281,8 +284,8 @@ class Learner:
                 past[subject] = looked(past[subject], point.at, oldest, point.seconds)
         self._kept.update(past)
 
-    def _kept_past(self, kept: Sequence[Kept], now: float) -> dict[str, KeptPast]:
-        """All that was seen of each, with what it took a day ago."""
+    def _look_at_kept(self, kept: Sequence[Kept], now: float) -> None:
+        """One more look at each, with what it took a day ago."""
         new = [each.subject for each in kept if each.subject not in self._kept]
         if new:
             self._read_kept(new, now)
@@ -293,9 +296,8 @@ class Learner:
             )
             (size,) = self._reader.series(a_day_ago).values or (None,)
             self._kept[each.subject] = replace(past, seen_at=now - DAY, bytes=size)
-        return {each.subject: self._kept[each.subject] for each in kept}
 
-    def _own(self) -> HistoryStatus | None:
+    def _own_reach(self) -> HistoryStatus | None:
         """How far back the history itself reaches."""
         bounds = self._reader.bounds()
         return None if bounds is None else HistoryStatus("", oldest=bounds[0], newest=bounds[1])
