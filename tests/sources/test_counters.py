@@ -160,7 +160,7 @@ def test_growth_of_an_outage_belongs_to_the_time_it_was_seen() -> None:
     history.observe(1005.0, {"c": 11.0})
     history.observe(1125.0, {"c": 20.0, "new": 4.0})
     assert (delta(history, 1125.0), delta(history, 1125.0, "new")) == (10.0, 4.0)
-    assert history.span(1125.0, 60.0).covered == 60.0
+    assert history.span(1125.0, 60.0).covered == 120.0, "and makes no rate of a minute of it"
 
 
 def test_after_a_long_outage_a_short_window_begins_anew() -> None:

@@ -28,7 +28,10 @@ Key = TypeVar("Key", bound=Hashable)
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """The last part of a window that is known: from ``base`` on, ``covered`` seconds long."""
+    """The last part of a window that is known: growth since ``base``, which came in ``covered`` seconds.
+
+    These are longer than the window where it begins between two looks.
+    """
 
     base: float
     covered: float
@@ -267,17 +270,20 @@ class CounterHistory(Generic[Key]):
         """What is known of the last ``seconds`` before ``now``.
 
         The growth between the last look before the window and its begin is counted into the window,
-        as Prometheus' ``m - m offset W`` does. Where nobody looked for longer than the lookback, the
-        window begins at the first look inside it.
+        as Prometheus' ``m - m offset W`` does; what it came in is counted too, so that a time in which
+        nobody looked raises no rate. Where that is longer than the lookback, the window begins at the
+        first look inside it.
         """
         if not self._marks:
             return Span(now, 0.0)
-        base = now - seconds
+        base = since = now - seconds
         last = self._marks[-1]
         index = bisect_right(self._marks, base)
-        if not index or base - self._marks[index - 1] > self.lookback:
-            base = self._marks[index] if index < len(self._marks) else last
-        return Span(base, min(seconds, max(0.0, last - base)))
+        if index and base - self._marks[index - 1] <= self.lookback:
+            since = self._marks[index - 1]
+        else:
+            base = since = self._marks[index] if index < len(self._marks) else last
+        return Span(base, max(0.0, last - since))
 
     def _set_clock(self, now: float) -> None:
         """A clock that was set back moves the history with it: the looks stay in their order."""
