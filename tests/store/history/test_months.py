@@ -199,7 +199,8 @@ def test_other_steps_are_read_and_go_in_time(tmp_path: Path) -> None:
     assert read.bounds() == (T0, T0 + 10)
     writer = begun(state, other, epoch=2)
     writer.write(Batch(T0 + 2 * HOUR, points=(point(T0 + 2 * HOUR - 5, 5.0, n=3),)))
-    writer.tidy(T0 + 3 * HOUR)
+    for hours in (1, 2, 3):
+        writer.tidy(T0 + hours * HOUR)
     assert [seconds for (seconds,) in rows(state, "SELECT DISTINCT seconds FROM points")] == [5.0]
     writer.tidy(T0 + 40 * DAY)
     assert read.point(T0) is None
@@ -227,3 +228,37 @@ def test_a_clock_that_jumps_costs_little(tmp_path: Path) -> None:
     writer.write(Batch(T0 + 2 * DAY + 900, points=(point(T0 + 2 * DAY, 300.0, n=1),)))
     writer.tidy(T0 + 2 * DAY + 900)
     assert rows(state, "SELECT count(*) FROM points WHERE seconds = 3600")[0][0] >= hours
+
+
+def test_a_clock_that_leaps_ahead_for_minutes_costs_no_history(tmp_path: Path) -> None:
+    state = lane(tmp_path)
+    writer = begun(state)
+    change = Change(T0, ChangeKind.RESTART, "w", "pid 1 → 2", "w")
+    writer.write(Batch(T0 + HOUR, points=(point(T0, HOUR, n=1),), grown=(grown(T0, 9),), changes=(change,)))
+    for wrong in (T0 + 1500 * DAY, T0 + 2500 * DAY):
+        writer = begun(state, epoch=2)
+        for minutes in range(10):
+            writer.tidy(T0 + HOUR + 60 * minutes)
+        for minutes in range(10):
+            writer.tidy(wrong + 60 * minutes)
+        writer.tidy(T0 + 2 * HOUR)
+    read = reader(state)
+    assert (read.bounds(), read.changes(T0, T0 + 1, 9)) == ((T0, T0), (change,))
+    assert counted_runs(state) == 9
+
+
+def counted_runs(state: StateDir) -> float:
+    return sum(runs for (runs,) in rows(state, "SELECT runs FROM hours"))
+
+
+def test_a_clock_that_goes_on_for_a_day_is_believed(tmp_path: Path) -> None:
+    """The host was off for two years: what is too old goes all the same, a day late."""
+    state = lane(tmp_path)
+    begun(state).write(Batch(T0 + HOUR, points=(point(T0, HOUR, n=1),)))
+    later = T0 + 730 * DAY
+    writer = begun(state, epoch=2, now=later)
+    writer.tidy(later)
+    assert reader(state).point(T0) is not None
+    for half_hours in range(49):
+        writer.tidy(later + 1800 * half_hours)
+    assert reader(state).point(T0) is None

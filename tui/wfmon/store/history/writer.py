@@ -18,6 +18,7 @@ from wfmon.store.history.names import Names, stored
 from wfmon.store.history.records import Resumed, Written
 from wfmon.store.history.schema import HISTORY, NAME, STRANGE, strange
 from wfmon.store.history.settings import HOUR, HistorySettings
+from wfmon.store.history.trusted import TrustedClock
 from wfmon.store.history.writing import TEXT_LIMIT, Writing
 from wfmon.store.paths import StateDir
 from wfmon.text.numbers import day_clock, duration, size
@@ -45,6 +46,7 @@ class HistoryWriter:
         self._cuts: dict[float, str] = {}
         self._too_large: set[str] = set()
         self._bounds: tuple[float, float] | None = None
+        self._clock = TrustedClock(None)
         self._tidy_at = -math.inf
         self._others_at = -math.inf
 
@@ -61,7 +63,9 @@ class HistoryWriter:
             self._claim(connection, now)
             return self._resumed(connection)
 
-        return self._write(work)
+        resumed = self._write(work)
+        self._clock = TrustedClock(self._bounds[1] if self._bounds is not None else None)
+        return resumed
 
     def resumed(self) -> Resumed:
         """What ``begin`` answers, where that could not write: from there a collector can go on all the
@@ -95,13 +99,14 @@ class HistoryWriter:
         if 0 <= now - self._tidy_at < TIDY_SECONDS:
             return
         hourly = not 0 <= now - self._others_at < OTHERS_SECONDS
+        believed = self._clock.at(now)
         beside = _size(self._path, "-wal", "-shm")
 
         def work(connection: sqlite3.Connection) -> bool:
             self._claim(connection, None)
-            more = pruning.by_age(connection, self._settings, now)
+            more = pruning.by_age(connection, self._settings, believed)
             if hourly:
-                pruning.others(connection, self._settings, now)
+                pruning.others(connection, self._settings, believed)
             cuts = pruning.by_size(connection, self._settings, beside)
             for cut in cuts or ():
                 self._cuts[cut.tier.seconds] = self._told(cut, now)
