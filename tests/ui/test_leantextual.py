@@ -47,3 +47,20 @@ def test_what_came_first_stays() -> None:
         "print(sys.modules['textual.command'] is textual.command, textual.app.CommandPalette.__module__)\n"
     )
     assert shown == "True textual.command"
+
+
+def test_what_is_never_used_is_not_loaded_and_still_works() -> None:
+    shown = run(
+        "import sys\n"
+        "from wfmon.ui import leantextual\n"
+        "leantextual.load()\n"
+        "import wfmon.ui.app, textual.app, textual.design\n"
+        "print([name for name in ('platformdirs', 'rich.table') if name in sys.modules])\n"
+        "print(textual.app.user_downloads_path())\n"
+        "print(type(textual.design.Table(box=None)).__module__)\n"
+        "import platformdirs, rich.table\n"
+        "print(platformdirs.user_downloads_path(), rich.table.Table.__name__)\n"
+    ).splitlines()
+    assert shown[0] == "[]"
+    assert shown[2] == "rich.table"
+    assert shown[3] == f"{shown[1]} Table"

@@ -46,6 +46,9 @@ def _build(entry: schema.Source, config: schema.Config, profiles: Sequence[Profi
 
         return PrometheusSource.from_config(entry, config.windows, profiles)
     if entry.kind == "scrape":
+        from wfmon.sources import leanhttpcore
+
+        leanhttpcore.load()
         from wfmon.sources import deadline, plainhttp  # noqa: F401
         from wfmon.sources.scrape import ScrapeSource
 

@@ -1,8 +1,9 @@
-"""Loads Textual without its command palette, which the app does not have.
+"""Loads Textual without what the app does not have.
 
-``textual.app`` imports it whether it is enabled or not, and it imports eight widgets: 15 ms, an eighth
-of all that Textual takes to load. An empty module stands in for it meanwhile; whoever imports
-``textual.command`` later gets the real one. A Textual that is not known is loaded as it is.
+``textual.app`` imports its command palette whether it is enabled or not, and that imports eight widgets:
+15 ms, an eighth of all that Textual takes to load. It also looks for the downloads folder with a package
+of its own, and draws its colours in a table for who designs a theme. Stand-ins are there meanwhile;
+whoever imports them later gets the real ones. A Textual that is not known is loaded as it is.
 """
 
 from __future__ import annotations
@@ -11,9 +12,12 @@ import sys
 from importlib import import_module
 from types import ModuleType
 
+from wfmon.standin import StandIn, standing_in
 from wfmon.ui.textualrelease import RELEASE, textual_is_known
 
 _PALETTE = "textual.command"
+# Of these only functions are used, or classes called, when somebody asks for a screenshot or a design.
+_CALLED = ("platformdirs", "rich.table")
 
 
 class _Empty(ModuleType):
@@ -29,8 +33,5 @@ def load() -> None:
     """To be called before anything else imports ``textual.app``."""
     if "textual.app" in sys.modules or _PALETTE in sys.modules or not textual_is_known(RELEASE):
         return
-    sys.modules[_PALETTE] = _Empty(_PALETTE)
-    try:
+    with standing_in({_PALETTE: _Empty(_PALETTE), **{name: StandIn(name) for name in _CALLED}}):
         import_module("textual.app")
-    finally:
-        del sys.modules[_PALETTE]
