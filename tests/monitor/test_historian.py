@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 from support.waiting import wait_until
@@ -64,7 +64,7 @@ class NoLearner:
         self.asked += 1
         return NOTHING
 
-    def written(self, workflows: Iterable[str]) -> None:
+    def written(self, batch: Batch) -> None:
         pass
 
     def close(self) -> None:

@@ -177,8 +177,24 @@ def test_runs_that_are_written_after_a_first_look_are_learnt_from(place: Place) 
     assert place.usual(last_run_at=last).n == 0  # seen in the logs, not yet in the history
     found = runs(30, 0, last, RunStatus.SUCCESS, 2.0)
     place.writer.write(Batch(NOW, runs=found))
-    place.learner.written({"w", "never seen"})
+    place.learner.written(Batch(NOW, runs=(*found, replace(found[0], workflow="never seen"))))
     assert place.usual(last_run_at=last).n == 30
+
+
+def test_hours_that_a_source_tells_after_a_first_look_are_learnt_from_within_the_hour(place: Place) -> None:
+    """A Prometheus is asked for the hours before the first start while the screen is up already."""
+    assert place.usual().hours == 0
+    hours = [TOP - n * HOUR for n in range(1, 30 * 24)]
+    batch = Batch(
+        NOW,
+        hours=tuple(HourSum(at, Kind.WORKFLOW, "w", "prom", Role.METRICS, 60, 3, None, 2.0) for at in hours),
+        watched=tuple(Watched("prom", Role.METRICS, at, at + HOUR) for at in hours),
+    )
+    place.writer.write(batch)
+    place.learner.written(batch)
+    found = place.learner.learn(picture("w"), (), NOW + 20).baselines["w"]
+    assert (found.error_ratio, found.learning) == (0.05, False)
+    assert found.cost_usd_per_hour == pytest.approx(2.0)
 
 
 def test_sizes_and_reach_are_of_now_and_not_of_the_last_long_look(place: Place) -> None:

@@ -36,7 +36,7 @@ class Learns(Protocol):
     """What makes sense of the history (see ``learner.Learner``); called in the historian's thread."""
 
     def learn(self, picture: Picture, kept: Sequence[Kept], now: float) -> Remembered: ...
-    def written(self, workflows: Iterable[str]) -> None: ...
+    def written(self, batch: Batch) -> None: ...
     def close(self) -> None: ...
 
 
@@ -182,7 +182,7 @@ class Historian:
                 self._writer.write(self._waiting[0])
                 written = self._waiting.popleft()
                 if self._learner is not None:
-                    self._learner.written({run.workflow for run in written.runs})
+                    self._learner.written(written)
             self._writer.tidy(batch.at)
             self._problem = None
         except Superseded as error:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
 from math import isnan
 
@@ -19,7 +19,7 @@ from wfmon.analysis.spans import Spans
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import Accepted
 from wfmon.model.forecast import Filling
-from wfmon.model.history import Change, ChangeKind, HistoryStatus, HourSum, Kind, Role, Table
+from wfmon.model.history import Batch, Change, ChangeKind, HistoryStatus, HourSum, Kind, Role, Table
 from wfmon.model.host import Volume
 from wfmon.model.past import SeriesRequest
 from wfmon.model.record import dataclass, field, replace
@@ -40,6 +40,8 @@ ROOM_SECONDS = 2 * DAY
 SLOW_SECONDS = 600.0
 CHANGES = 50
 DEPLOYS = 10_000
+AGAIN_SECONDS = 300.0  # between two looks at hours of which older ones are still being written ...
+FIRST_AGAIN_SECONDS = 15.0  # ... and while none is known
 KEPT_SECONDS = 100 * DAY  # of what earlier processes saw of logs ...
 KEPT_POINTS = 200  # ... so many looks are read
 POISONING = frozenset({"failure_rate", "cost_spike", "timeout", "stall", "runaway"})
@@ -50,9 +52,10 @@ SAME_HOUR_DAYS = 28
 
 @dataclass(slots=True)
 class _Hours:
-    """The sums that baselines are taken from, read once an hour."""
+    """The sums that baselines are taken from, read once an hour, and where older ones were written."""
 
     hour: float = -1.0
+    read_at: float = -1.0
     by_workflow: Mapping[str, list[HourSum]] = field(default_factory=dict)
     covered: Mapping[tuple[str, Role, float], float] = field(default_factory=dict)
     p95: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
@@ -79,6 +82,7 @@ class Learner:
         self._draw_step = draw_step
         self._drawn: Drawn | None = None
         self._hours = _Hours()
+        self._more_hours = False
         self._queue: deque[str] = deque()
         self._newest: dict[str, float | None] = {}
         self._baselines: dict[str, Baseline] = {}
@@ -106,10 +110,12 @@ class Learner:
         self._retention = retained(kept, self._kept, self._wanted, now, self._own)
         return Remembered(self._baselines, self._fillings, self._retention, self._changes, self._drawn)
 
-    def written(self, workflows: Iterable[str]) -> None:
-        """Runs of these have come into the history, which may not have had them when it was read last."""
-        for name in workflows:
+    def written(self, batch: Batch) -> None:
+        """This has come into the history, which may not have had it when it was read last."""
+        for name in {run.workflow for run in batch.runs}:
             self._newest.pop(name, None)
+        late = any(run.ended_at is not None and run.ended_at < self._hours.hour for run in batch.runs)
+        self._more_hours = self._more_hours or late or bool(batch.hours)
 
     def close(self) -> None:
         self._reader.close()
@@ -117,8 +123,9 @@ class Learner:
     # what is usual ----------------------------------------------------------------------------------
 
     def _learn_usual(self, picture: Picture, now: float) -> None:
-        if now // HOUR * HOUR != self._hours.hour:
+        if now // HOUR * HOUR != self._hours.hour or self._may_read_again(now):
             self._hours = self._read_hours(now)
+            self._more_hours = False
             self._deployed = self._read_deployed(now)
             self._newest.clear()
         accepted = self._acks.accepted()
@@ -142,6 +149,10 @@ class Learner:
                 name: old if (old := self._baselines.get(name)) == each else each
                 for name, each in found.items()
             }
+
+    def _may_read_again(self, now: float) -> bool:
+        wait = AGAIN_SECONDS if self._hours.by_workflow else FIRST_AGAIN_SECONDS
+        return self._more_hours and not 0 <= now - self._hours.read_at < wait
 
     def _queue_changed(self, picture: Picture) -> None:
         waiting = set(self._queue)
@@ -209,7 +220,7 @@ class Learner:
         for begin, end in sorted(spans):
             for each in self._reader.hours(begin, end, Kind.WORKFLOW):
                 by_workflow.setdefault(each.subject, []).append(each)
-        return _Hours(hour, by_workflow, self._reader.coverage(hour - SAME_HOUR_DAYS * DAY - DAY, now))
+        return _Hours(hour, now, by_workflow, self._reader.coverage(hour - SAME_HOUR_DAYS * DAY - DAY, now))
 
     def _read_poisoned(self, now: float) -> dict[str, list[tuple[float, float]]]:
         found: dict[str, list[tuple[float, float]]] = {}
