@@ -131,3 +131,29 @@ def test_names_may_be_required() -> None:
 def test_a_record_can_be_sent_to_another_process() -> None:
     assert pickle.loads(pickle.dumps(Named(first=5))) == Named(first=5)
     assert pickle.loads(pickle.dumps(Mutable("m", [1]))) == Mutable("m", [1])
+
+
+def test_classes_of_one_form_do_not_share_names_or_defaults() -> None:
+    @recordclass.dataclass(frozen=True, slots=True)
+    class Place:
+        x: int
+        y: float | None = 4.0
+        tags: dict[str, int] = dataclasses.field(default_factory=lambda: {"a": 1})
+        secret: str = "t"
+
+    assert (Place(1), Quick(1)) == (Place(x=1, y=4.0, tags={"a": 1}, secret="t"), Quick(1, None, {}, "s"))
+    assert str(inspect.signature(Place)) != str(inspect.signature(Quick))
+    make: Any = Place
+    with pytest.raises(TypeError, match="'x'"):
+        make(y=1.0)
+
+
+def test_what_must_be_given_comes_first() -> None:
+    @recordclass.dataclass(frozen=True, slots=True)
+    class Wrong:
+        first: int = 1
+        second: int
+
+    make: Any = Wrong
+    with pytest.raises(TypeError, match="non-default argument 'second'"):
+        make(1, 2)
