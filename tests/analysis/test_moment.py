@@ -204,6 +204,19 @@ def test_means_of_counts_stay_counts() -> None:
     assert row.runs == StatusCounts(success=0, error=3)
 
 
+def test_an_hour_is_told_by_its_sums_where_they_are_known() -> None:
+    """A Prometheus tells of hours in which nobody looked; and sums are whole runs, not means of windows."""
+    summed = {"runs": 102, "failures": 2, "tokens": 6000, "cost_usd": 3}
+    tables = {Kind.WORKFLOW: table(told=summed, watched={**INVOICE, **summed})}
+    hour = point(tables, at=AT // 3600 * 3600, seconds=3600.0)
+    told, watched = moment(replace(KEPT, point=hour, open=()), VIEWER).workflows
+    for row in (told, watched):
+        assert row.runs == StatusCounts(success=100, error=2)
+        assert (row.window_seconds, row.ladder[0].span) == (3600.0, 3600.0)
+    assert (told.runs_per_minute, told.tokens_per_minute, told.cost_usd_per_hour) == (1.7, 100.0, 3.0)
+    assert (watched.runs_per_minute, watched.tokens_per_minute, watched.cost_usd_per_hour) == (50, 8100, 1.5)
+
+
 def test_nothing_kept_gives_nothing() -> None:
     found = moment(Kept(AT, point({})), VIEWER)
     assert (found.workflows, found.host, found.tokens, found.totals.n) == ((), None, (), None)

@@ -23,6 +23,7 @@ from wfmon.model.snapshot import (
 
 # A point of more seconds tells only where within it something was last.
 SHARP_SECONDS = 60.0
+MINUTE, HOUR = 60.0, 3600.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,9 @@ def workflows(
 def _workflow(
     name: str, row: _Row, point: Point, at: float, errors: Series, recent: tuple[Run, ...]
 ) -> Workflow:
-    counts, window = _counts(row), row.get("window")
+    counts, window = _counted(row, point)
     last = _Last.of(row, point, at, recent)
-    cost = row.get("cost_per_hour")
+    cost = _rate(row, point, "cost_per_hour", "cost_usd", HOUR)
     error = next((run.error for run in reversed(recent) if run.failed and run.error), None)
     ladder = (LadderStep(window, window, counts),) if counts is not None and window is not None else ()
     return Workflow(
@@ -80,11 +81,11 @@ def _workflow(
         runs=counts,
         window_seconds=window,
         as_of=at,
-        runs_per_minute=row.get("runs_per_minute"),
+        runs_per_minute=_rate(row, point, "runs_per_minute", "runs", MINUTE),
         retries=row.whole("retries"),
         duration_p50_seconds=row.get("duration_p50"),
         duration_p95_seconds=row.get("duration_p95"),
-        tokens_per_minute=row.get("tokens_per_minute"),
+        tokens_per_minute=_rate(row, point, "tokens_per_minute", "tokens", MINUTE),
         cost_usd_per_hour=cost,
         cost_quality=CostQuality.EXACT if cost is not None else None,
         api_calls_per_minute=row.get("calls_per_minute"),
@@ -95,6 +96,23 @@ def _workflow(
         error_trend=errors,
         ladder=ladder,
     )
+
+
+def _counted(row: _Row, point: Point) -> tuple[StatusCounts | None, float | None]:
+    """Finished runs and over how many seconds: those of the whole hour where they were summed up, else
+    those of the window that the screen had then."""
+    runs, failures = row.whole("runs"), row.whole("failures")
+    if point.seconds < HOUR or runs is None or failures is None:
+        return _counts(row), row.get("window")
+    return StatusCounts(success=max(0, runs - failures), error=min(runs, failures)), point.seconds
+
+
+def _rate(row: _Row, point: Point, rate: str, total: str, per: float) -> float | None:
+    """As it was shown; where nobody looked but a source told of the hour later, its sum per ``per`` s."""
+    shown, summed = row.get(rate), row.get(total)
+    if point.seconds < HOUR or shown is not None or summed is None:
+        return shown
+    return summed * per / point.seconds
 
 
 def _counts(row: _Row) -> StatusCounts | None:
