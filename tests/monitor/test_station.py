@@ -389,3 +389,25 @@ def test_whoever_lost_the_lock_writes_nothing(world: World) -> None:
     assert (world.lane.state.path / "live").read_bytes() == before
     assert ann.monitor is None
     assert not ann.station._lock.held()
+
+
+def test_the_first_picture_waits_until_the_screen_stands(world: World) -> None:
+    ann = world.enter("ann")
+    live = world.lane.state.path / "live"
+    for _ in range(3):
+        ann.turn()
+    assert not live.exists()
+    world.clock.now += 0.8
+    ann.turn()
+    assert live.exists()
+
+
+def test_who_read_until_now_publishes_at_once(world: World) -> None:
+    ann, ben = world.enter("ann"), world.enter("ben")
+    world.pass_by(4)
+    before = world.lane.state.path / "live"
+    inode = before.stat().st_ino
+    world.kill(ann)
+    world.pass_by(0.6)
+    assert ben.last.collector.self_
+    assert before.stat().st_ino != inode

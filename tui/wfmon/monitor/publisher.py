@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,7 @@ BEAT_SECONDS = 1.0
 SLACK_SECONDS = 0.1  # that a turn may come early
 SILENT_LOOP = 3.0  # seconds without a turn of the monitor's loop after which it is not said to live
 RETRY_SECONDS = 5.0
+FIRST_SECONDS = 0.7  # after the begin: until then the start of the screen needs the processor
 
 
 class Publisher:
@@ -39,12 +41,15 @@ class Publisher:
         self._written_at = 0.0
         self._beat_at = 0.0
         self._retry_at = 0.0
+        self._began = -math.inf
         self._superseded = False
         self.problem: str | None = None
 
-    def begin(self, turned_at: Callable[[], float]) -> None:
-        """``turned_at`` says when the monitor's loop last turned (POSIX seconds)."""
+    def begin(self, turned_at: Callable[[], float], now: float, *, at_once: bool) -> None:
+        """``turned_at`` says when the monitor's loop last turned (POSIX seconds). ``at_once``: the first
+        snapshot does not wait for a moment."""
         self._turned_at = turned_at
+        self._began = -math.inf if at_once else now
 
     def offer(self, snapshot: Snapshot) -> None:
         """The newest snapshot as it was collected; the one before it may never be written."""
@@ -61,7 +66,7 @@ class Publisher:
     def close(self, now: float) -> None:
         """The last snapshot, if the place is still ours."""
         if self._lock.held() and self._offered is not self._written:
-            self._written_at = 0.0
+            self._written_at, self._began = 0.0, -math.inf
             self._guarded(now)
         if self._writer is not None:
             self._writer.close()
@@ -79,7 +84,7 @@ class Publisher:
 
     def _write(self, now: float) -> None:
         offered = self._offered
-        if offered is None:
+        if offered is None or 0 <= now - self._began < FIRST_SECONDS:
             return
         spaced = not 0 <= now - self._written_at < self._every - SLACK_SECONDS
         if offered is not self._written and spaced and not _same(offered, self._written):

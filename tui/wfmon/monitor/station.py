@@ -296,7 +296,8 @@ class Station:
     # roles -------------------------------------------------------------------------------------------
 
     def _become_collector(self, epoch: int, now: float) -> None:
-        if self._viewing.last is None:
+        began = self._viewing.last is None
+        if began:
             # Who begins where another has just ended goes on from what that one knew.
             sight = self._follower.look(now)
             if sight.silent < HEIR_SECONDS:
@@ -313,7 +314,7 @@ class Station:
         self._nudge.came()
         if self._viewing.last is not None:
             publisher.offer(self._viewing.last)
-        publisher.begin(lambda: monitor.turned_at)
+        publisher.begin(lambda: monitor.turned_at, now, at_once=not began)
         self._publisher = publisher
         monitor.start()
 
