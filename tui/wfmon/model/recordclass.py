@@ -1,10 +1,11 @@
 """Dataclasses with slots, made in a fifth of the time that the standard decorator takes.
 
 That one writes and compiles six functions a class: for some 120 classes 50 ms of every start, a tenth
-of what a person waited for the first verdict. Here one function is compiled, when the first record of its
-form is made; the others are shared or closures. What comes out behaves the same within these limits: fields
-are the class's own annotations, written as strings, none of them ``ClassVar`` or ``InitVar``; there is
-no ``__post_init__``; the signature is told only once a record was made.
+of what a person waited for the first verdict. Here one function is compiled for all classes of as many
+fields, when the first record is made; the others are shared or closures. What comes out behaves the
+same within these limits: fields are the class's own annotations, written as strings, none of them
+``ClassVar`` or ``InitVar``; there is no ``__post_init__``; the signature is told only once a record was
+made.
 """
 
 from __future__ import annotations
@@ -69,24 +70,23 @@ def _initialiser(
     cls: type, names: tuple[str, ...], defaults: dict[str, Any], *, kw_only: bool
 ) -> Callable[..., None]:
     """Sets each slot through its descriptor: a frozen class allows it, and it is as fast as assigning."""
-    known: dict[str, Any] = {"_absent": MISSING}
+    setters: dict[str, Any] = {}
     usual: dict[str, Any] = {}
-    made_anew: list[int] = []
     for place, name in enumerate(names):
-        known[f"_set_{place}"] = cls.__dict__[name].__set__
+        setter = cls.__dict__[name].__set__
         given = defaults.get(name, MISSING)
         factory = given.default_factory if isinstance(given, Field) else MISSING
         default = given.default if isinstance(given, Field) else given
         if factory is not MISSING:
-            known[f"_make_{place}"] = factory
-            made_anew.append(place)
+            setter = _made_anew(setter, factory)
             usual[name] = MISSING
         elif default is not MISSING:
             usual[name] = default
         elif usual and not kw_only:
             raise TypeError(f"non-default argument {name!r} follows default argument")
-    code = _setter(len(names), tuple(made_anew), kw_only).replace(co_varnames=("self", *names))
-    made = FunctionType(code, known, "__init__", None if kw_only else tuple(usual.values()))
+        setters[f"_set_{place}"] = setter
+    code = _code(len(names), kw_only).replace(co_varnames=("self", *names))
+    made = FunctionType(code, setters, "__init__", None if kw_only else tuple(usual.values()))
     if kw_only:
         made.__kwdefaults__ = usual
     made.__qualname__ = f"{cls.__qualname__}.__init__"
@@ -94,16 +94,20 @@ def _initialiser(
     return made
 
 
+def _made_anew(setter: Callable[..., None], factory: Callable[[], object]) -> Callable[..., None]:
+    def set_made(self: object, value: object) -> None:
+        setter(self, factory() if value is MISSING else value)
+
+    return set_made
+
+
 @cache
-def _setter(count: int, made_anew: tuple[int, ...], kw_only: bool) -> CodeType:
-    """The code of an initialiser of ``count`` fields, whatever their names; ``made_anew``: the places of
-    those whose default is made by a function. To compile it takes ten times as long as to rename it, and
-    three of four classes have the form of another."""
-    arguments, body = (["self", "*"] if kw_only and count else ["self"]), [" pass"]
-    for place in range(count):
-        arguments.append(f"_{place}")
-        value = f"_make_{place}() if _{place} is _absent else _{place}" if place in made_anew else f"_{place}"
-        body.append(f" _set_{place}(self, {value})")
+def _code(count: int, kw_only: bool) -> CodeType:
+    """Of an initialiser with ``count`` fields, whatever their names: to compile it takes ten times as
+    long as to rename it."""
+    places = range(count)
+    arguments = ["self", *(["*"] if kw_only and count else []), *(f"_{place}" for place in places)]
+    body = [" pass", *(f" _set_{place}(self, _{place})" for place in places)]
     compiled: dict[str, Any] = {}
     exec(f"def __init__({', '.join(arguments)}):\n" + "\n".join(body), compiled)
     code: CodeType = compiled["__init__"].__code__
