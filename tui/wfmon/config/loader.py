@@ -11,6 +11,7 @@ import re
 import stat
 import tomllib
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 
 import msgspec
@@ -69,7 +70,7 @@ def load_config(
     """
     environ = os.environ if environ is None else environ
     overlay = Overlay() if overlay is None else overlay
-    shipped = _file_layer(shipped_config(), LayerKind.SHIPPED)
+    shipped = _shipped_layer()
     path = user_config(environ) if file is None else Path(file)
     found = file is not None or _exists(path)
     environment, problems = environment_layer(environ, shipped.values)
@@ -93,6 +94,16 @@ def load_config(
             return Loaded(config, path, found, layered)
     problems += [_located(finding, layered) for finding in wrong]
     raise ConfigError(sorted(problems, key=_place))
+
+
+def shipped_values() -> Mapping[str, object]:
+    """The shipped settings as they are written; not to be changed."""
+    return _shipped_layer().values
+
+
+@cache
+def _shipped_layer() -> Layer:
+    return _file_layer(shipped_config(), LayerKind.SHIPPED)
 
 
 def _file_layer(path: Path, kind: LayerKind) -> Layer:
@@ -221,7 +232,7 @@ def _other_findings(layered: Layered, wrong: list[Finding], environ: Mapping[str
     """What the rules say of all that has the right type, so that one look shows every problem."""
     pruned, indices = without(layered.values, {path for path, _ in wrong})
     sound = Layered()
-    sound.add(_file_layer(shipped_config(), LayerKind.SHIPPED))
+    sound.add(_shipped_layer())
     sound.add(Layer(LayerKind.FILE, pruned))
     for name in _LISTS:
         sound.values.setdefault(name, [])

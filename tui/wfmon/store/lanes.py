@@ -15,7 +15,6 @@ import os
 import re
 import stat
 import time
-import tomllib
 from collections.abc import Iterator, Mapping
 from functools import cache
 from pathlib import Path
@@ -23,7 +22,7 @@ from pathlib import Path
 import msgspec
 
 from wfmon.config import schema
-from wfmon.config.resources import shipped_config
+from wfmon.config.loader import shipped_values
 from wfmon.config.typed import decode
 from wfmon.model.record import dataclass, replace
 from wfmon.store.files import create, open_plain
@@ -195,8 +194,7 @@ def _judged(config: schema.Config) -> dict[str, object]:
 
 @cache
 def _shipped() -> schema.Config:
-    values = tomllib.loads(shipped_config().read_text("utf-8"))
-    return decode({"source": [], "workflow": [], **values})
+    return decode({"source": [], "workflow": [], **shipped_values()})
 
 
 def _differences(values: Mapping[str, object], usual: Mapping[str, object]) -> dict[str, object]:

@@ -7,22 +7,25 @@ import math
 import sqlite3
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from wfmon.model.history import Batch, HistoryStatus, Role
 from wfmon.model.look import Look, Target
 from wfmon.store.database import Database
 from wfmon.store.errors import StoreError, Superseded
-from wfmon.store.history import coverage, lookrows, meta, packing, placing, pruning, sums
+from wfmon.store.history import lookrows, meta, placing
 from wfmon.store.history.names import Names, stored
+from wfmon.store.history.packing import TEXT_LIMIT, unpack_marks
 from wfmon.store.history.records import Resumed, Written
 from wfmon.store.history.schema import HISTORY, NAME, STRANGE, strange
 from wfmon.store.history.settings import HOUR, HistorySettings
 from wfmon.store.history.trusted import TrustedClock
-from wfmon.store.history.writing import TEXT_LIMIT, Writing
 from wfmon.store.paths import StateDir
 from wfmon.text.numbers import day_clock, duration, size
 from wfmon.text.sanitize import safe
+
+if TYPE_CHECKING:
+    from wfmon.store.history import pruning
 
 __all__ = ["HistoryWriter", "Resumed", "Written"]
 
@@ -77,7 +80,7 @@ class HistoryWriter:
 
     def _resumed(self, connection: sqlite3.Connection) -> Resumed:
         marks = {
-            safe(str(source), limit=TEXT_LIMIT): packing.unpack_marks(packed)
+            safe(str(source), limit=TEXT_LIMIT): unpack_marks(packed)
             for source, packed in connection.execute("SELECT source, packed FROM marks")
         }
         self._bounds = placing.bounds(connection)
@@ -85,9 +88,11 @@ class HistoryWriter:
 
     def write(self, batch: Batch) -> Written:
         """All of it, or nothing. The same batch once more counts nothing twice."""
+        from wfmon.store.history.writing import Writing  # the first batch comes after the first screen
 
         def work(connection: sqlite3.Connection) -> Written:
             self._claim(connection, batch.at)
+            self._load_names(connection)
             written = Writing(connection, self._names, self._settings, batch).all(self._too_large.add)
             self._bounds = placing.bounds(connection)
             return written
@@ -98,6 +103,8 @@ class HistoryWriter:
         """Drop a little of what is too old or too much."""
         if 0 <= now - self._tidy_at < TIDY_SECONDS:
             return
+        from wfmon.store.history import pruning
+
         hourly = not 0 <= now - self._others_at < OTHERS_SECONDS
         believed = self._clock.at(now)
         beside = _size(self._path, "-wal", "-shm")
@@ -146,16 +153,9 @@ class HistoryWriter:
         self._database.close()
 
     def _write(self, work: Callable[[sqlite3.Connection], T]) -> T:
-        """One transaction, with the names of the file that is open then."""
-
-        def transaction(connection: sqlite3.Connection) -> T:
-            if self._names_of != self._database.opened:
-                self._names.load(connection)
-            self._names_of = self._database.opened
-            return work(connection)
-
+        """One transaction."""
         try:
-            result = self._database.write(transaction, reserve=False)
+            result = self._database.write(work, reserve=False)
         except STRANGE as error:
             self._names_of = None  # what was rolled back is not known any more
             self._problem = f"{NAME}: {strange(error)}"
@@ -166,6 +166,12 @@ class HistoryWriter:
             raise
         self._problem = None
         return result
+
+    def _load_names(self, connection: sqlite3.Connection) -> None:
+        """Those of the file that is open now."""
+        if self._names_of != self._database.opened:
+            self._names.load(connection)
+        self._names_of = self._database.opened
 
     def _claim(self, connection: sqlite3.Connection, now: float | None) -> None:
         """Refuse if another has begun since; in a new file, begin."""
@@ -195,6 +201,8 @@ class HistoryWriter:
             return ()
 
     def _known_hours(self, source: str) -> frozenset[float]:
+        from wfmon.store.history import coverage, sums
+
         def read(connection: sqlite3.Connection) -> frozenset[float]:
             rows = connection.execute(
                 "SELECT at, spans FROM watched WHERE source = (SELECT id FROM names WHERE name = ?) "
