@@ -60,6 +60,9 @@ class NoLearner:
 
     asked = 0
 
+    def go_on(self, before: Remembered, now: float) -> None:
+        pass
+
     def learn(self, picture: Picture, kept: Sequence[Kept], now: float) -> Remembered:
         self.asked += 1
         return NOTHING
@@ -87,3 +90,26 @@ def test_a_long_wait_for_room_keeps_all_growth_and_few_looks(tmp_path: Path) -> 
     wait_until(lambda: bool(writer.taken) and writer.taken[-1].at == START + 10 * rounds)
     assert sum(each.runs or 0 for batch in writer.taken for each in batch.grown) == rounds + 1
     assert sum(len(batch.looks) for batch in writer.taken) <= 3
+
+
+class Breaks(FullDisk):
+    """Has nothing against the disk, but stumbles over one batch."""
+
+    full = False
+
+    def write(self, batch: Batch) -> Written:
+        if batch.at == START:
+            raise AssertionError("what no disk is to blame for")
+        return super().write(batch)
+
+
+def test_one_batch_that_cannot_be_written_does_not_hold_up_all_that_follow(tmp_path: Path) -> None:
+    writer = Breaks(StateDir(tmp_path, shared=False), HistorySettings())
+    historian = Historian(writer, NoLearner, Told({}, 10.0), Writing(1, 7, "u", "v"), backfill=0)
+    historian.begin((), START)
+    nothing = Picture(START, (), Totals(), (), (), None, {}, (), Cost(), None, {})
+    for number in range(6):
+        historian.saw(nothing, START + 10 * number)
+    wait_until(lambda: bool(writer.taken) and writer.taken[-1].at == START + 50)
+    assert all(batch.at != START for batch in writer.taken)
+    historian.stop()

@@ -14,12 +14,13 @@ from wfmon.model.alert import Severity
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import Sighting
 from wfmon.model.history import Batch, Change, ChangeKind, HourSum, Kind, Point, Role, Table, Watched
-from wfmon.model.retention import Keeps, Kept
+from wfmon.model.retention import Keeps, Kept, Retention
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.settings import BaselineSettings, RetentionSettings
 from wfmon.model.snapshot import Cost, Totals, Workflow
 from wfmon.monitor.learner import DAY, HOUR, Learner
 from wfmon.monitor.picture import Picture
+from wfmon.monitor.remembered import Remembered
 from wfmon.store.acks import AckStore
 from wfmon.store.history.reader import HistoryReader
 from wfmon.store.history.settings import HistorySettings
@@ -89,6 +90,21 @@ def test_an_incident_that_fills_the_ring_changes_nothing(place: Place) -> None:
     place.writer.write(Batch(NOW, runs=runs(600, 1000, NOW, RunStatus.ERROR, 90.0)))
     after = place.usual(last_run_at=NOW - 1)
     assert (after.n, after.error_ratio, after.duration_p99_seconds) == (100, 0.0, 2.0)
+
+
+def test_who_takes_over_in_an_incident_goes_on_from_what_was_usual_before_it(place: Place) -> None:
+    place.writer.write(Batch(NOW - 2 * HOUR, runs=runs(100, 0, NOW - 2 * HOUR, RunStatus.SUCCESS, 2.0)))
+    before = place.usual()
+    place.fires(NOW - HOUR)
+    place.writer.write(Batch(NOW, runs=runs(600, 1000, NOW, RunStatus.ERROR, 90.0)))
+    place.learner.close()
+    place.learner = place.anew()
+    young = Retention("app", Keeps.PRODUCTION_LOGS, 90 * DAY, words="oldest 3d")
+    place.learner.go_on(Remembered(baselines={"w": before}, retention=(young,)), NOW)
+    learnt = place.learner.learn(picture("w", last_run_at=NOW - 1), (), NOW)
+    assert (learnt.baselines["w"].n, learnt.baselines["w"].duration_p99_seconds) == (100, 2.0)
+    assert young in learnt.retention
+    assert young not in place.learner.learn(picture("w"), (), NOW + 600).retention
 
 
 def test_a_new_normal_is_learnt_at_once(place: Place) -> None:

@@ -16,7 +16,7 @@ from wfmon.model.run import Run, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import Cost, StatusCounts, Totals, Workflow
 from wfmon.model.source import SourceState, SourceStatus
 from wfmon.monitor.picture import Picture
-from wfmon.monitor.recorder import MOST_RUNS, Recorder, carried, joined
+from wfmon.monitor.recorder import MOST_HELD, MOST_RUNS, Recorder, carried, joined
 from wfmon.sources.base import Reading
 
 START = 1_800_000_000.0  # a multiple of 3600
@@ -231,7 +231,8 @@ def test_batches_joined_lose_only_the_points_of_the_earlier() -> None:
     second = recorder.batch(picture(START + 20, (run(1), run(2))), START + 20)
     assert first is not None
     assert second is not None
-    both = joined(first, second)
+    both, lost = joined(first, second)
+    assert lost == 0
     assert [r.id for r in both.runs] == ["r1", "r2"]
     assert both.points == second.points
 
@@ -246,13 +247,19 @@ def test_batches_that_wait_hold_one_look_of_each_target_and_all_growth() -> None
             looks=((TARGET, Look(at, b"x" * 1000)),),
         )
 
-    for both in (carried(batch(1), batch(2)), (Batch(START), joined(batch(1), batch(2)))):
+    for both in (carried(batch(1), batch(2)), (Batch(START), joined(batch(1), batch(2))[0])):
         earlier, later = both
         assert (earlier.grown, earlier.looks) == ((), ())
         assert later.looks == ((TARGET, Look(START + 20, b"x" * 1000)),)
         assert [(each.runs, each.tokens, each.cost_usd) for each in later.grown] == [(2.0, None, 1.0)]
         told = sorted((each.role, each.begin) for each in (*earlier.watched, *later.watched))
         assert told == [(role, at) for role in (Role.LOGS, Role.METRICS) for at in (START, START + 10)]
+
+
+def test_what_waits_for_hours_is_bounded_and_what_goes_is_counted() -> None:
+    many = tuple(run(number) for number in range(MOST_HELD))
+    both, lost = joined(Batch(START, runs=many), Batch(START + 10, runs=(run(-1), run(-2))))
+    assert (len(both.runs), lost, both.runs[-1].id) == (MOST_HELD, 2, "r-2")
 
 
 @given(st.lists(st.tuples(st.floats(0.1, 40.0), st.integers(0, 50)), min_size=1, max_size=40))

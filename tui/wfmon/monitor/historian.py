@@ -29,12 +29,14 @@ if TYPE_CHECKING:
 STOP_SECONDS = 0.25  # that the end waits for the last batch
 STATUS_SECONDS = 30.0
 FIRST_SECONDS = 0.5  # after the first picture: by then the screen stands
+MOST_TRIES = 3  # of a batch that fails for no reason of the disk
 MOST_WAITING = 360  # batches that wait for a disk with room; then the oldest points are given up
 
 
 class Learns(Protocol):
     """What makes sense of the history (see ``learner.Learner``); called in the historian's thread."""
 
+    def go_on(self, before: Remembered, now: float) -> None: ...
     def learn(self, picture: Picture, kept: Sequence[Kept], now: float) -> Remembered: ...
     def written(self, batch: Batch) -> None: ...
     def close(self) -> None: ...
@@ -76,6 +78,8 @@ class Historian:
         self._waiting: deque[Batch] = deque()
         self._problem: str | None = None
         self._given_up = 0
+        self._lost_runs = 0
+        self._broke = 0
         self._learner: Learns | None = None
         self._first_at: float | None = None
         self._learning = False
@@ -155,6 +159,7 @@ class Historian:
                     self._learn(work.picture)
             except Exception as error:  # noqa: BLE001 - the screen must say that nothing is kept, and why
                 self._broken(f"{type(error).__name__}: {error}")
+                self._give_up_what_breaks()
         if self._learner is not None:
             self._learner.close()
         self._writer.close()
@@ -164,6 +169,13 @@ class Historian:
         status = self.remembered.status or HistoryStatus("")
         self.remembered = replace(self.remembered, status=replace(status, problem=problem))
 
+    def _give_up_what_breaks(self) -> None:
+        """One batch that cannot be written, whatever the disk, must not hold up all that follow."""
+        self._broke += 1
+        if self._broke >= MOST_TRIES and self._waiting:
+            self._given_up += len(self._waiting.popleft().points)
+            self._broke = 0
+
     def _keep(self, batch: Batch) -> None:
         """Write it, and before it what could not be written before."""
         if len(self._waiting) > 1:  # the first was tried: it may have been written all the same
@@ -172,7 +184,8 @@ class Historian:
         if len(self._waiting) > MOST_WAITING:
             first = self._waiting.popleft()
             self._given_up += len(first.points)
-            self._waiting[0] = joined(first, self._waiting[0])
+            self._waiting[0], lost = joined(first, self._waiting[0])
+            self._lost_runs += lost
         if self._resumed is None:
             self._open(batch.at)
         if self._resumed is None or self.superseded:
@@ -181,6 +194,7 @@ class Historian:
             while self._waiting:
                 self._writer.write(self._waiting[0])
                 written = self._waiting.popleft()
+                self._broke = 0
                 if self._learner is not None:
                     self._learner.written(written)
             self._writer.tidy(batch.at)
@@ -214,6 +228,7 @@ class Historian:
     def _learn(self, picture: Picture) -> None:
         if self._learner is None:
             self._learner = self._make_learner()
+            self._learner.go_on(self.remembered, picture.at)
         learnt = self.remembered
         try:
             learnt = self._learner.learn(picture, self._recorder.all_kept(), picture.at)
@@ -228,7 +243,8 @@ class Historian:
             self._status_at = now
             before = self._writer.status(now)
         lost = f"{self._given_up} points given up" if self._given_up else None
-        problem = " · ".join(text for text in (self._problem, lost) if text) or None
+        runs = f"{self._lost_runs} runs given up" if self._lost_runs else None
+        problem = " · ".join(text for text in (self._problem, lost, runs) if text) or None
         status = before if before.problem == problem else replace(before, problem=problem)
         return status
 

@@ -38,6 +38,7 @@ HOUR = 3600.0
 ROOM_STEP = 60.0
 ROOM_SECONDS = 2 * DAY
 SLOW_SECONDS = 600.0
+TOLD_SECONDS = 120.0  # by then every source has said how far back its data reaches
 CHANGES = 50
 DEPLOYS = 10_000
 AGAIN_SECONDS = 300.0  # between two looks at hours of which older ones are still being written ...
@@ -96,6 +97,14 @@ class Learner:
         self._fillings: tuple[Filling, ...] = ()
         self._changes: tuple[Change, ...] = ()
         self._deployed: Mapping[str, float] = {}
+        self._inherited: tuple[Retention, ...] = ()
+        self._inherited_until = 0.0
+
+    def go_on(self, before: Remembered, now: float) -> None:
+        """From what the last collector had learnt: what it knew of an incident that still fills all runs
+        that are kept, and how far back data reached until the sources have told it again."""
+        self._baselines = dict(before.baselines)
+        self._inherited, self._inherited_until = before.retention, now + TOLD_SECONDS
 
     def learn(self, picture: Picture, kept: Sequence[Kept], now: float) -> Remembered:
         """Raises StoreError where the history cannot be read."""
@@ -107,8 +116,14 @@ class Learner:
         if self._slow_at is None or not 0 <= now - self._slow_at < SLOW_SECONDS or self._new_kept(kept):
             self._learn_slowly(picture, kept, now)
             self._slow_at = now
-        self._retention = retained(kept, self._kept, self._wanted, now, self._own)
+        self._retention = self._with_inherited(retained(kept, self._kept, self._wanted, now, self._own), now)
         return Remembered(self._baselines, self._fillings, self._retention, self._changes, self._drawn)
+
+    def _with_inherited(self, told: tuple[Retention, ...], now: float) -> tuple[Retention, ...]:
+        if now > self._inherited_until:
+            return told
+        known = {each.subject for each in told}
+        return (*told, *(each for each in self._inherited if each.subject not in known))
 
     def written(self, batch: Batch) -> None:
         """This has come into the history, which may not have had it when it was read last."""

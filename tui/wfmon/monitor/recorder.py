@@ -30,6 +30,7 @@ from wfmon.sources.base import Reading
 
 HOUR = 3600.0
 MOST_RUNS = 2000  # of one batch: a start finds many at once
+MOST_HELD = 20_000  # of each kind, while a disk takes nothing for hours
 UNBROKEN_SECONDS = 300.0  # a look this long after the last one still vouches for the time between
 LOOKS_SHARE = 100_000.0  # bytes of looks a second: packing them costs CPU
 MOST_TOLD = 8  # looks of one target that wait for their growth
@@ -117,7 +118,7 @@ class Recorder:
 
     def all_kept(self) -> list[Kept]:
         """How far back the data of each source reaches, as last told."""
-        return [each for kept in self.kept.values() for each in kept]
+        return [each for kept in list(self.kept.values()) for each in kept]
 
     def _gathered(self, point: Point, picture: Picture, now: float, *, end: bool = False) -> Batch:
         self._find_runs(picture)
@@ -257,18 +258,21 @@ def _figures(each: _Sum) -> tuple[float | None, float | None, float | None, floa
     return each.runs, each.failures, each.tokens, each.cost_usd
 
 
-def joined(earlier: Batch, later: Batch) -> Batch:
-    """Both as one, without the points of the earlier: those are given up where they cannot be written."""
+def joined(earlier: Batch, later: Batch) -> tuple[Batch, int]:
+    """Both as one, without the points of the earlier: those are given up where they cannot be written. Of
+    runs, states and changes the newest are held, as many as memory may take; how many runs went is told."""
     earlier, later = carried(earlier, later)
-    return replace(
+    runs = (*earlier.runs, *later.runs)
+    both = replace(
         later,
-        runs=(*earlier.runs, *later.runs),
-        hours=(*earlier.hours, *later.hours),
-        watched=(*earlier.watched, *later.watched),
-        states=(*earlier.states, *later.states),
-        changes=(*earlier.changes, *later.changes),
+        runs=runs[-MOST_HELD:],
+        hours=(*earlier.hours, *later.hours)[-MOST_HELD:],
+        watched=(*earlier.watched, *later.watched)[-MOST_HELD:],
+        states=(*earlier.states, *later.states)[-MOST_HELD:],
+        changes=(*earlier.changes, *later.changes)[-MOST_HELD:],
         marks={**earlier.marks, **later.marks},
     )
+    return both, max(0, len(runs) - MOST_HELD)
 
 
 def carried(earlier: Batch, later: Batch) -> tuple[Batch, Batch]:
