@@ -334,3 +334,43 @@ def test_rows_that_make_no_sense_do_no_harm() -> None:
         reading = polled(prom, lambda reading: reading.kept)
         prom.close()
     assert reading.changes == ()
+
+
+def test_a_workflow_without_a_series_of_cost_is_not_known_to_have_cost_nothing() -> None:
+    """``mail`` only counts runs; the cost of ``idle`` is there and does not grow."""
+    series = {
+        "workflow_executions_total": [
+            {"workflow": name, "status": "success"} for name in ("llm", "mail", "idle")
+        ],
+        "cost_usd_total": [
+            {"workflow": "llm", "model": "m", "provider": "p"},
+            {"workflow": "idle", "model": "m", "provider": "p"},
+        ],
+        "token_usage_total": [{"workflow": "llm", "model": "only-tokens", "type": "input"}],
+    }
+
+    def lines(query: str, begin: float, end: float) -> Sequence[Line]:
+        times = [begin + HOUR * n for n in range(int((end - begin) / HOUR) + 1)]
+        if query.startswith("count(max_over_time(up{"):
+            return [Line({}, tuple((at, 1.0) for at in times))]
+        if query.startswith("group"):
+            return []  # no target was restarted
+        name = min((each for each in series if each in query), key=query.index)
+        still = {"idle"} if name.startswith("cost") else set()
+        return [
+            Line(labels, tuple((at, 0.0 if labels["workflow"] in still else 2.0) for at in times))
+            for labels in series[name]
+        ]
+
+    scope = Scope(load_profiles(), frozenset(series), frozenset({"w"}), 1.0)
+    errand = hours_errand()
+    errand.ask(FakeApi(lines=lines), Known(scope, NOON + 600.0), 0.0)
+    told = {row.subject: row for row in errand.take().sums if row.at == NOON - HOUR}
+    figures = {name: (row.runs, row.tokens, row.cost_usd) for name, row in told.items()}
+    assert figures == {
+        "llm": (2.0, 2.0, 2.0),
+        "mail": (2.0, None, None),
+        "idle": (2.0, None, 0.0),
+        "p/m": (None, None, 2.0),
+        "/only-tokens": (None, 2.0, None),
+    }

@@ -235,9 +235,13 @@ def test_models_add_up_to_the_workflows(filled: Filled, world: World) -> None:
         models = [row for row in rows if row.kind is Kind.MODEL]
         assert {row.subject for row in models} <= {"/m0", "p/m"}
         assert all(row.runs is None for row in models)
+        assert {(row.subject, row.tokens is None, row.cost_usd is None) for row in models} <= {
+            ("/m0", False, True),
+            ("p/m", True, False),
+        }, "tokens are told of one and cost of the other"
         for amount in ("tokens", "cost_usd"):
             whole = sum(getattr(row, amount) for row in rows if row.kind is Kind.WORKFLOW)
-            assert sum(getattr(row, amount) for row in models) == pytest.approx(whole, rel=1e-9)
+            assert sum(getattr(row, amount) or 0.0 for row in models) == pytest.approx(whole, rel=1e-9)
 
 
 def test_an_outage_is_not_watched(world: World, filled: Filled) -> None:

@@ -13,7 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from wfmon.model.history import HourSum, Kind, Role
-from wfmon.model.metrics import Concept, TokenKind
+from wfmon.model.metrics import Concept, RunKey, TokenKey, TokenKind
 from wfmon.model.record import dataclass
 from wfmon.model.run import COUNTED, FAILED
 from wfmon.model.source import Failure
@@ -21,7 +21,7 @@ from wfmon.sources.base import SourceError
 from wfmon.sources.canonical import Canon
 from wfmon.sources.counters import CounterHistory
 from wfmon.sources.exposition import Series
-from wfmon.sources.feeds import Feeds, sum_key
+from wfmon.sources.feeds import Feeds, SumKey, sum_key
 from wfmon.sources.growth import Sums
 from wfmon.sources.profile import Profile, Signal
 from wfmon.sources.prometheus_api import Line, PrometheusApi
@@ -58,6 +58,29 @@ class _Asked:
     series: str | None
 
 
+class Told:
+    """Of which workflow and which model there is a series of what, whether or not it grew: one that has
+    none of it is not known to have had zero."""
+
+    def __init__(self) -> None:
+        self._seen: set[tuple[Kind, str, Concept]] = set()
+
+    def see(self, *keys: SumKey) -> None:
+        for key in keys:
+            if isinstance(key, RunKey):
+                if key.workflow is not None and key.status in COUNTED:
+                    self._seen.add((Kind.WORKFLOW, key.workflow, Concept.RUNS))
+                continue
+            concept = Concept.TOKENS if isinstance(key, TokenKey) else Concept.COST
+            if key.workflow is not None:
+                self._seen.add((Kind.WORKFLOW, key.workflow, concept))
+            if key.provider or key.model:
+                self._seen.add((Kind.MODEL, _model(key.provider, key.model), concept))
+
+    def amount(self, kind: Kind, subject: str, concept: Concept, grown: float) -> float | None:
+        return grown if (kind, subject, concept) in self._seen else None
+
+
 def summed_signals(scope: Scope) -> tuple[_Asked, ...]:
     found = []
     for concept in _SUMMED:
@@ -71,12 +94,12 @@ def summed_signals(scope: Scope) -> tuple[_Asked, ...]:
 
 
 def read_hours(
-    api: PrometheusApi, scope: Scope, hours: Sequence[float], *, exact: bool = True
+    api: PrometheusApi, scope: Scope, hours: Sequence[float], told: Told, *, exact: bool = True
 ) -> dict[float, Sums]:
     """Growth in each of ``hours`` (their begins, ascending, without a gap); zero is left out.
 
-    ``exact`` False: what was reset is extrapolated by the server. Raises ``SourceError``; TOO_LARGE also
-    where too many targets were restarted for one question.
+    ``told`` sees every series that was there. ``exact`` False: what was reset is extrapolated by the server.
+    Raises ``SourceError``; TOO_LARGE also where too many targets were restarted for one question.
     """
     signals = summed_signals(scope)
     counters = [each.series for each in signals if each.series is not None]
@@ -89,27 +112,23 @@ def read_hours(
     for each in signals:
         text = compile_growth(each.profile, each.concept, each.signal, scope.names, HOUR, reset)
         if text is not None:
-            _add_lines(sums, each, api.over(text, *ends, HOUR), scope)
+            _add_lines(sums, told, each, api.over(text, *ends, HOUR), scope)
     for hour, target in troubled:
         if hour in sums:
             _add_samples(sums[hour], api, scope, signals, hour, target)
+    for found in sums.values():
+        told.see(*found.runs, *found.tokens, *found.cost)
     return sums
 
 
-def hour_sums(
-    source: str, sums: Mapping[float, Sums], scope: Scope, workflows: frozenset[Concept]
-) -> tuple[HourSum, ...]:
-    """As they are stored, one of each workflow and model that had anything.
-
-    ``workflows``: what is told by workflow, so that one that had none of it had zero.
-    """
-    models = frozenset(concept for concept in _SUMMED if scope.owner(concept) is not None)
+def hour_sums(source: str, sums: Mapping[float, Sums], scope: Scope, told: Told) -> tuple[HourSum, ...]:
+    """As they are stored, one of each workflow and model that had anything."""
     return tuple(
         row
         for hour, each in sums.items()
         for row in (
-            *_by_workflow(source, hour, each, scope, workflows),
-            *_by_model(source, hour, each, scope, models),
+            *_by_workflow(source, hour, each, scope, told),
+            *_by_model(source, hour, each, scope, told),
         )
     )
 
@@ -126,9 +145,7 @@ class _Cell:
         return any((self.runs, self.failures, self.tokens, self.cost))
 
 
-def _by_workflow(
-    source: str, hour: float, sums: Sums, scope: Scope, told: frozenset[Concept]
-) -> Iterator[HourSum]:
+def _by_workflow(source: str, hour: float, sums: Sums, scope: Scope, told: Told) -> Iterator[HourSum]:
     cells: dict[str, _Cell] = defaultdict(_Cell)
     for run, amount in sums.runs.items():
         if run.workflow is not None and run.status in COUNTED:
@@ -143,22 +160,18 @@ def _by_workflow(
     yield from _rows(source, hour, Kind.WORKFLOW, cells, told)
 
 
-def _by_model(
-    source: str, hour: float, sums: Sums, scope: Scope, told: frozenset[Concept]
-) -> Iterator[HourSum]:
+def _by_model(source: str, hour: float, sums: Sums, scope: Scope, told: Told) -> Iterator[HourSum]:
     cells: dict[str, _Cell] = defaultdict(_Cell)
     for token, amount in sums.settled_tokens(scope.owner(Concept.TOKENS)).items():
         if (token.provider or token.model) and token.kind in ADDED:
-            cells[f"{token.provider or ''}/{token.model or ''}"].tokens += amount
+            cells[_model(token.provider, token.model)].tokens += amount
     for cost, amount in sums.cost.items():
         if cost.provider or cost.model:
-            cells[f"{cost.provider or ''}/{cost.model or ''}"].cost += amount
-    yield from _rows(source, hour, Kind.MODEL, cells, told - {Concept.RUNS})
+            cells[_model(cost.provider, cost.model)].cost += amount
+    yield from _rows(source, hour, Kind.MODEL, cells, told)
 
 
-def _rows(
-    source: str, hour: float, kind: Kind, cells: Mapping[str, _Cell], told: frozenset[Concept]
-) -> Iterator[HourSum]:
+def _rows(source: str, hour: float, kind: Kind, cells: Mapping[str, _Cell], told: Told) -> Iterator[HourSum]:
     for subject, cell in cells.items():
         if cell.anything:
             yield HourSum(
@@ -167,23 +180,15 @@ def _rows(
                 subject,
                 source,
                 Role.METRICS,
-                runs=cell.runs if Concept.RUNS in told else None,
-                failures=cell.failures if Concept.RUNS in told else None,
-                tokens=cell.tokens if Concept.TOKENS in told else None,
-                cost_usd=cell.cost if Concept.COST in told else None,
+                runs=told.amount(kind, subject, Concept.RUNS, cell.runs),
+                failures=told.amount(kind, subject, Concept.RUNS, cell.failures),
+                tokens=told.amount(kind, subject, Concept.TOKENS, cell.tokens),
+                cost_usd=told.amount(kind, subject, Concept.COST, cell.cost),
             )
 
 
-def told_by_workflow(several: Iterable[Sums]) -> frozenset[Concept]:
-    found: set[Concept] = set()
-    for sums in several:
-        if any(run.workflow is not None and run.status in COUNTED for run in sums.runs):
-            found.add(Concept.RUNS)
-        if any(token.workflow is not None for token in sums.tokens):
-            found.add(Concept.TOKENS)
-        if any(cost.workflow is not None for cost in sums.cost):
-            found.add(Concept.COST)
-    return frozenset(found)
+def _model(provider: str | None, model: str | None) -> str:
+    return f"{provider or ''}/{model or ''}"
 
 
 def _troubled(lines: Iterable[Line]) -> list[tuple[float, tuple[str, str]]]:
@@ -195,12 +200,16 @@ def _troubled(lines: Iterable[Line]) -> list[tuple[float, tuple[str, str]]]:
     )
 
 
-def _add_lines(sums: Mapping[float, Sums], asked: _Asked, lines: Iterable[Line], scope: Scope) -> None:
+def _add_lines(
+    sums: Mapping[float, Sums], told: Told, asked: _Asked, lines: Iterable[Line], scope: Scope
+) -> None:
     canon, names = Canon(asked.profile), scope.tables.get(asked.profile.name)
     for line in lines:
         key = sum_key(asked.concept, canon.dims(asked.concept, asked.signal, line.labels, names))
-        for at, value in line.points if key is not None else ():
-            assert key is not None
+        if key is None:
+            continue
+        told.see(key)
+        for at, value in line.points:
             if value and math.isfinite(value) and at - HOUR in sums:
                 sums[at - HOUR].add(key, value * asked.signal.scale)
 

@@ -6,13 +6,12 @@ import math
 from collections.abc import Callable, Collection, Iterable, Sequence
 
 from wfmon.model.history import HourSum, Role, Watched
-from wfmon.model.metrics import Concept
 from wfmon.model.record import dataclass
 from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
 from wfmon.sources.prometheus_api import Line, PrometheusApi
 from wfmon.sources.prometheus_errands import Known
-from wfmon.sources.prometheus_growth import HOUR, hour_sums, read_hours, summed_signals, told_by_workflow
+from wfmon.sources.prometheus_growth import HOUR, Told, hour_sums, read_hours, summed_signals
 from wfmon.sources.prometheus_scope import Scope
 from wfmon.sources.promql import OP_LABEL, Op, one_of, quote, span
 
@@ -52,7 +51,7 @@ class HoursErrand:
         self._asked: Sequence[float] = ()
         self._not_before = 0.0
         self._given_up: dict[float, float] = {}  # hour -> steady clock
-        self._told: frozenset[Concept] = frozenset()
+        self._told = Told()
         self._learned: list[Hours] = []
 
     def due(self, known: Known, steady: float) -> bool:
@@ -66,8 +65,7 @@ class HoursErrand:
     def ask(self, api: PrometheusApi, known: Known, steady: float) -> None:
         hours = self._asked = self._next(known.clock, steady)
         watched = watched_spans(api, known.scope, hours)
-        sums = read_hours(api, known.scope, hours, exact=self._exact) if watched else {}
-        self._told |= told_by_workflow(sums.values())
+        sums = read_hours(api, known.scope, hours, self._told, exact=self._exact) if watched else {}
         self._learned.append(
             Hours(
                 hour_sums(self._source, sums, known.scope, self._told),
