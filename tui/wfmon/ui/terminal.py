@@ -14,9 +14,7 @@ import traceback
 from collections.abc import Callable
 from typing import Any, ClassVar
 
-# Textual reads these once, when it is imported.
-os.environ["TEXTUAL_ANIMATIONS"] = "none"
-os.environ["TEXTUAL_SMOOTH_SCROLL"] = "0"
+import wfmon.ui.textualrelease  # noqa: F401  # isort: skip  (before Textual reads the environment)
 
 from rich.console import RenderableType
 from textual.app import App
