@@ -72,6 +72,20 @@ def test_what_begins_after_unknown_time_is_at_least() -> None:
     assert alert.since_at_least is True
 
 
+def test_data_that_comes_later_may_say_since_when() -> None:
+    """Counters have no past and answer first; the log tells that it began long before."""
+    memory, first = run(EpisodeMemory(), 100, said(True))
+    memory, later = run(memory, 101, said(True, since=40.0, since_at_least=False))
+    assert first is not None
+    assert later is not None
+    assert (later.id, later.since, later.since_at_least) == (first.id, 40.0, False)
+    (told,) = sightings(memory)
+    assert (told.since, told.since_at_least) == (40.0, False)
+    _, after = run(memory, 102, said(True, since=10.0))
+    assert after is not None
+    assert after.since == 40.0, "what is known is not known better"
+
+
 def test_the_data_may_say_since_when() -> None:
     _, alert = run(EpisodeMemory(), 200, said(True, since=50.0, for_seconds=120))
     assert alert is not None

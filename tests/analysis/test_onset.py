@@ -68,3 +68,28 @@ def test_the_begin_is_a_moment_at_which_the_rule_says_the_same_as_live() -> None
 def test_nothing_is_said_of_a_past_without_runs() -> None:
     empty = RunIndex(WorkflowRuns("w", (), (), 0.0, open_complete=True))
     assert backdated(finding(), Past(NOW, empty, WINDOWS, 20), SETTINGS).since is None
+
+
+def test_a_second_episode_began_by_itself_not_with_the_failures_of_the_first() -> None:
+    """Fails from 40 to 30 minutes ago, ends 20 minutes ago, fails again since 5 minutes."""
+    runs = tuple(
+        Run(
+            id=str(ago),
+            workflow="w",
+            status=RunStatus.ERROR if (1800 <= ago <= 2400 or ago <= 300) and ago % 2 else RunStatus.SUCCESS,
+            ended_at=NOW - ago,
+        )
+        for ago in range(3600, 0, -15)
+    )
+    index = RunIndex(WorkflowRuns("w", (), runs, 0.0, open_complete=True))
+    found = backdated(finding(), Past(NOW, index, WINDOWS, 20), SETTINGS, cleared=NOW - 1200)
+    assert found.since is not None
+    assert NOW - 300 < found.since < NOW - 190
+    assert found.since_at_least is False
+
+
+def test_nothing_began_before_the_end_of_the_last_episode() -> None:
+    found = backdated(finding(), past(900.0), SETTINGS, cleared=NOW - 61.0)
+    assert found.since is not None
+    assert NOW - 61 < found.since <= NOW - 55
+    assert found.since_at_least is False

@@ -242,7 +242,7 @@ def _open(
             return replace(before, levels=levels, seen_at=now)
         kept = before if first.since - before.ended_at < settings.gap_seconds else None
     since, at_least = (first.since, first.at_least) if kept is None else (kept.since, kept.at_least)
-    if kept is not None and first.since < since:
+    if kept is not None and (first.since < since or (first.since == since and not first.at_least)):
         since, at_least = first.since, first.at_least
     restarts = () if kept is None else tuple(at for at in kept.restarts if now - at < FLAP_SECONDS)
     if kept is not None and kept.ended_at is not None:

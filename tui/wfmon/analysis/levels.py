@@ -30,7 +30,10 @@ def step(
     if finding.holds:
         since = now if finding.since is None else min(finding.since, now)
         at_least = not calm if finding.since is None else finding.since_at_least
-        level = level or Level(severity, since, at_least=at_least, held_at=now)
+        if level is None:
+            level = Level(severity, since, at_least=at_least, held_at=now)
+        elif level.at_least and finding.since is not None and since <= level.since:
+            level = replace(level, since=since, at_least=at_least)  # what began before we looked
         fired_at = level.fired_at
         if fired_at is None and now - level.since >= finding.for_seconds:
             fired_at = now

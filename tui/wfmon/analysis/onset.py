@@ -27,15 +27,22 @@ class Past:
     grow_runs: int
 
 
-def backdated(finding: Finding, past: Past, settings: FailureRateSettings) -> Finding:
+def backdated(
+    finding: Finding, past: Past, settings: FailureRateSettings, cleared: float | None = None
+) -> Finding:
     """The finding with the moment from which it has held without a break, as far as the log reaches.
 
-    The rule is asked again at the end of each run, the newest first, until it did not trip.
+    The rule is asked again at the end of each run, the newest first, until it did not trip. ``cleared``:
+    when the episode before this one ended; what failed in that one is no begin of this one.
     """
     since: float | None = None
     known = True
     for end in past.index.ends_before(past.at, MOST_RUNS):
-        ladder = tuple(past.index.step(end, seconds) for seconds in past.windows)
+        if cleared is not None and end <= cleared:
+            known = True
+            break
+        windows = [seconds for seconds in past.windows[1:] if cleared is None or end - seconds >= cleared]
+        ladder = tuple(past.index.step(end, seconds) for seconds in (past.windows[0], *windows))
         # Of a moment whose window the log does not fill, it cannot be said that nothing was wrong.
         known = ladder[0].covered >= ladder[0].seconds
         if not tripped(ladder, grown(ladder, past.grow_runs), finding.severity, settings):

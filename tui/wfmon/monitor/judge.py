@@ -45,6 +45,7 @@ class Judge:
         self.rules_cpu = 0.0  # seconds that the rules took of the last ``judge``
         self._due = 0.0
         self._answered = 0
+        self._dated: set[tuple[object, ...]] = set()  # open episodes whose begin was looked for since
         self._failures: tuple[object, frozenset[str], tuple[Finding, ...]] | None = None
 
     def judge(self, picture: Picture, now: float, *, anew: bool = False) -> Judged:
@@ -95,18 +96,32 @@ class Judge:
         found = failure_rate.evaluate(
             picture.workflows, self._rules.failure_rate, now, cleared=ends, unseen=unseen
         )
-        found = tuple(self._since_it_began(finding, picture) for finding in found)
+        found = tuple(
+            self._since_it_began(finding, picture, ends.get(finding.workflow or "")) for finding in found
+        )
         self._failures = None if ends else (picture.workflows, unseen, found)
         return found
 
-    def _since_it_began(self, finding: Finding, picture: Picture) -> Finding:
-        """What is new to us may be old: its log tells since when."""
-        assert self._memory is not None
+    def _since_it_began(self, finding: Finding, picture: Picture, cleared: float | None) -> Finding:
+        """What is new to us may be old: its log tells since when, also where it answers only after a
+        source that has no past. ``cleared``: when it last ended."""
         past = picture.pasts.get(finding.workflow or "")
-        key = (finding.rule, finding.labels)
-        if not finding.holds or past is None or key in self._memory.episodes or key in self._memory.stored:
+        if not finding.holds or past is None:
             return finding
-        return backdated(finding, past, self._rules.failure_rate)
+        dated = (finding.rule, finding.labels, finding.severity)
+        if self._is_open(finding):
+            if dated in self._dated:
+                return finding
+            self._dated.add(dated)
+        else:
+            self._dated.discard(dated)
+        return backdated(finding, past, self._rules.failure_rate, cleared)
+
+    def _is_open(self, finding: Finding) -> bool:
+        assert self._memory is not None
+        key = (finding.rule, finding.labels)
+        known = self._memory.episodes.get(key) or self._memory.stored.get(key)
+        return known is not None and known.ended_at is None
 
 
 def _kept(before: tuple[Alert, ...], after: tuple[Alert, ...]) -> tuple[Alert, ...]:

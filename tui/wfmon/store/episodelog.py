@@ -102,14 +102,15 @@ def see(connection: sqlite3.Connection, sighting: Sighting, before: EpisodeRecor
     if before is not None:
         connection.execute(
             "UPDATE episodes SET last_seen_at = ?, ended_at = NULL, severity = ?, worst = max(worst, ?), "
-            "summary = ?, began_at = ?, value = ?, threshold = ?, peak = ?, n = ?, failed = ?, unit = ?, "
-            "flaps = max(flaps, ?) WHERE id = ?",
+            "summary = ?, began_at = ?, began_at_least = ?, value = ?, threshold = ?, peak = ?, n = ?, "
+            "failed = ?, unit = ?, flaps = max(flaps, ?) WHERE id = ?",
             (
                 now,
                 int(sighting.severity),
                 int(sighting.severity),
                 sighting.summary,
                 min(before.began_at, sighting.since),
+                int(sighting.since_at_least if sighting.since <= before.began_at else before.began_at_least),
                 sighting.value,
                 sighting.threshold,
                 worse(before.peak, worse(sighting.peak, sighting.value)),
