@@ -18,6 +18,7 @@ from wfmon.model.record import replace
 from wfmon.model.run import COUNTED, FAILED, Run, RunStatus
 from wfmon.store.errors import StoreError
 from wfmon.store.history.rolling import Roller
+from wfmon.store.history.settings import HistorySettings
 from wfmon.store.paths import StateDir
 
 KEEP = 6
@@ -32,7 +33,8 @@ class Oracle:
     def __init__(self) -> None:
         self.sums: dict[Sum, list[float]] = {}
         self.rings: dict[str, dict[str, Run]] = {"v": {}, "w": {}}
-        self.counted_to = {"v": -1.0, "w": -1.0}
+        self.lost: dict[str, dict[str, Run]] = {"v": {}, "w": {}}
+        self.counted_to: dict[tuple[str, str], float] = {}
         self.points: dict[float, Point] = {}
 
     def take(self, batch: Batch) -> tuple[int, int]:
@@ -40,9 +42,11 @@ class Oracle:
         for each in sorted(batch.runs, key=lambda run: run.ended_at or 0):
             ring = self.rings[each.workflow]
             assert each.ended_at is not None
-            before = ring.get(each.id)
-            if before == each or (before is None and each.ended_at <= self.counted_to[each.workflow]):
+            before = ring.get(each.id) or self.lost[each.workflow].get(each.id)
+            counted_to = self.counted_to.get((each.workflow, each.source), -1.0)
+            if before == each or (before is None and each.ended_at <= counted_to):
                 continue
+            self.lost[each.workflow].pop(each.id, None)
             new, corrected = new + (before is None), corrected + (before is not None)
             if before is not None:
                 self.count(before, -1)
@@ -52,7 +56,10 @@ class Oracle:
             ends = sorted((each.ended_at or 0 for each in ring.values()), reverse=True)
             oldest = ends[KEEP - 1] if len(ends) > KEEP else 0
             for known in [each for each in ring.values() if (each.ended_at or 0) < oldest]:
-                self.counted_to[workflow] = max(self.counted_to[workflow], known.ended_at or 0)
+                place = (workflow, known.source)
+                self.counted_to[place] = max(self.counted_to.get(place, -1.0), known.ended_at or 0)
+                if known.status is RunStatus.LOST:
+                    self.lost[workflow][known.id] = known
                 del ring[known.id]
         for told in batch.grown:
             figures = self.sums.setdefault((told.at, told.subject, told.source, told.role), [0, 0, 0, 0])
@@ -88,9 +95,9 @@ class Story:
         at = self.now // 10 * 10
         self.now += self.random.choice([10, 10, 10, 70, 900, 4000])
         runs = [self.new_run() for _ in range(self.random.choice([0, 1, 1, 3, 9]))]
-        for ring in self.oracle.rings.values():
-            if ring and self.random.random() < 0.4:
-                runs.append(self.corrected(self.random.choice(list(ring.values()))))
+        for known in (*self.oracle.rings.values(), *self.oracle.lost.values()):
+            if known and self.random.random() < 0.4:
+                runs.append(self.corrected(self.random.choice(list(known.values()))))
         again = {(each.workflow, each.id) for each in runs}
         repeats = [each for key, each in self.ever.items() if key not in again]
         runs += self.random.sample(repeats, self.random.randint(0, len(repeats)))
@@ -111,7 +118,8 @@ class Story:
         ended = self.now - pick.choice([0, 1, 2, 2, 5, 600, 5000])
         name = f"r{len(self.ever)}-{pick.random()}"
         tokens, cost = pick.randint(1, 99), pick.randint(1, 8) / 4
-        return run(name, ended, pick.choice(ENDS), workflow=pick.choice("vw"), tokens=tokens, cost=cost)
+        workflow, source = pick.choice("vw"), pick.choice(["logs", "more"])
+        return run(name, ended, pick.choice(ENDS), workflow=workflow, tokens=tokens, cost=cost, source=source)
 
     def corrected(self, known: Run) -> Run:
         assert known.ended_at is not None
@@ -238,6 +246,72 @@ def test_runs_that_ended_together_stay_or_go_together(tmp_path: Path) -> None:
     assert [each.id for each in reader(state, settings).runs("w", 100)] == ["b0", "b1", "b2"]
     assert writer.write(Batch(T0 + 2, runs=(*old, *new))).new_runs == 0
     assert reader(state, settings).hours(T0, T0 + 1, Kind.WORKFLOW)[0].runs == 8
+
+
+def counted(state: StateDir, settings: HistorySettings) -> dict[str, float]:
+    """Runs by source, over all hours."""
+    found: dict[str, float] = {}
+    for each in reader(state, settings).hours(0, T0 + 1000 * HOUR, Kind.WORKFLOW):
+        found[each.source] = found.get(each.source, 0.0) + (each.runs or 0.0)
+    return found
+
+
+def many(name: str, source: str, begin: float, count: int) -> tuple[Run, ...]:
+    return tuple(run(f"{name}{number}", begin + number, source=source) for number in range(count))
+
+
+def test_a_lost_run_that_left_the_ring_and_ends_late_counts_once(tmp_path: Path) -> None:
+    state, settings = lane(tmp_path), small(keep_runs=3)
+    writer = begun(state, settings)
+    lost = run("a", T0, RunStatus.LOST, cost=0.5)
+    writer.write(Batch(T0, runs=(lost,)))
+    writer.write(Batch(T0 + 10, runs=many("b", "logs", T0 + 1, 5)))
+    assert writer.write(Batch(T0 + 20, runs=(lost,))).new_runs == 0
+    ended = replace(lost, status=RunStatus.SUCCESS, ended_at=T0 + 2 * HOUR)
+    written = writer.write(Batch(T0 + 2 * HOUR, runs=(ended,)))
+    assert (written.new_runs, written.corrected_runs) == (0, 1)
+    assert counted(state, settings) == {"logs": 6.0}
+    by_hour = {each.at: each for each in reader(state, settings).hours(T0, T0 + 3 * HOUR, Kind.WORKFLOW)}
+    assert (by_hour[T0].runs, by_hour[T0].failures, by_hour[T0].cost_usd) == (5.0, 0.0, 0.0)
+    assert (by_hour[T0 + 2 * HOUR].runs, by_hour[T0 + 2 * HOUR].cost_usd) == (1.0, 0.5)
+
+
+def test_lost_runs_are_remembered_for_a_day(tmp_path: Path) -> None:
+    state, settings = lane(tmp_path), small(keep_runs=3)
+    writer = begun(state, settings)
+    writer.write(Batch(T0, runs=(run("a", T0, RunStatus.LOST), *many("b", "logs", T0 + 1, 5))))
+
+    def remembered(now: float) -> int:
+        writer.tidy(now)
+        with sqlite3.connect(state.path / "history.db") as connection:
+            return int(connection.execute("SELECT count(*) FROM lost").fetchone()[0])
+
+    assert remembered(T0 + 60) == 1
+    for hour in range(26):
+        left = remembered(T0 + 60 + hour * HOUR)
+    assert left == 0
+
+
+def test_older_runs_of_another_source_are_counted_when_they_come_last(tmp_path: Path) -> None:
+    state, settings = lane(tmp_path), small(keep_runs=3)
+    writer = begun(state, settings)
+    writer.write(Batch(T0, runs=many("new", "b", T0 + 2 * HOUR, 6)))
+    old = many("old", "a", T0, 5)
+    for _ in range(2):
+        writer.write(Batch(T0 + 3 * HOUR, runs=old))
+        assert counted(state, settings) == {"a": 5.0, "b": 6.0}
+    assert [each.id for each in reader(state, settings).runs("w", 100)] == ["new3", "new4", "new5"]
+
+
+def test_a_source_that_was_renamed_counts_nothing_again(tmp_path: Path) -> None:
+    state, settings = lane(tmp_path), small(keep_runs=3)
+    writer = begun(state, settings)
+    runs = many("r", "before", T0, 6)
+    writer.write(Batch(T0 + 10, runs=runs))
+    renamed = tuple(replace(each, source="after") for each in runs)
+    for _ in range(2):
+        writer.write(Batch(T0 + 20, runs=renamed))
+        assert sum(counted(state, settings).values()) == 6.0
 
 
 def test_a_late_correction_of_a_forgotten_hour_changes_its_point(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ STEP = 500  # points of one tier in one call, more or less
 MOST_STATES = 50_000
 MOST_CHANGES = 50_000
 VACUUM_PAGES = 2000
+LOST_KEEP = DAY  # for which a run that was given up as lost, and left the ring, is known again when it ends
 # Where the file is too large, so much is made free that it is not again in the next minute.
 ROOM = 0.97
 # What of each tier stays in any case, in buckets of the next coarser one.
@@ -64,10 +65,12 @@ def others(connection: sqlite3.Connection, settings: HistorySettings, now: float
         "(SELECT max(at) FROM states AS newer WHERE newer.source = states.source)",
         (max(oldest, late[0] if late else oldest),),
     )
+    connection.execute("DELETE FROM lost WHERE ended_at < ?", (now - LOST_KEEP,))
     lookrows.forget(connection, now - settings.looks.oldest - DAY)
     connection.execute(
         "DELETE FROM names WHERE used < ? AND id NOT IN (SELECT workflow FROM runs) "
-        "AND id NOT IN (SELECT source FROM runs) AND id NOT IN (SELECT subject FROM hours) "
+        "AND id NOT IN (SELECT source FROM runs) AND id NOT IN (SELECT workflow FROM lost) "
+        "AND id NOT IN (SELECT source FROM lost) AND id NOT IN (SELECT subject FROM hours) "
         "AND id NOT IN (SELECT source FROM hours) AND id NOT IN (SELECT source FROM watched) "
         "AND id NOT IN (SELECT source FROM states)",
         (oldest - DAY,),

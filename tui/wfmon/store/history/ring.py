@@ -1,15 +1,17 @@
 """The newest finished runs of each workflow, and what each adds to its hour.
 
 A run is known by workflow and id. One that is new adds to the hour of its end, one that was corrected
-takes back what it added before. Of runs that are not kept any more only the newest end is: whatever ended
-up to then was counted.
+takes back what it added before. Of runs that are not kept any more only the newest end by source is:
+whatever the source told that ended up to then was counted. Lost ones are remembered for longer, as what
+was given up may go on and end after all.
 """
 
 from __future__ import annotations
 
 import math
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import Any
 
 from wfmon.model.record import dataclass
 from wfmon.model.run import COUNTED, FAILED, NO_USAGE, Run, RunStatus, Usage
@@ -19,6 +21,7 @@ from wfmon.text.sanitize import safe
 
 ERROR_LIMIT = 300
 TEXT_LIMIT = 1000
+MOST_LOST = 500  # of one workflow that are remembered beside the newest runs
 _MOST_NUMBER = 1 << 62
 COLUMNS = (
     "id, ended_at, source, status, word, started_at, duration, attempt, retries, tokens, cost_usd, error, "
@@ -54,21 +57,38 @@ class Ring:
         self._connection = connection
         self._workflow = workflow
         self._keep = keep
-        row = connection.execute("SELECT counted_to FROM rings WHERE workflow = ?", (workflow,)).fetchone()
-        self._counted_to = -math.inf if row is None else float(row[0])
+        self._counted_to: dict[int, float] = dict(
+            connection.execute("SELECT source, counted_to FROM rings WHERE workflow = ?", (workflow,))
+        )
+
+    def meet(self, told: Iterable[tuple[Run, int]]) -> None:
+        """What is about to be taken, with its sources. A new source that tells of runs of another one is
+        that one by another name: what was counted for it was counted."""
+        if not self._counted_to:
+            return
+        for run, source in told:
+            if source not in self._counted_to:
+                before = self._known("runs", safe(run.id, limit=TEXT_LIMIT))
+                former = None if before is None else self._counted_to.get(before[2])
+                if former is not None:
+                    self._count_to(source, former)
 
     def take(self, run: Run, source: int) -> Taken | None:
         """None where nothing is new: it is known as it is, was counted long ago, or is not finished."""
         if run.status is RunStatus.RUNNING or not is_time(run.ended_at):
             return None
         row = to_row(run, source, float(run.ended_at))
-        before = self._connection.execute(
-            f"SELECT {COLUMNS} FROM runs WHERE workflow = ? AND id = ?", (self._workflow, row[0])
-        ).fetchone()
-        if before is None and run.ended_at <= self._counted_to:
+        before = self._known("runs", row[0])
+        lost = self._known("lost", row[0]) if before is None else None
+        if before is None and lost is None and run.ended_at <= self._counted_to.get(source, -math.inf):
             return None
-        if before == row:
+        if row in (before, lost):
             return None
+        if lost is not None:
+            before = lost
+            self._connection.execute(
+                "DELETE FROM lost WHERE workflow = ? AND id = ?", (self._workflow, row[0])
+            )
         self._connection.execute(_INSERT, (self._workflow, *row))
         return Taken(before is None, _contribution(row), None if before is None else _contribution(before))
 
@@ -80,18 +100,32 @@ class Ring:
         ).fetchone()
         if row is None:
             return
-        oldest = self._connection.execute(
-            "SELECT max(ended_at) FROM runs WHERE workflow = ? AND ended_at < ?", (self._workflow, row[0])
-        ).fetchone()[0]
-        if oldest is None:
-            return
+        gone, which = "FROM runs WHERE workflow = ? AND ended_at < ?", (self._workflow, row[0])
+        left = self._connection.execute(f"SELECT source, max(ended_at) {gone} GROUP BY source", which)
+        for source, ended_at in left.fetchall():
+            self._count_to(source, max(ended_at, self._counted_to.get(source, -math.inf)))
         self._connection.execute(
-            "DELETE FROM runs WHERE workflow = ? AND ended_at < ?", (self._workflow, row[0])
+            f"INSERT OR REPLACE INTO lost SELECT * {gone} AND status = ?", (*which, RunStatus.LOST.value)
         )
-        self._counted_to = max(self._counted_to, float(oldest))
+        self._connection.execute(f"DELETE {gone}", which)
         self._connection.execute(
-            "INSERT OR REPLACE INTO rings (workflow, counted_to) VALUES (?, ?)",
-            (self._workflow, self._counted_to),
+            "DELETE FROM lost WHERE workflow = ?1 AND ended_at < (SELECT ended_at FROM lost "
+            "WHERE workflow = ?1 ORDER BY ended_at DESC LIMIT 1 OFFSET ?2)",
+            (self._workflow, MOST_LOST - 1),
+        )
+
+    def _known(self, table: str, id: object) -> tuple[Any, ...] | None:
+        """The row of a run, if it is there."""
+        found: tuple[Any, ...] | None = self._connection.execute(
+            f"SELECT {COLUMNS} FROM {table} WHERE workflow = ? AND id = ?", (self._workflow, id)
+        ).fetchone()
+        return found
+
+    def _count_to(self, source: int, ended_at: float) -> None:
+        self._counted_to[source] = ended_at
+        self._connection.execute(
+            "INSERT OR REPLACE INTO rings (workflow, source, counted_to) VALUES (?, ?, ?)",
+            (self._workflow, source, ended_at),
         )
 
 

@@ -13,6 +13,25 @@ NAME = "history.db"
 # What Python says of values that none of ours has written: tables hold any type in any column, and
 # another hand may have put them there.
 STRANGE = (ValueError, TypeError, OverflowError)
+_RUN = """(
+    workflow INTEGER NOT NULL,
+    id TEXT NOT NULL,
+    ended_at REAL NOT NULL,
+    source INTEGER NOT NULL,
+    status TEXT NOT NULL,
+    word TEXT,
+    started_at REAL,
+    duration REAL,
+    attempt INTEGER,
+    retries INTEGER,
+    tokens INTEGER,
+    cost_usd REAL,
+    error TEXT,
+    log TEXT,
+    model TEXT,
+    has_id INTEGER NOT NULL,
+    PRIMARY KEY (workflow, id)
+) WITHOUT ROWID"""
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -46,29 +65,18 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             cost_usd REAL,
             PRIMARY KEY (at, kind, subject, source, role)
         ) WITHOUT ROWID""",
-        """CREATE TABLE runs (
-            workflow INTEGER NOT NULL,
-            id TEXT NOT NULL,
-            ended_at REAL NOT NULL,
-            source INTEGER NOT NULL,
-            status TEXT NOT NULL,
-            word TEXT,
-            started_at REAL,
-            duration REAL,
-            attempt INTEGER,
-            retries INTEGER,
-            tokens INTEGER,
-            cost_usd REAL,
-            error TEXT,
-            log TEXT,
-            model TEXT,
-            has_id INTEGER NOT NULL,
-            PRIMARY KEY (workflow, id)
-        ) WITHOUT ROWID""",
+        f"CREATE TABLE runs {_RUN}",
         "CREATE INDEX runs_by_workflow ON runs (workflow, ended_at)",
         "CREATE INDEX runs_by_end ON runs (ended_at)",
-        # Up to which end the runs of a workflow were counted and are not kept any more.
-        "CREATE TABLE rings (workflow INTEGER PRIMARY KEY, counted_to REAL NOT NULL)",
+        # Lost ones that are not among ``runs`` any more, and may still turn out to have gone on.
+        f"CREATE TABLE lost {_RUN}",
+        # Up to which end the runs that a source told of a workflow were counted and are not kept any more.
+        """CREATE TABLE rings (
+            workflow INTEGER NOT NULL,
+            source INTEGER NOT NULL,
+            counted_to REAL NOT NULL,
+            PRIMARY KEY (workflow, source)
+        ) WITHOUT ROWID""",
         """CREATE TABLE watched (
             at REAL NOT NULL,
             source INTEGER NOT NULL,

@@ -70,21 +70,22 @@ class Writing:
 
     def _runs(self, runs: Iterable[Run]) -> tuple[int, int]:
         new, corrected = 0, 0
-        rings: dict[int, Ring] = {}
+        told: dict[int, list[tuple[Run, int]]] = {}
         for run in sorted(runs, key=lambda run: run.ended_at or 0.0):
             workflow, source = self._id(run.workflow), self._id(run.source)
-            if workflow is None or source is None:
-                continue
-            if workflow not in rings:
-                rings[workflow] = Ring(self._connection, workflow, self._settings.keep_runs)
-            taken = rings[workflow].take(run, source)
-            if taken is None:
-                continue
-            new, corrected = new + taken.new, corrected + (not taken.new)
-            if taken.added != taken.removed:
-                self._move(workflow, taken.removed, -1.0)
-                self._move(workflow, taken.added, 1.0)
-        for ring in rings.values():
+            if workflow is not None and source is not None:
+                told.setdefault(workflow, []).append((run, source))
+        for workflow, each in told.items():
+            ring = Ring(self._connection, workflow, self._settings.keep_runs)
+            ring.meet(each)
+            for run, source in each:
+                taken = ring.take(run, source)
+                if taken is None:
+                    continue
+                new, corrected = new + taken.new, corrected + (not taken.new)
+                if taken.added != taken.removed:
+                    self._move(workflow, taken.removed, -1.0)
+                    self._move(workflow, taken.added, 1.0)
             ring.thin()
         return new, corrected
 
