@@ -61,7 +61,8 @@ def soak(program: Program, plan: Plan, *, seed: int, step: int, log_bytes: int) 
             kept = read_kept(state, NAMES)
             check_collectors(crew, kept)
             rotated = sum(".jsonl." in each.name for each in (info.directory / "logs").iterdir())
-        assert workload.problems() == ""
+        problems = workload.problems()
+        assert not problems, problems
     assert rotated, "no log was rotated"
     late = crew.late()
     return (

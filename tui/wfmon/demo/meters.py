@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 from http.server import ThreadingHTTPServer
 
@@ -32,6 +33,11 @@ CALLS = Counter("api_calls_total", "Calls to services", ["workflow", "provider",
 
 class MetricsServer(ThreadingHTTPServer):
     daemon_threads = True
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """A scraper that goes away in mid-answer, as a killed one does, is no trouble of the workload."""
+        if not isinstance(sys.exception(), ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]
 
 
 def serve(listening: int) -> MetricsServer:
