@@ -12,6 +12,7 @@ import pytest
 
 from store.storehelp import FIRING, NOW, OTHER, private, python
 from wfmon.model.alert import Severity
+from wfmon.model.episode import Sighting
 from wfmon.store import episodelog, schema
 from wfmon.store.acks import NAME, AckStore
 from wfmon.store.errors import StoreError
@@ -141,8 +142,33 @@ def test_unacked_episodes_are_kept_for_a_year_and_acked_ones_for_ever(tmp_path: 
     late = replace(FULL, id="cccccccccccc", labels=(("workflow", "z"),))
     store.observe([replace(late, since=NOW + 365 * DAY)], NOW + 365 * DAY)
     assert len(store.ended(0)) == 2
-    store.observe([replace(late, id="dddddddddddd", since=NOW + 367 * DAY)], NOW + 367 * DAY)
+    days_on(store, replace(late, id="dddddddddddd", since=NOW + 367 * DAY), NOW + 367 * DAY)
     assert {each.record.id for each in store.ended(0)} == {FULL.id, late.id}
+
+
+def days_on(store: AckStore, firing: Sighting, begin: float) -> None:
+    """A day and an hour of looks, so that the clock is believed."""
+    for half in range(51):
+        store.observe([firing], begin + half * HOUR / 2)
+
+
+@pytest.mark.parametrize("anew", [False, True])
+def test_a_clock_that_leaps_ahead_forgets_nothing(tmp_path: Path, anew: bool) -> None:
+    store = AckStore(private(tmp_path))
+    store.observe([FULL, OTHER], NOW)
+    store.observe([OTHER], NOW + 1, {FULL.key: NOW + 1})
+    store = AckStore(private(tmp_path)) if anew else store
+    far = NOW + 800 * DAY
+    new = replace(OTHER, id="eeeeeeeeeeee", labels=(("workflow", "x"),), since=far)
+    for second in range(3):
+        store.observe([new], far + 20 * second)
+    assert store.problem is None
+    assert FULL.id in {each.record.id for each in store.ended(0)}
+    store.observe([new], NOW + 40)
+    store.observe([new], NOW + 60)
+    assert FULL.id in {each.record.id for each in store.ended(0)}
+    days_on(store, replace(new, id="ffffffffffff"), far)
+    assert FULL.id not in {each.record.id for each in store.ended(0)}, "it has gone on for a day"
 
 
 def test_a_year_of_episodes_is_not_read_at_every_change(tmp_path: Path) -> None:

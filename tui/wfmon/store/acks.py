@@ -25,6 +25,7 @@ from wfmon.store.errors import Ambiguous, Gone, Held, StoreError
 from wfmon.store.identity import same_person
 from wfmon.store.paths import StateDir
 from wfmon.store.rows import Row, audit_entries, one
+from wfmon.store.trusted import TrustedClock
 from wfmon.text.numbers import day_clock
 from wfmon.text.sanitize import safe
 
@@ -58,6 +59,8 @@ class AckStore:
         self._version: tuple[int, ...] | None = None
         self._accepted: tuple[tuple[int, ...], Mapping[str, Accepted]] | None = None
         self._unstored: dict[str, Sighting] = {}
+        self._clock: TrustedClock | None = None  # from the first write on, so that readers do without
+        self._believed = 0.0
         self._read_problem: str | None = None
         self._write_problem: str | None = None
 
@@ -155,6 +158,8 @@ class AckStore:
         written is kept for ``ack`` and told in ``problem``.
         """
         self._refresh(now)
+        if self._clock is not None:
+            self._believed = self._clock.at(now)
         known = self._latest()
         fresh = [each for each in firing if self._news(each, known.get(each.key), now)]
         over = {key: at for key, at in ended.items() if _ends(known.get(key), at)}
@@ -320,11 +325,15 @@ class AckStore:
         over: Mapping[EpisodeKey, float],
         now: float,
     ) -> None:
+        before = episodelog.last_moment(connection) if self._clock is None else None
         for sighting in firing:
             self._see(connection, sighting, now)
         for key, at in over.items():
             self._end(connection, key, at, now)
-        episodelog.tidy(connection, now)
+        if self._clock is None:
+            self._clock = TrustedClock(before)
+            self._believed = self._clock.at(now)
+        episodelog.tidy(connection, now, self._believed)
 
     def _see(self, connection: sqlite3.Connection, sighting: Sighting, now: float) -> str:
         row = episodelog.newest(connection, sighting.key)

@@ -153,8 +153,18 @@ def close(connection: sqlite3.Connection, episode: str, at: float) -> None:
     connection.execute("UPDATE episodes SET ended_at = ? WHERE id = ?", (at, episode))
 
 
-def tidy(connection: sqlite3.Connection, now: float) -> None:
-    """Close what nobody has seen for a day at the moment it was last seen; forget what is old."""
+def last_moment(connection: sqlite3.Connection) -> float | None:
+    """When anything was last seen of an episode; None where there is none."""
+    ended, seen = connection.execute(
+        "SELECT (SELECT max(ended_at) FROM episodes), "
+        "(SELECT max(last_seen_at) FROM episodes WHERE ended_at IS NULL)"
+    ).fetchone()
+    return max((float(at) for at in (ended, seen) if at is not None), default=None)
+
+
+def tidy(connection: sqlite3.Connection, now: float, believed: float) -> None:
+    """Close what nobody has seen for a day at the moment it was last seen; forget what is old at the
+    moment that is ``believed`` to be past (``TrustedClock``)."""
     connection.execute(
         "UPDATE episodes SET ended_at = last_seen_at WHERE ended_at IS NULL AND last_seen_at < ?",
         (now - UNSEEN_SECONDS,),
@@ -162,7 +172,7 @@ def tidy(connection: sqlite3.Connection, now: float) -> None:
     connection.execute(
         "DELETE FROM episodes WHERE ended_at < ? "
         "AND NOT EXISTS (SELECT 1 FROM acks WHERE episode = episodes.id)",
-        (now - FORGET_SECONDS,),
+        (believed - FORGET_SECONDS,),
     )
 
 

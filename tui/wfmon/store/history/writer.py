@@ -19,8 +19,8 @@ from wfmon.store.history.packing import TEXT_LIMIT, unpack_marks
 from wfmon.store.history.records import Resumed, Written
 from wfmon.store.history.schema import HISTORY, NAME, STRANGE, strange
 from wfmon.store.history.settings import HOUR, HistorySettings
-from wfmon.store.history.trusted import TrustedClock
 from wfmon.store.paths import StateDir
+from wfmon.store.trusted import TrustedClock
 from wfmon.text.numbers import day_clock, duration, size
 from wfmon.text.sanitize import safe
 
