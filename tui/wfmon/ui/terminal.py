@@ -32,6 +32,7 @@ from wfmon.ui.writer import FrameWriter
 HEAL_AFTER = 60.0  # seconds without a key until every row is sent once more
 _HEAL_ROWS = 10  # rows sent at a time then
 _HEAL_PAUSE = 1.0
+SWITCH_SECONDS = 0.001  # that another thread may keep the screen from running
 _BACKLOG = 16_384  # bytes not taken by the terminal from which frames wait
 _SYNC = "\x1b[?2026h", "\x1b[?2026l"
 _SYNC_FROM = 512  # bytes from which a frame is sent as synchronized output
@@ -206,6 +207,8 @@ def run_app(app: QuietApp, *, mouse: bool = True, patience: float = 0.7) -> int:
     app.lifeline = lifeline
     gc.freeze()  # what is loaded by now stays: no collection need look at it again
     gc.enable()
+    # A key waits for the thread that computes; what is learnt from the history computes for 40 ms.
+    sys.setswitchinterval(SWITCH_SECONDS)
     app.run(mouse=mouse, loop=loop)
     lifeline.begin(app.return_code or 0)
     lifeline.restore()
