@@ -14,6 +14,7 @@ from wfmon.model.alert import Severity
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import Sighting
 from wfmon.model.history import Batch, Change, ChangeKind, HourSum, Kind, Point, Role, Table, Watched
+from wfmon.model.host import HostSample, Volume
 from wfmon.model.retention import Keeps, Kept, Retention
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.settings import BaselineSettings, RetentionSettings
@@ -218,3 +219,15 @@ def test_sizes_and_reach_are_of_now_and_not_of_the_last_long_look(place: Place) 
     assert words(place, young) == "young: 2s, nothing deleted yet"
     found = place.learner.learn(picture("w"), (replace(young, bytes=9000),), NOW + 60).retention[0]
     assert (found.bytes, found.reach_seconds, found.words) == (9000, 62, "young: 1m, nothing deleted yet")
+
+
+def test_room_is_sampled_on_after_the_clock_was_set_back(place: Place) -> None:
+    disk = Volume("/", "d", "/", total_bytes=1000, free_bytes=500, used_ratio=0.5)
+    host = HostSample(NOW, None, None, None, None, None, None, (), (disk,), 0, 0)
+
+    def basis(at: float) -> str:
+        seen = replace(picture("w", at), host=host)
+        return place.learner.learn(seen, (), at).fillings[0].basis
+
+    assert basis(NOW + 3 * HOUR) == "too few samples in the last 6h"
+    assert basis(NOW) == "too few samples in the last 6h"

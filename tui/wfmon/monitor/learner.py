@@ -273,6 +273,8 @@ class Learner:
             known = self._room.get(volume.mount)
             if known is None:
                 known = self._room[volume.mount] = deque(self._stored_room(volume.mount, now))
+            while known and known[-1][0] > now:  # the clock was set back since
+                known.pop()
             if not known or now - known[-1][0] >= ROOM_STEP:
                 known.append((now, float(volume.free_bytes)))
             while known and known[0][0] < now - ROOM_SECONDS:
