@@ -74,6 +74,8 @@ def test_a_hole_a_day_ago_leaves_the_growth_unknown() -> None:
     found = filling("/", holed, 100 * G, NOW)
     assert found.bytes_per_day is None
     near = [each for each in samples(leak(20 * G, 40 * G)) if abs(NOW - DAY - each[0]) > HOUR / 4]
+    for total in (200 * G, 100 * G):
+        assert filling("/", holed, total, NOW).basis == "last 6h: +20.0G a day, nothing known of 24h ago"
     assert filling("/", near, 100 * G, NOW).bytes_per_day == pytest.approx(20 * G, rel=0.02)
 
 

@@ -31,7 +31,7 @@ def filling(mount: str, free: Sequence[tuple[float, float]], total: float | None
     they are known. ``total``: bytes in all, for a watched directory its limit.
 
     ``bytes_per_day`` is what was lost against 24 h ago, known as soon as free space of then (± 30 min) is.
-    ``full_in`` is (shortest, longest) of the two times to full; with less than a day of history it is the
+    ``full_in`` is (shortest, longest) of the two times to full; where 24 h ago is not known it is the
     one of 6 h twice, and only where less than 40 % is free.
     """
     slots = _by_slot([(at, value) for at, value in free if now - DAY - HOUR < at <= now], SLOT)
@@ -71,12 +71,13 @@ def _full_in(room: _Room) -> tuple[tuple[float, float] | None, str]:
         return None, trend
     short = room.left / -room.slope
     if room.per_day is None:
-        seen = span(room.seen)
+        whole = room.seen > DAY - DAY_SLACK
+        why = "nothing known of 24h ago" if whole else f"only {span(room.seen)} of history"
         if not room.total or room.left >= LITTLE_FREE * room.total:
-            return None, f"{trend}, only {seen} of history"
+            return None, f"{trend}, {why}"
         if room.comes_and_goes or short > MOST:
             return None, f"{trend}, not steady" if room.comes_and_goes else f"{trend}, over {_most()}"
-        return (short, short), f"{trend}, only {seen} of history"
+        return (short, short), f"{trend}, {why}"
     both = f"{trend}; against 24h ago: {_rate(room.per_day)}"
     if room.per_day <= 0:
         return None, both
