@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from wfmon.config.loader import load_config
 from wfmon.model.alert import Severity
 from wfmon.model.episode import Sighting
 from wfmon.model.history import Batch, Change, ChangeKind, Kind, Point, Table
@@ -17,6 +18,7 @@ from wfmon.model.past import PastMoment, SeriesRequest
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.snapshot import Level
 from wfmon.model.source import SourceState, SourceStatus
+from wfmon.monitor.assemble import assemble_station
 from wfmon.monitor.memory import StoredMemory
 from wfmon.store.acks import AckStore
 from wfmon.store.history.reader import HistoryReader
@@ -159,6 +161,22 @@ def test_where_nothing_was_ever_written(tmp_path: Path) -> None:
     assert asyncio.run(memory.moment(BEGIN)) == PastMoment(BEGIN, None, why="nothing is kept yet")
     assert asyncio.run(memory.runs(INVOICE)) == ()
     memory.close()
+
+
+def test_a_state_directory_that_cannot_be_used_is_why_nothing_is_kept(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    state.mkdir()
+    state.chmod(0o777)
+    settings = tmp_path / "config.toml"
+    settings.write_text(f'[state]\ndir = "{state}"\n')
+    made = assemble_station(load_config(settings, environ={}).config, ad_hoc=False)
+    try:
+        made.station.start()
+        assert made.station.wait(lambda snapshot: snapshot.collector.alone is not None, 20.0) is not None
+        found = asyncio.run(made.station.memory.moment(BEGIN))
+    finally:
+        made.close()
+    assert found.why == f"nothing is kept: {state} is writable by everybody: chmod o-w"
 
 
 def test_a_file_that_is_no_history_is_told(tmp_path: Path) -> None:

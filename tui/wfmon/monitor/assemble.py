@@ -136,7 +136,7 @@ class _Means:
 
         return Presenter(self.store, self.me, self.zone)
 
-    def memory(self) -> Memory:
+    def memory(self, alone: Callable[[], str | None]) -> Memory:
         from wfmon.monitor.keeping import make_memory
 
-        return make_memory(self.config, self.lane, self.store, self.zone, self.me)
+        return make_memory(self.config, self.lane, self.store, self.zone, self.me, alone)

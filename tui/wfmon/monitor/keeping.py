@@ -46,13 +46,20 @@ def make_historian(
 
 
 def make_memory(
-    config: schema.Config, lane: Lane, acks: AckStore, zone: tzinfo | None, me: str
+    config: schema.Config,
+    lane: Lane,
+    acks: AckStore,
+    zone: tzinfo | None,
+    me: str,
+    alone: Callable[[], str | None],
 ) -> StoredMemory:
-    """Who answers questions about the past of ``lane``; nothing is opened before the first question."""
+    """Who answers questions about the past of ``lane``; nothing is opened before the first question.
+    ``alone``: see ``StoredMemory``."""
     from wfmon.store.history.reader import HistoryReader
     from wfmon.store.history.settings import HistorySettings
 
-    return StoredMemory(HistoryReader(lane.state, HistorySettings.from_config(config)), acks, zone, me=me)
+    reader = HistoryReader(lane.state, HistorySettings.from_config(config))
+    return StoredMemory(reader, acks, zone, me=me, alone=alone)
 
 
 def _learner(config: schema.Config, lane: Lane, acks: AckStore, zone: tzinfo | None) -> Callable[[], Learns]:

@@ -87,7 +87,8 @@ class StoredMemory:
     """Answers from the history and the episodes of a lane, in the order asked, in one thread of its own.
     A question that nobody waits for any more is dropped.
 
-    ``zone``: in which times of day are told (None: local); ``me``: who looks.
+    ``zone``: in which times of day are told (None: local); ``me``: who looks; ``alone``: why this process
+    keeps nothing and shares nothing with one that does; None where that is not so.
     """
 
     def __init__(
@@ -97,12 +98,14 @@ class StoredMemory:
         zone: tzinfo | None,
         *,
         me: str = "",
+        alone: Callable[[], str | None] = lambda: None,
         clock: Callable[[], float] = time.time,
     ) -> None:
         self._reader = reader
         self._acks = acks
         self._zone = zone
         self._me = me
+        self._alone = alone
         self._clock = clock
         self._questions: SimpleQueue[_Question | None] = SimpleQueue()
         self._thread: threading.Thread | None = None
@@ -186,7 +189,8 @@ class StoredMemory:
         from wfmon.analysis.words import clock
 
         if before is None and after is None:
-            return "nothing is kept yet"
+            alone = self._alone()
+            return "nothing is kept yet" if alone is None else f"nothing is kept: {alone}"
         if before is None and after is not None:
             return f"the history begins {clock(after, at, self._zone)}"
         if after is None and before is not None:

@@ -61,7 +61,7 @@ class Means(Protocol):
 
     def logs(self) -> Sequence[Source]: ...
     def presenter(self) -> Presenter: ...
-    def memory(self) -> Memory: ...
+    def memory(self, alone: Callable[[], str | None]) -> Memory: ...
 
 
 class Station:
@@ -120,7 +120,7 @@ class Station:
     @property
     def memory(self) -> Memory:
         if self._memory is None:
-            self._memory = self._means.memory()
+            self._memory = self._means.memory(lambda: self._mine.alone)
         return self._memory
 
     def rest(self) -> None:
