@@ -129,8 +129,8 @@ def _comparison(names: tuple[str, ...], *, frozen: bool) -> dict[str, Any]:
 @recursive_repr()
 def _repr(self: Any) -> str:
     cls = type(self)
-    fields: _Fields = cls.__dict__["__dataclass_fields__"]
-    shown = [f"{name}={getattr(self, name)!r}" for name in self.__slots__ if fields.shows(name)]
+    fields = cls.__dataclass_fields__
+    shown = [f"{name}={getattr(self, name)!r}" for name in self.__slots__ if fields[name].repr]
     return f"{cls.__qualname__}({', '.join(shown)})"
 
 
@@ -164,28 +164,29 @@ class _Fields:
 
     def __init__(self, defaults: dict[str, Any]) -> None:
         self._defaults = defaults
-        self._made: dict[str, Field[Any]] | None = None
+        self._owner: type | None = None
 
-    def shows(self, name: str) -> bool:
-        default = self._defaults.get(name)
-        return not isinstance(default, Field) or default.repr
+    def __set_name__(self, owner: type, _name: str) -> None:
+        self._owner = owner
 
     def __get__(self, _record: object, cls: type) -> dict[str, Field[Any]]:
-        if self._made is None:
-            fields = [
-                (name, kind, self._defaults[name]) if name in self._defaults else (name, kind)
-                for name, kind in cls.__annotations__.items()
-            ]
-            # Only for its fields: without methods and with a doc of its own it compiles and inspects nothing.
-            made: Any = make_dataclass(
-                cls.__name__,
-                fields,
-                kw_only=True,
-                init=False,
-                repr=False,
-                eq=False,
-                match_args=False,
-                namespace={"__doc__": cls.__name__},
-            )
-            self._made = made.__dataclass_fields__
-        return self._made or {}
+        owner = self._owner or cls
+        fields = [
+            (name, kind, self._defaults[name]) if name in self._defaults else (name, kind)
+            for name, kind in owner.__annotations__.items()
+        ]
+        # Only for its fields: without methods and with a doc of its own it compiles and inspects nothing.
+        made: Any = make_dataclass(
+            owner.__name__,
+            fields,
+            kw_only=True,
+            init=False,
+            repr=False,
+            eq=False,
+            match_args=False,
+            namespace={"__doc__": owner.__name__},
+        )
+        known: dict[str, Field[Any]] = made.__dataclass_fields__
+        # From now on the plain table: an encoder looks at it for every record.
+        owner.__dataclass_fields__ = known  # type: ignore[attr-defined]
+        return known
