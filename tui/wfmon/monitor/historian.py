@@ -151,6 +151,9 @@ class Historian:
     # in the thread ----------------------------------------------------------------------------------
 
     def _run(self) -> None:
+        from wfmon.monitor.heap import give_back
+
+        give_back()
         while (work := self._work.get()) is not None:
             try:
                 if work.batch is not None:
