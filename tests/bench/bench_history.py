@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import random
 import time
@@ -17,6 +18,8 @@ from wfmon.model.history import LAST, LEVELS, Batch, HourSum, Kind, Point, Role,
 from wfmon.model.look import Look, Target
 from wfmon.model.past import SeriesRequest
 from wfmon.model.run import Run, RunStatus, Usage
+from wfmon.monitor.memory import StoredMemory
+from wfmon.store.acks import AckStore
 from wfmon.store.history import codec
 from wfmon.store.history.reader import HistoryReader
 from wfmon.store.history.settings import DAY, HOUR, HistorySettings
@@ -288,6 +291,31 @@ def test_a_year(year: StateDir) -> None:
     print(table(bars))
     print(shares(year), f"limit {size(settings.max_bytes)}")
     insist(bars)
+
+
+@pytest.mark.bench
+def test_a_moment_as_the_screen_asks_for_it(year: StateDir) -> None:
+    """Rows with their trends, runs, states, changes, alerts and the verdict, through the door."""
+    acks = AckStore(year)
+    memory = StoredMemory(HistoryReader(year, SETTINGS), acks, None)
+    pick = random.Random(6)
+    moments = [T0 - pick.random() * pick.choice([DAY, 7 * DAY, 364 * DAY]) for _ in range(100)]
+    took = []
+    for at in moments:
+        began = time.perf_counter()
+        found = asyncio.run(memory.moment(at))
+        took.append(time.perf_counter() - began)
+        assert found.snapshot is not None
+        assert len(found.snapshot.workflows) == FULL
+    memory.close()
+    acks.close()
+    took.sort()
+    bars = [
+        Bar("a past moment of 500 workflows, median of 100", took[50], 0.1, millis),
+        Bar("the same, p95", took[95], 0.1, millis),
+        Bar("the same, the longest", took[-1], None, millis),
+    ]
+    print(table(bars))
 
 
 def dearest(ask: Callable[[float], object], moments: list[float]) -> float:

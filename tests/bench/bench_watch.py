@@ -1,6 +1,6 @@
 """What watching costs, beside real workers: every bar of the monitor, and an empty Textual app as the scale.
 
-``python -m pytest tests/bench/bench_watch.py -s`` takes about two and a half minutes and prints two
+``python -m pytest tests/bench/bench_watch.py -s`` takes about four minutes and prints three
 tables. It insists on byte counts and ratios only; the rest depends on the machine.
 """
 
@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.meter import measure_idle, measure_keys, measure_start
+from bench.meter import cpu_seconds, measure_idle, measure_keys, measure_start
 from bench.report import (
     Bar,
     count,
@@ -34,6 +34,7 @@ from wfmon.demo.workload import Workload
 
 STARTS = 9
 WATCH_SECONDS = 60.0
+READ_SECONDS = 30.0
 READY = verdict_pattern(3, "invoice_extract")
 
 pytestmark = [pytest.mark.bench, pytest.mark.timeout(600)]
@@ -75,6 +76,43 @@ def test_watching_a_workload(workload: Program) -> None:
         Bar("key to paint, p95", keys.p95, 0.030, millis),
         Bar("keys without an answer", keys.unanswered, 0, count),
         Bar("opening a detail, median", opened, 0.050, millis),
+    ]
+    print(table(bars))
+    insist(bars)
+
+
+def test_a_reader_beside_the_collector(workload: Program) -> None:
+    """A second person: the program shows what the first one's collects."""
+    env = {**workload.env(), **WITH_BYTECODE}
+    with Terminal(workload.argv(), SIZE, env) as collector:
+        collector.wait_for(READY, 60.0)
+        time.sleep(2.0)
+        starts = measure_starts(workload, (), READY, STARTS, alone=False)
+        print(f"\n{starts}")
+        with Terminal(workload.argv(), SIZE, env) as reader:
+            measure_start(reader, READY)
+            time.sleep(12.0)  # the first batch, and what is learnt of it
+            first = cpu_seconds(collector.pid)
+            idle = measure_idle(reader, READ_SECONDS, warmup=0.0)
+            collecting = (cpu_seconds(collector.pid) - first) / READ_SECONDS
+            keys = measure_keys(reader, ["down", "up"])
+            lag_p99, longest = lag(reader)
+            assert f"pid {collector.pid}" in workload.run("doctor").out
+    bars = [
+        Bar("reader: verdict, against the empty app's first paint", starts.ratio(), 1.7, ratio, 1.5),
+        Bar("the same, fastest against fastest", starts.best_ratio(), 1.7, ratio, 1.5),
+        Bar(
+            "reader: CPU until the verdict, against the empty app", starts.cpu_ratio(), 1.8, ratio, 1.5, True
+        ),
+        Bar("reader: CPU, of the collector's meanwhile", idle.cpu / collecting, 1.0, ratio, sure=True),
+        Bar("reader: CPU while watching", idle.cpu, 0.02, share, 0.015),
+        Bar("collector: CPU while watching", collecting, 0.02, share, 0.015),
+        Bar("reader: bytes while watching", idle.bytes, 2_000, per_second, 1_000, sure=True),
+        Bar("reader: resident memory", idle.rss, 65 * 2**20, mebibytes, 60 * 2**20),
+        Bar("reader: event loop lag, p99 of all moments", lag_p99, 0.050, millis),
+        Bar("reader: event loop lag, longest of a minute", longest, None, millis),
+        Bar("reader: key to paint, median", keys.median, 0.010, millis),
+        Bar("reader: key to paint, p95", keys.p95, 0.030, millis),
     ]
     print(table(bars))
     insist(bars)

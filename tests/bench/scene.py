@@ -74,13 +74,18 @@ class Starts:
         return f"{words('verdict', self.ours)}\n{words('empty app', self.empty)}"
 
 
-def measure_starts(program: Program, words: Sequence[str], ready: str, times: int) -> Starts:
-    """Interleaved, after one start of each that nobody counts (it writes the bytecode)."""
+def measure_starts(
+    program: Program, words: Sequence[str], ready: str, times: int, *, alone: bool = True
+) -> Starts:
+    """Interleaved, after one start of each that nobody counts (it writes the bytecode). ``alone``: none
+    begins with the figures of the collector before, only with its history."""
     env = {**program.env(), **WITH_BYTECODE}
     ours: list[Opened] = []
     empty: list[Opened] = []
     for _ in range(times + 1):
         empty.append(started(EMPTY, EMPTY_READY, env))
+        for live in program.folder.rglob("live") if alone else ():
+            live.unlink()
         ours.append(started(program.argv(*words), ready, env))
     return Starts(tuple(ours[1:]), tuple(empty[1:]))
 
