@@ -143,6 +143,18 @@ def test_a_hole_is_told_with_its_ends(memory: StoredMemory) -> None:
     assert asyncio.run(memory.moment(END + 7200)).why == "the history ends 13:39"
 
 
+def test_a_hole_within_a_minute_is_told_to_the_second(tmp_path: Path) -> None:
+    state = StateDir(tmp_path)
+    for epoch, at in ((1, BEGIN), (2, BEGIN + 40)):
+        writer = HistoryWriter(state, SETTINGS)
+        writer.begin(epoch, 100, "dana", "1.0", at)
+        writer.write(batch(at))
+        writer.close()
+    memory = StoredMemory(HistoryReader(state, SETTINGS), AckStore(state), UTC)
+    assert asyncio.run(memory.moment(BEGIN + 25)).why == "no collector ran 12:30:10–12:30:40"
+    memory.close()
+
+
 def test_series_and_runs(memory: StoredMemory) -> None:
     request = SeriesRequest(Kind.WORKFLOW, INVOICE, "error_ratio", BEGIN, END, 7)
     values = asyncio.run(memory.series(request)).values

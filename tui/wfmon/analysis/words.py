@@ -40,12 +40,13 @@ def size(count: float) -> str:
     return f"{value:.1f}P"
 
 
-def clock(at: float, now: float, zone: tzinfo | None) -> str:
-    """``14:00``; with the day when that is half a day away: ``Mon 14:00``, ``2026-03-01 14:00``."""
+def clock(at: float, now: float, zone: tzinfo | None, *, seconds: bool = False) -> str:
+    """``14:00``, with ``seconds`` ``14:00:07``; with the day when that is half a day away: ``Mon 14:00``,
+    ``2026-03-01 14:00``."""
     moment = datetime.fromtimestamp(at, zone)
     away = abs(now - at)
     if away < 12 * 3600:
-        return moment.strftime("%H:%M")
+        return moment.strftime("%H:%M:%S" if seconds else "%H:%M")
     return moment.strftime("%a %H:%M" if away < 6 * 86400 else "%Y-%m-%d %H:%M")
 
 

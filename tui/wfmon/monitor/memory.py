@@ -200,7 +200,10 @@ class StoredMemory:
         ran = any(_covering(self._reader.sessions(before, after), at))
         last = self._reader.point(before)
         ended = before if last is None else min(at, last.at + last.seconds)
-        hole = f"{clock(ended, at, self._zone)}–{clock(after, at, self._zone)}"
+        first, last_known = (clock(end, at, self._zone) for end in (ended, after))
+        if first == last_known:  # within a minute
+            first, last_known = (clock(end, at, self._zone, seconds=True) for end in (ended, after))
+        hole = f"{first}–{last_known}"
         return f"nothing was kept {hole}" if ran else f"no collector ran {hole}"
 
     def _ended(self, since: float, limit: int) -> Ended:
