@@ -18,5 +18,5 @@ pytestmark = pytest.mark.pty
 
 @pytest.mark.timeout(240)
 def test_no_run_is_lost_or_counted_twice(tmp_path: Path) -> None:
-    told = soak(Program(tmp_path), Plan(26.0, (0.6, 2.6)), seed=4, step=2, log_bytes=24_000)
+    told = soak(Program(tmp_path), Plan(17.0, (0.4, 2.2)), seed=4, step=2, log_bytes=24_000)
     print(told)

@@ -105,6 +105,10 @@ def banner(screen: Terminal) -> str | None:
     return found[1] if found else None
 
 
+def wait_banner(screen: Terminal, words: str) -> None:
+    screen.wait_until(lambda: banner(screen) == words, 20, words)
+
+
 @contextmanager
 def lived(folder: Path) -> Iterator[tuple[ShopFloor, Program, Path]]:
     with shop_floor(folder, step=STEP, more=QUICK) as floor:
@@ -123,9 +127,7 @@ def test_what_was_shown_what_ended_and_what_a_restart_knows(tmp_path: Path) -> N
             seen = [*film.frames]
             for moment in worth_looking_at(seen):
                 go_to(screen, clock(moment))
-                screen.wait_until(
-                    lambda: banner(screen) == clock(moment).removesuffix(":00"), 20, clock(moment)
-                )  # noqa: B023
+                wait_banner(screen, clock(moment).removesuffix(":00"))
                 screen.settle(0.2)  # the rows below the banner
                 shown_then(seen, moment, figures(screen.screen_text()))
             screen.send("0")

@@ -165,7 +165,7 @@ def test_no_frame_of_a_take_over_knows_less(room: Room) -> None:
     frames = [room.ben.screen_text()]
     room.ann.signal(signal.SIGKILL)
     killed = time.perf_counter()
-    while time.perf_counter() - killed < 4.0:
+    while time.perf_counter() - killed < 3.0:
         frame = room.ben.screen_text()
         if frame != frames[-1]:
             frames.append(frame)
