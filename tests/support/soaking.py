@@ -67,8 +67,8 @@ def soak(program: Program, plan: Plan, *, seed: int, step: int, log_bytes: int) 
     late = crew.late()
     stops = sum("SIGSTOP" in line for line in crew.diary)
     return (
-        f"{len(ledger)} runs, {len(kept.sessions)} collectors, {len(crew.deaths)} deaths, {stops} stops; next after "
-        f"{statistics.median(late):.2f} s (median), {max(late):.2f} s (at most); longest silence "
+        f"{len(ledger)} runs, {len(kept.sessions)} collectors, {len(crew.deaths)} deaths, {stops} stops; "
+        f"next after {statistics.median(late):.2f} s (median), {max(late):.2f} s (at most); longest silence "
         f"{crew.longest_silence():.2f} s; {rotated} rotated logs"
     )
 
