@@ -31,7 +31,7 @@ from wfmon.text.sanitize import safe
 
 TICK = 1.0  # seconds between looks at time itself: staleness, expiries, acks of others
 STOP_SECONDS = 0.3  # that the end waits for the present turn of the loop
-SHARE = 0.004  # of one core that making pictures may take, and as much again rows and totals
+SHARE = 0.003  # of one core that making pictures may take, and as much again rows and totals
 LONGEST_PAUSE = 60.0  # seconds between two pictures, whatever they cost and the clock does
 
 

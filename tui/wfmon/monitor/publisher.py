@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -21,6 +22,8 @@ BEAT_SECONDS = 1.0
 SLACK_SECONDS = 0.1  # that a turn may come early
 SILENT_LOOP = 3.0  # seconds without a turn of the monitor's loop after which it is not said to live
 RETRY_SECONDS = 5.0
+SHARE = 0.001  # of one core that publishing may take: many workflows are published the more seldom ...
+LONGEST_PAUSE = 4.0  # ... but never so seldom, and what alerts is published as soon as it is known
 FIRST_SECONDS = 0.7  # after the begin: until then the start of the screen needs the processor
 
 
@@ -39,6 +42,7 @@ class Publisher:
         self._offered: Snapshot | None = None
         self._written: Snapshot | None = None
         self._written_at = 0.0
+        self._pause = every
         self._beat_at = 0.0
         self._retry_at = 0.0
         self._began = -math.inf
@@ -86,7 +90,8 @@ class Publisher:
         offered = self._offered
         if offered is None or 0 <= now - self._began < FIRST_SECONDS:
             return
-        spaced = not 0 <= now - self._written_at < self._every - SLACK_SECONDS
+        pause = self._every if _alerts_otherwise(offered, self._written) else self._pause
+        spaced = not 0 <= now - self._written_at < pause - SLACK_SECONDS
         if offered is not self._written and spaced and not _same(offered, self._written):
             self._publish(offered, now)
         elif not 0 <= now - self._beat_at < BEAT_SECONDS - SLACK_SECONDS and self._writer is not None:
@@ -100,8 +105,16 @@ class Publisher:
 
             self._encoder = Encoder()
             self._writer = LiveWriter(self._lane, self._epoch, SCHEMA)
+        cpu = time.thread_time()
         self._writer.publish(self._encoder.encode(snapshot), now)
+        if self._written is not None:  # the first also pays for what is loaded with it
+            cost = time.thread_time() - cpu
+            self._pause = max(self._every, min(LONGEST_PAUSE, cost / SHARE))
         self._written, self._written_at, self._beat_at = snapshot, now, now
+
+
+def _alerts_otherwise(one: Snapshot, other: Snapshot | None) -> bool:
+    return other is None or one.alerts != other.alerts or one.broken != other.broken
 
 
 def _same(one: Snapshot, other: Snapshot | None) -> bool:
