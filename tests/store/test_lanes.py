@@ -73,7 +73,11 @@ def test_the_key_does_not_tell_who_looks_and_how_often() -> None:
         lane_key(config(LOGS, SCRAPE, ui=other(PLAIN.ui, ascii=True))),
         lane_key(config(LOGS, SCRAPE, host=other(PLAIN.host, interval=hour))),
         lane_key(config(LOGS, SCRAPE, monitor=other(PLAIN.monitor, stretch=7.0, evaluate_every=hour))),
-        lane_key(config(LOGS, SCRAPE, alerts=other(PLAIN.alerts, ack=schema.AckRule(lease=hour, max=hour)))),
+        lane_key(
+            config(
+                LOGS, SCRAPE, alerts=other(PLAIN.alerts, ack=other(PLAIN.alerts.ack, lease=hour, max=hour))
+            )
+        ),
     }
     assert same == {base}
 

@@ -101,13 +101,18 @@ class Source(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
 class Workflow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """``match``: regular expressions on the command line of its processes. ``files``: its own config
-    files; a change of one is noted."""
+    files; a change of one is noted. ``limit``: how long a run may take; ``max_gap``: how long it may be
+    without a successful run; ``max_run_usd``, ``max_usd_per_hour``: what it may cost."""
 
     name: str
     match: list[str] = []
     aliases: list[str] = []
     runbook: str = ""
     files: list[str] = []
+    limit: Duration | None = None
+    max_gap: Duration | None = None
+    max_run_usd: float | None = None
+    max_usd_per_hour: float | None = None
 
 
 class StorageDir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -129,6 +134,10 @@ class FailureRate(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     z: float
     critical_factor: float
     clear_quiet: Duration
+    baseline_factor: float
+    baseline_runs: int
+    streak: bool
+    replaced_by: list[str]
 
 
 class Hysteresis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -141,11 +150,87 @@ class Hysteresis(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_onl
     trip_bytes: Size | None = None
 
 
+class TimeoutRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``default`` zero: off without a baseline or a limit."""
+
+    enabled: bool
+    factor_p99: float
+    slack: Duration
+    default: Duration
+    for_: Duration = msgspec.field(name="for")
+    replaced_by: list[str]
+
+
+class StallRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    enabled: bool
+    after: Duration
+    in_step: Duration
+    replaced_by: list[str]
+
+
+class RunawayRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``max_run_usd`` zero: no such limit."""
+
+    enabled: bool
+    cost_factor: float
+    max_run_usd: float
+    for_: Duration = msgspec.field(name="for")
+    replaced_by: list[str]
+
+
+class CostSpikeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``cap_usd_per_hour`` zero: no such limit."""
+
+    enabled: bool
+    z_trip: float
+    z_clear: float
+    min_ratio: float
+    clear_ratio: float
+    min_delta_usd: float
+    sigma_floor: float
+    offset_usd: float
+    for_: Duration = msgspec.field(name="for")
+    keep: Duration
+    cap_usd_per_hour: float
+    replaced_by: list[str]
+
+
+class SilenceRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    enabled: bool
+    p_zero: float
+    gap_factor: float
+    slack: Duration
+    replaced_by: list[str]
+
+
+class EvaluationRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    enabled: bool
+    for_: Duration = msgspec.field(name="for")
+
+
+class MemoryForecast(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    window: Duration
+    horizon: Duration
+    min_r2: float
+    below: float
+
+
 class MemoryRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     enabled: bool
     warn: Hysteresis
     critical: Hysteresis
     psi_full_avg10: float
+    oom: Duration
+    forecast: MemoryForecast
+    replaced_by: list[str]
+
+
+class Fills(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Full within ``horizon`` by the shorter window's slope and within ``long_horizon`` by the longer's."""
+
+    horizon: Duration
+    long_horizon: Duration
+    for_: Duration = msgspec.field(name="for")
 
 
 class StorageRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -153,20 +238,44 @@ class StorageRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_on
     warn: Hysteresis
     critical: Hysteresis
     inodes: bool
+    fills_warn: Fills
+    fills_critical: Fills
+    replaced_by: list[str]
 
 
 class SourceDown(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     enabled: bool
     for_: Duration = msgspec.field(name="for")
+    replaced_by: list[str]
 
 
 class RetentionRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     enabled: bool
+    replaced_by: list[str]
+
+
+class Flap(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``transitions`` ends and new beginnings within ``window``: it stays open until ``quiet`` is over."""
+
+    transitions: int
+    window: Duration
+    quiet: Duration
 
 
 class AckRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``wake_on``: what ends an ack before its time."""
+
     lease: Duration
     max: Duration
+    wake_on: list[Literal["severity", "value", "member"]]
+    value_factor: float
+
+
+class ShareRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A shared ack: a silence of ``duration``, extended when less than ``extend`` of it is left."""
+
+    duration: Duration
+    extend: Duration
 
 
 class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -175,12 +284,30 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
 
     episode_gap: Duration
     resolved_keep: Duration
+    flap: Flap
     failure_rate: FailureRate
+    timeout: TimeoutRule
+    stall: StallRule
+    runaway: RunawayRule
+    cost_spike: CostSpikeRule
     memory: MemoryRule
     storage: StorageRule
+    silence: SilenceRule
     source_down: SourceDown
+    evaluation: EvaluationRule
     retention: RetentionRule
     ack: AckRule
+    share: ShareRule
+
+
+class Notify(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """How the terminal tells of a new alert that nobody has. ``debounce``: at most once in this time."""
+
+    enabled: bool
+    bell: bool
+    desktop: bool
+    title: bool
+    debounce: Duration
 
 
 class HistoryTier(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -235,6 +362,7 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     logs: Logs
     storage: Storage
     alerts: Alerts
+    notify: Notify
     history: History
     baseline: Baseline
     retention: Retention

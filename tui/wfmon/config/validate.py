@@ -15,7 +15,7 @@ from wfmon.text.numbers import find_zone
 from wfmon.text.sanitize import guard, safe
 
 # Durations for which zero has a meaning: at once, never, no gap.
-_MAY_BE_ZERO = frozenset(("for", "keep", "clear_quiet", "episode_gap", "resolved_keep"))
+_MAY_BE_ZERO = frozenset(("for", "keep", "clear_quiet", "episode_gap", "resolved_keep", "default", "slack"))
 
 
 def findings(config: Config, themes: Collection[str], distrust: Mapping[int, str]) -> list[Finding]:

@@ -17,6 +17,8 @@ class AckAlert:
 
 @dataclass(frozen=True, slots=True)
 class UnackAlert:
+    """Undo the ack or snooze, and what was shared of it."""
+
     alert_id: str
     by: str
 
@@ -28,6 +30,34 @@ class CommentAck:
     alert_id: str
     by: str
     comment: str
+
+
+@dataclass(frozen=True, slots=True)
+class SnoozeAlert:
+    """Put an alert off. ``seconds`` None: until it is resolved."""
+
+    alert_id: str
+    by: str
+    seconds: float | None
+    comment: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddNote:
+    """Write a note to the episode; it needs no ack."""
+
+    alert_id: str
+    by: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShareAck:
+    """Ack it, and silence it in its Alertmanager while it is open."""
+
+    alert_id: str
+    by: str
+    comment: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +73,7 @@ class Refresh:
     """Ask every source now."""
 
 
-Action = AckAlert | UnackAlert | CommentAck | AcceptNormal | Refresh
+Action = AckAlert | UnackAlert | CommentAck | SnoozeAlert | AddNote | ShareAck | AcceptNormal | Refresh
 
 
 @dataclass(frozen=True, slots=True)

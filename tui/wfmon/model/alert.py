@@ -37,7 +37,12 @@ Labels = tuple[tuple[str, str], ...]  # sorted by name
 
 @dataclass(frozen=True, slots=True)
 class Ack:
-    """Who has an alert. ``until`` None with ``until_resolved`` True ends with the episode."""
+    """Who has an alert. ``until`` None with ``until_resolved`` True ends with the episode.
+
+    ``snooze``: it is put off rather than taken. ``shared``: an Alertmanager mutes it too, by the silence
+    ``silence`` of the source ``via``; ``problem``: why it is not, or no longer, shared although somebody
+    asked for that.
+    """
 
     by: str
     at: float
@@ -45,6 +50,36 @@ class Ack:
     until_resolved: bool = False
     comment: str = ""
     shared: bool = False
+    snooze: bool = False
+    silence: str | None = None
+    via: str | None = None
+    problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What somebody wrote to an episode."""
+
+    by: str
+    at: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRef:
+    """What an alert of another system is there. ``labels`` are exactly those that its Alertmanager has
+    (its external labels too); ``receivers`` whom it notifies; ``writable``: we may silence it there.
+
+    ``alertmanager``, ``fingerprint``: None where only a Prometheus told of it.
+    """
+
+    labels: Labels
+    alertmanager: str | None = None
+    fingerprint: str | None = None
+    receivers: tuple[str, ...] = ()
+    writable: bool = False
+    description: str = ""
+    link: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +94,12 @@ class Finding:
     or earlier.
 
     A rule with two levels gives one finding per severity for the same labels: they are one alert.
+
+    ``learning`` (with ``holds`` False): the rule needs a baseline and there is none yet; ``summary`` is
+    then such as ``no baseline (n=7)``. ``members``: what the alert is about, sorted (run ids); one more
+    wakes an ack. ``contributors``: what it comes from, the worst first, in words.
+    ``standing``: the state that another system gives it (silenced, inhibited), ``held``: by whom,
+    ``quieted``: by what, in words; ``foreign`` what it is there. ``source`` is then that source's name.
     """
 
     rule: str
@@ -81,6 +122,13 @@ class Finding:
     since_at_least: bool = False
     source: str = ""
     runbook: str | None = None
+    learning: bool = False
+    members: tuple[str, ...] = ()
+    contributors: tuple[str, ...] = ()
+    standing: AlertState | None = None
+    held: Ack | None = None
+    quieted: str = ""
+    foreign: ForeignRef | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +139,9 @@ class Alert:
     data begins there. ``unsaved`` tells why an ack of it could not be stored. ``blind``: it is open but
     cannot be judged now (its state is then ``no_data`` unless somebody has it). ``had``: of an ended one
     everybody who ever had it.
+
+    ``peak``, ``low`` and ``mean`` are of ``value`` over the ``samples`` evaluations of the episode so far.
+    ``members``, ``contributors``, ``quieted`` and ``foreign``: see ``Finding``. ``notes``: oldest first.
     """
 
     id: str
@@ -118,6 +169,14 @@ class Alert:
     unsaved: str | None = None
     blind: bool = False
     had: tuple[str, ...] = ()
+    low: float | None = None
+    mean: float | None = None
+    samples: int = 0
+    members: tuple[str, ...] = ()
+    contributors: tuple[str, ...] = ()
+    quieted: str = ""
+    notes: tuple[Note, ...] = ()
+    foreign: ForeignRef | None = None
 
     @property
     def open(self) -> bool:

@@ -23,7 +23,9 @@ class Baseline:
     Durations in seconds, costs in USD, of one run. ``runs_per_hour`` and ``cost_per_hour`` are those
     of hours like this one (same hour ±1 of the same kind of day, ``hours`` of them). ``since``: the
     oldest run or hour that counts; ``accepted_at``: when somebody accepted a new normal.
-    ``duration_from``: what the durations are of (``runs``, or ``hourly p95`` where only metrics are
+    ``last_run_at``: when its newest run that is known
+    ended; ``gap_p50_seconds``: the median time between the ends of two successful runs that follow each
+    other. ``duration_from``: what the durations are of (``runs``, or ``hourly p95`` where only metrics are
     known). ``left_out``: hours that were left out because an alert was firing.
     """
 
@@ -47,6 +49,8 @@ class Baseline:
     left_out: int = 0
     since: float | None = None
     accepted_at: float | None = None
+    last_run_at: float | None = None
+    gap_p50_seconds: float | None = None
 
     @property
     def learning(self) -> bool:

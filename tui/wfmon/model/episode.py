@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wfmon.model.alert import Ack, Labels, Severity
+from wfmon.model.alert import Ack, Labels, Note, Severity
 from wfmon.model.record import dataclass
 
 EpisodeKey = tuple[str, Labels]  # rule, labels
@@ -10,11 +10,16 @@ EpisodeKey = tuple[str, Labels]  # rule, labels
 
 @dataclass(frozen=True, slots=True)
 class Unjudged:
-    """A rule that cannot say anything of its subject now, with the reason in words."""
+    """A rule that cannot say anything of its subject now, with the reason in words.
+
+    ``learning``: it needs a baseline that is not there yet (``no baseline (n=7)``): it is quiet, and the
+    present is not unknown for that.
+    """
 
     key: EpisodeKey
     workflow: str | None
     text: str
+    learning: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +45,12 @@ class Sighting:
     failed: float | None = None
     unit: str = "ratio"
     flaps: int = 0
+    low: float | None = None
+    mean: float | None = None
+    samples: int = 0
+    members: tuple[str, ...] = ()
+    contributors: tuple[str, ...] = ()
+    source: str = "wfmon"
 
     @property
     def key(self) -> EpisodeKey:
@@ -72,6 +83,13 @@ class EpisodeRecord:
     failed: float | None = None
     unit: str = "ratio"
     flaps: int = 0
+    low: float | None = None
+    mean: float | None = None
+    samples: int = 0
+    members: tuple[str, ...] = ()
+    contributors: tuple[str, ...] = ()
+    source: str = "wfmon"
+    notes: tuple[Note, ...] = ()
 
     @property
     def key(self) -> EpisodeKey:

@@ -80,7 +80,8 @@ class Run:
     """One execution. ``has_id`` is False for a run found in a line without a run id.
 
     ``status_word`` is the log's own word where ``status`` is OTHER. ``recalled``: all its lines were read
-    by an earlier process, which told the run to the store.
+    by an earlier process, which told the run to the store. ``limit_seconds``: how long it may take, as its
+    log declares it.
     """
 
     id: str
@@ -105,6 +106,7 @@ class Run:
     steps: tuple[Step, ...] = ()
     status_word: str | None = None
     recalled: bool = False
+    limit_seconds: float | None = None
 
     @property
     def failed(self) -> bool:

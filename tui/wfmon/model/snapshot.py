@@ -14,6 +14,7 @@ from wfmon.model.host import HostSample
 from wfmon.model.metrics import TokenKind
 from wfmon.model.record import dataclass, field
 from wfmon.model.retention import Retention
+from wfmon.model.ruleinfo import RuleInfo
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.source import SourceStatus
 
@@ -80,7 +81,8 @@ class Workflow:
 
     ``runs`` None: finished runs are not exposed. ``origin`` names, per figure, the source it comes
     from. ``as_of`` is when the oldest of its figures was true. ``ladder`` are the windows the
-    failure rule may choose from, shortest first; ``runs`` is the chosen one.
+    failure rule may choose from, shortest first; ``runs`` is the chosen one. ``cost_hour_usd``: what it
+    cost in the last hour, of which ``cost_hour_seconds`` are known.
     """
 
     name: str
@@ -107,6 +109,8 @@ class Workflow:
     origin: tuple[tuple[str, str], ...] = ()
     ladder: tuple[LadderStep, ...] = ()
     runbook: str | None = None
+    cost_hour_usd: float | None = None
+    cost_hour_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,6 +155,8 @@ class Totals:
     rate_window_seconds: float | None = None
     tokens_trend: tuple[float | None, ...] = ()
     error_trend: tuple[float | None, ...] = ()
+    cost_hour_usd: float | None = None
+    cost_hour_seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,6 +209,7 @@ class Snapshot:
     ``ended``: what ended within 12 h, newest first. ``unjudged``: what the rules cannot say, for the
     verdict. ``fillings``, ``retention``, ``history`` and ``changes`` (newest first, of a day) come from
     what is remembered. ``broken``: the monitor that made it failed, in words; that is then the verdict.
+    ``rules``: ours, and foreign ones that are not well or that an alert is of.
     """
 
     at: float
@@ -232,3 +239,4 @@ class Snapshot:
     history: HistoryStatus | None = None
     changes: tuple[Change, ...] = ()
     broken: str | None = None
+    rules: tuple[RuleInfo, ...] = ()

@@ -11,6 +11,8 @@ from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.runlist import listed_runs
 from wfmon.analysis.totals import cost_of, token_rows, total
 from wfmon.model.baseline import Baseline
+from wfmon.model.forecast import Filling
+from wfmon.model.foreign import ForeignAlerts
 from wfmon.model.host import HostSample
 from wfmon.model.log import FileMark
 from wfmon.model.metrics import MetricsSample
@@ -31,7 +33,8 @@ TOTAL_ERRORS = series_name("error_ratio", None)
 class Picture:
     """What is known, before anybody judges it. ``pasts``: of workflows whose runs come from logs.
     ``logs``: the runs behind the rows, each workflow in one source; ``marks``: how far the files of each
-    log source were read for them.
+    log source were read for them. ``baselines``: also of workflows that are not seen now. ``foreign``: the
+    last good answer of each system that has alerts of its own.
     """
 
     at: float
@@ -48,6 +51,9 @@ class Picture:
     logs: tuple[ObservedRuns, ...] = ()
     marks: Mapping[str, tuple[FileMark, ...]] = field(default_factory=dict)
     retention: tuple[Retention, ...] = ()
+    fillings: tuple[Filling, ...] = ()
+    baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    foreign: tuple[ForeignAlerts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -117,7 +123,13 @@ class PictureMaker:
             grounds, last = self._last
             self._record(last.workflows, last.totals, now)
             picture = replace(last, at=now, sources=self._statuses(tracks, now), host=host)
-        picture = replace(picture, retention=remembered.retention)
+        picture = replace(
+            picture,
+            retention=remembered.retention,
+            fillings=remembered.fillings,
+            baselines=remembered.baselines,
+            foreign=tuple(t.reading.foreign for t in tracks if t.reading and t.reading.foreign),
+        )
         self._last = grounds, picture
         return picture
 

@@ -10,7 +10,16 @@ from datetime import tzinfo
 
 from wfmon.analysis.shown import rank, told, with_ack
 from wfmon.analysis.verdict import Scene, verdict
-from wfmon.model.action import AcceptNormal, AckAlert, CommentAck, Outcome, UnackAlert
+from wfmon.model.action import (
+    AcceptNormal,
+    AckAlert,
+    AddNote,
+    CommentAck,
+    Outcome,
+    ShareAck,
+    SnoozeAlert,
+    UnackAlert,
+)
 from wfmon.model.alert import Ack, Alert, AlertState
 from wfmon.model.record import dataclass, replace
 from wfmon.model.snapshot import Level, Snapshot, Totals, Verdict
@@ -27,7 +36,7 @@ _AGAINST_USUAL = frozenset(("failure_rate", "cost_spike", "timeout", "stall", "r
 # The verdict of a snapshot that no presenter has seen.
 NOT_JUDGED = Verdict(Level.UNKNOWN, "")
 
-Act = AckAlert | UnackAlert | CommentAck | AcceptNormal
+Act = AckAlert | UnackAlert | CommentAck | SnoozeAlert | AddNote | ShareAck | AcceptNormal
 
 
 @dataclass(frozen=True, slots=True)
@@ -160,6 +169,8 @@ class Presenter:
         if isinstance(action, CommentAck):
             self._store.comment(action.alert_id, action.by, now, action.comment)
             return "comment saved"
+        if not isinstance(action, AckAlert):
+            raise AckError("not built yet")
         held = self._store.ack(
             action.alert_id, action.by, now, seconds=action.seconds, comment=action.comment
         )

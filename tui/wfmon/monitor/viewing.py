@@ -9,7 +9,7 @@ from collections.abc import Callable
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
-from wfmon.model.action import AcceptNormal, AckAlert, CommentAck, Outcome, UnackAlert
+from wfmon.model.action import Outcome
 from wfmon.model.record import dataclass, replace
 from wfmon.model.snapshot import Collector, Level, Snapshot, Verdict
 from wfmon.model.source import SourceState
@@ -20,7 +20,7 @@ from wfmon.text.numbers import clock
 from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
-    from wfmon.monitor.presenter import Presenter
+    from wfmon.monitor.presenter import Act, Presenter
 
 SHOW_SECONDS = 1.0  # without news until acks and expiries are looked at all the same
 SETTLE_SECONDS = 3.0  # that a new collector has to know as much as the last one knew
@@ -132,7 +132,7 @@ class Viewing:
             if self._ear is not None and self._ear.holding and self.last is not None and self._due():
                 self._show_old(self.last, now)
 
-    def act(self, action: AckAlert | UnackAlert | CommentAck | AcceptNormal, now: float) -> Outcome:
+    def act(self, action: Act, now: float) -> Outcome:
         """Do it, and show what came of it at once."""
         outcome = self._present().act(action, now)
         self._shown_at = self._monotonic() - SHOW_SECONDS

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
+from wfmon.model.foreign import ForeignAlerts
 from wfmon.model.history import Change, HourSum, Watched
 from wfmon.model.host import HostSample
 from wfmon.model.log import FileMark, LogPage, LogRequest
@@ -37,6 +38,8 @@ class Reading:
     ``partial`` tells, in words, which part of the source did not answer (one target of several).
     ``settled`` False: a figure that needs a second sample is not there yet.
 
+    ``foreign``: alerts, silences and rules of another system.
+
     For what is remembered: ``changes`` seen since the last answer; ``hours`` that the source knows whole
     (they replace what was known), and ``watched`` those it vouches for; ``kept`` is how far back its data
     reaches; ``marks`` how far its files are read, true at this very answer.
@@ -57,6 +60,7 @@ class Reading:
     watched: tuple[Watched, ...] = ()
     kept: tuple[Kept, ...] = ()
     marks: tuple[FileMark, ...] = ()
+    foreign: ForeignAlerts | None = None
 
 
 @runtime_checkable

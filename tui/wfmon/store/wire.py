@@ -39,6 +39,7 @@ _WHOLE = (
     "retention",
     "history",
     "changes",
+    "rules",
 )
 _RECENT = "recent"
 _BARE: Mapping[str, Any] = MappingProxyType(

@@ -1,0 +1,88 @@
+"""What Prometheus and Alertmanager say of alerts, silences and rules. All texts are safe to show."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+
+from wfmon.model.alert import AlertState, Labels, Severity
+from wfmon.model.record import dataclass
+
+
+class System(StrEnum):
+    PROMETHEUS = "prometheus"
+    ALERTMANAGER = "alertmanager"
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    name: str
+    value: str
+    is_regex: bool = False
+    is_equal: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Silence:
+    """Times in POSIX seconds by the Alertmanager's clock. ``active``: neither pending nor expired."""
+
+    id: str
+    matchers: tuple[Matcher, ...]
+    by: str
+    comment: str
+    starts_at: float
+    ends_at: float
+    updated_at: float
+    active: bool
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignAlert:
+    """``state``: pending, firing, silenced or inhibited. ``name`` is its label ``alertname``.
+
+    ``fingerprint``, ``receivers``, ``silenced_by`` (silence ids) and ``inhibited_by`` (fingerprints) are
+    known to an Alertmanager alone, pending alerts and ``value`` to a Prometheus alone.
+    """
+
+    name: str
+    labels: Labels
+    severity: Severity
+    state: AlertState
+    since: float
+    summary: str = ""
+    description: str = ""
+    runbook: str | None = None
+    link: str = ""
+    value: float | None = None
+    fingerprint: str | None = None
+    receivers: tuple[str, ...] = ()
+    silenced_by: tuple[str, ...] = ()
+    inhibited_by: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignRule:
+    """An alerting or recording rule of a Prometheus. ``health``: ``ok``, ``err`` or ``unknown``."""
+
+    name: str
+    group: str
+    query: str
+    health: str
+    error: str = ""
+    evaluated_at: float | None = None
+    labels: Labels = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignAlerts:
+    """One answer of one system. ``writable``: silences may be set there. ``silences``: the active ones.
+    ``rules_seen``: how many rules there are; ``rules`` of them those that are not well, and those of the
+    alerts above."""
+
+    source: str
+    system: System
+    at: float
+    alerts: tuple[ForeignAlert, ...] = ()
+    silences: tuple[Silence, ...] = ()
+    rules: tuple[ForeignRule, ...] = ()
+    rules_seen: int = 0
+    writable: bool = False

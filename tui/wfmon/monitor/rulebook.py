@@ -1,0 +1,92 @@
+"""The rules and what each is given of what is known: one line here per rule.
+
+A rule itself is a pure function in ``analysis/rules``. One that fails fails alone: see ``Judge``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+
+from wfmon.analysis.episodes import EpisodeMemory
+from wfmon.analysis.rules import memory, retention, source_down, storage
+from wfmon.model.alert import Finding
+from wfmon.model.baseline import Baseline
+from wfmon.model.host import HostSample
+from wfmon.model.record import dataclass
+from wfmon.model.run import Run
+from wfmon.model.source import SourceState
+from wfmon.monitor.picture import Picture
+from wfmon.monitor.settings import RuleSettings
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What rules may look at, at ``now`` (POSIX seconds).
+
+    ``host``: None while no host source answers: its rules are then unknown, not fine. ``unseen``:
+    workflows whose runs come from a source that does not answer now. ``open_runs``: by workflow.
+    ``baselines``: also of workflows that are not seen now.
+    """
+
+    now: float
+    picture: Picture
+    memory: EpisodeMemory
+    rules: RuleSettings
+    host: HostSample | None
+    unseen: frozenset[str]
+    open_runs: Mapping[str, Sequence[Run]]
+    baselines: Mapping[str, Baseline]
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    name: str
+    evaluate: Callable[[Known], Sequence[Finding]]
+
+
+def known(picture: Picture, memory: EpisodeMemory, rules: RuleSettings, now: float) -> Known:
+    return Known(
+        now=now,
+        picture=picture,
+        memory=memory,
+        rules=rules,
+        host=_answering_host(picture),
+        unseen=unseen(picture),
+        open_runs={
+            name: index.runs.open
+            for source in picture.logs
+            for name, index in source.indexes.items()
+            if index.runs.open
+        },
+        baselines=picture.baselines,
+    )
+
+
+def unseen(picture: Picture) -> frozenset[str]:
+    """Workflows whose runs come from a source that does not answer now."""
+    silent = {
+        source.name
+        for source in picture.sources
+        if source.state is SourceState.DOWN or (source.state is SourceState.STALE and source.failure is None)
+    }
+    return frozenset(row.name for row in picture.workflows if dict(row.origin).get("runs") in silent)
+
+
+def _answering_host(picture: Picture) -> HostSample | None:
+    ok = any(source.kind == "host" and source.state is SourceState.OK for source in picture.sources)
+    return picture.host if ok else None
+
+
+# Rule ``failure_rate`` is evaluated by the judge itself, which keeps its findings while nothing is new.
+RULES: tuple[Rule, ...] = (
+    Rule(memory.RULE, lambda known: memory.evaluate(known.host, known.rules.memory, known.now)),
+    Rule(storage.RULE, lambda known: storage.evaluate(known.host, known.rules.storage, known.now)),
+    Rule(
+        source_down.RULE,
+        lambda known: source_down.evaluate(known.picture.sources, known.rules.source_down, known.now),
+    ),
+    Rule(
+        retention.RULE,
+        lambda known: retention.evaluate(known.picture.retention, known.rules.retention, known.now),
+    ),
+)
