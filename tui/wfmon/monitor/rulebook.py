@@ -1,6 +1,7 @@
 """The rules and what each is given of what is known: one line here per rule.
 
-A rule itself is a pure function in ``analysis/rules``. One that fails fails alone: see ``Judge``.
+A rule itself is a pure function in ``analysis/rules``. One that fails fails alone: see ``Judge``. One that
+keeps something between evaluations is an object of its own, made in ``rulebook``.
 """
 
 from __future__ import annotations
@@ -8,13 +9,14 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from wfmon.analysis.episodes import EpisodeMemory
-from wfmon.analysis.rules import memory, retention, source_down, storage
+from wfmon.analysis.rules import failure_rate, memory, retention, source_down, storage
 from wfmon.model.alert import Finding
 from wfmon.model.baseline import Baseline
 from wfmon.model.host import HostSample
 from wfmon.model.record import dataclass
 from wfmon.model.run import Run
 from wfmon.model.source import SourceState
+from wfmon.monitor.failures import FailureRates
 from wfmon.monitor.picture import Picture
 from wfmon.monitor.settings import RuleSettings
 
@@ -64,11 +66,7 @@ def known(picture: Picture, memory: EpisodeMemory, rules: RuleSettings, now: flo
 
 def unseen(picture: Picture) -> frozenset[str]:
     """Workflows whose runs come from a source that does not answer now."""
-    silent = {
-        source.name
-        for source in picture.sources
-        if source.state is SourceState.DOWN or (source.state is SourceState.STALE and source.failure is None)
-    }
+    silent = silent_sources(picture)
     return frozenset(row.name for row in picture.workflows if dict(row.origin).get("runs") in silent)
 
 
@@ -77,7 +75,15 @@ def _answering_host(picture: Picture) -> HostSample | None:
     return picture.host if ok else None
 
 
-# Rule ``failure_rate`` is evaluated by the judge itself, which keeps its findings while nothing is new.
+def silent_sources(picture: Picture) -> frozenset[str]:
+    """Sources that do not answer now."""
+    return frozenset(
+        source.name
+        for source in picture.sources
+        if source.state is SourceState.DOWN or (source.state is SourceState.STALE and source.failure is None)
+    )
+
+
 RULES: tuple[Rule, ...] = (
     Rule(memory.RULE, lambda known: memory.evaluate(known.host, known.rules.memory, known.now)),
     Rule(storage.RULE, lambda known: storage.evaluate(known.host, known.rules.storage, known.now)),
@@ -90,3 +96,8 @@ RULES: tuple[Rule, ...] = (
         lambda known: retention.evaluate(known.picture.retention, known.rules.retention, known.now),
     ),
 )
+
+
+def rulebook() -> tuple[Rule, ...]:
+    """Every rule, for one judge."""
+    return (Rule(failure_rate.RULE, FailureRates().evaluate), *RULES)
