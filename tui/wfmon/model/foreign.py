@@ -39,8 +39,11 @@ class Silence:
 class ForeignAlert:
     """``state``: pending, firing, silenced or inhibited. ``name`` is its label ``alertname``.
 
-    ``fingerprint``, ``receivers``, ``silenced_by`` (silence ids) and ``inhibited_by`` (fingerprints) are
-    known to an Alertmanager alone, pending alerts and ``value`` to a Prometheus alone.
+    ``since``: since when it holds (a Prometheus) or fires (an Alertmanager), POSIX seconds by our clock.
+    ``fingerprint``, ``receivers``, ``silenced_by`` (silence ids), ``inhibited_by`` (fingerprints) and
+    ``muted_by`` (names of time intervals) are known to an Alertmanager alone, pending alerts and ``value``
+    to a Prometheus alone. ``exact`` False: a label holds what cannot be shown, ``labels`` are not theirs to
+    the letter, so that no silence can be made of them.
     """
 
     name: str
@@ -57,6 +60,8 @@ class ForeignAlert:
     receivers: tuple[str, ...] = ()
     silenced_by: tuple[str, ...] = ()
     inhibited_by: tuple[str, ...] = ()
+    muted_by: tuple[str, ...] = ()
+    exact: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +81,9 @@ class ForeignRule:
 class ForeignAlerts:
     """One answer of one system. ``writable``: silences may be set there. ``silences``: the active ones.
     ``rules_seen``: how many rules there are; ``rules`` of them those that are not well, and those of the
-    alerts above."""
+    alerts above. ``complete`` False: it has more alerts than are told here, so that one which is not told
+    may be there. ``started_at``: when its process began, by our clock (one that has just begun may not know
+    its alerts yet). ``clock_ahead``: seconds that its clock is ahead of ours."""
 
     source: str
     system: System
@@ -86,3 +93,6 @@ class ForeignAlerts:
     rules: tuple[ForeignRule, ...] = ()
     rules_seen: int = 0
     writable: bool = False
+    complete: bool = True
+    started_at: float | None = None
+    clock_ahead: float = 0.0

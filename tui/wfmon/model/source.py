@@ -40,7 +40,8 @@ class SourceStatus:
     """One row of the sources screen.
 
     ``as_of`` is when the last good answer was true; ``sees`` and ``missing`` are in words.
-    ``failing_since`` is when it stopped answering.
+    ``failing_since`` is when it stopped answering. ``about``: what else is known of it (its version, its
+    clock), a line each.
     """
 
     name: str
@@ -56,3 +57,4 @@ class SourceStatus:
     sees: str = ""
     missing: tuple[str, ...] = ()
     where: str = ""
+    about: tuple[str, ...] = ()

@@ -139,4 +139,5 @@ class Track:
             sees=reading.sees if reading else "",
             missing=reading.missing if reading else (),
             where=self.source.where,
+            about=reading.about if reading else (),
         )

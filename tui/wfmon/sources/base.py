@@ -38,7 +38,8 @@ class Reading:
     ``partial`` tells, in words, which part of the source did not answer (one target of several).
     ``settled`` False: a figure that needs a second sample is not there yet.
 
-    ``foreign``: alerts, silences and rules of another system.
+    ``foreign``: alerts, silences and rules of another system. ``about``: what else is known of the source
+    (its version, its clock), a line each, for ``doctor``.
 
     For what is remembered: ``changes`` seen since the last answer; ``hours`` that the source knows whole
     (they replace what was known), and ``watched`` those it vouches for; ``kept`` is how far back its data
@@ -61,6 +62,7 @@ class Reading:
     kept: tuple[Kept, ...] = ()
     marks: tuple[FileMark, ...] = ()
     foreign: ForeignAlerts | None = None
+    about: tuple[str, ...] = ()
 
 
 @runtime_checkable

@@ -53,11 +53,12 @@ class Credentials(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 2xx answer, unpacked. ``content_type`` is raw text from outside."""
+    """A 2xx answer, unpacked. ``content_type`` and ``date`` (the server's clock) are raw text from outside."""
 
     status: int
     content_type: str
     body: bytes
+    date: str = ""
 
 
 def shown_url(url: str) -> str:
@@ -269,7 +270,8 @@ class HttpReader:
             body += part
             if len(body) > limit:
                 raise _too_large(shown, limit)
-        return Answer(head.status, head.headers.get("content-type", ""), bytes(body))
+        content_type, date = head.headers.get("content-type", ""), head.headers.get("date", "")
+        return Answer(head.status, content_type, bytes(body), date)
 
 
 class _Progress:
