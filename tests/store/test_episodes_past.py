@@ -1,4 +1,4 @@
-"""Questions about past episodes, a year of them, and the file of the schema before."""
+"""Questions about past episodes, and a year of them."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from store.storehelp import FIRING, NOW, OTHER, private, python
+from store.storehelp import FIRING, NOW, OTHER, private
 from wfmon.model.alert import Severity
 from wfmon.model.episode import Sighting
-from wfmon.store import episodelog, schema
+from wfmon.store import episodelog
 from wfmon.store.acks import NAME, AckStore
 from wfmon.store.errors import StoreError
 
@@ -209,69 +209,6 @@ def test_a_year_of_episodes_is_not_read_at_every_change(tmp_path: Path) -> None:
     store.episodes_at(NOW - 180 * DAY)
     store.episodes_between(NOW - 35 * DAY, NOW)
     assert time.monotonic() - began < 5
-
-
-def v1(path: Path) -> None:
-    """A file as the program before wrote it: an open and an ended episode, acks, the trail."""
-    connection = sqlite3.connect(path)
-    with connection:
-        for statement in schema.MIGRATIONS[0]:
-            connection.execute(statement)
-        for name, ended in (("abcdef012345", None), ("bbbbbbbbbbbb", NOW - 50)):
-            connection.execute(
-                "INSERT INTO episodes VALUES (?, 'failure_rate', ?, 'w', '32%', 3, ?, 0, ?, ?)",
-                (name, f'[["workflow", "{name[:1]}"]]', NOW - 100, NOW - 50, ended),
-            )
-        connection.execute(
-            "INSERT INTO acks (episode, by, at, until, until_resolved, comment) "
-            "VALUES ('abcdef012345', 'joe', ?, ?, 0, 'on it')",
-            (NOW - 90, NOW + 900),
-        )
-        connection.execute(
-            "INSERT INTO audit (at, who, what, episode, rule, labels, comment, effect) "
-            "VALUES (?, 'joe', 'ack', 'abcdef012345', 'failure_rate', '[]', 'on it', 'local')",
-            (NOW - 90,),
-        )
-        connection.execute("PRAGMA user_version = 1")
-    connection.close()
-
-
-def test_the_file_of_the_version_before_is_taken_over_whole(tmp_path: Path) -> None:
-    state = private(tmp_path)
-    v1(state.path / NAME)
-    store = AckStore(state)
-    (held,) = store.acks(NOW)
-    assert (held.ack.by, held.ack.comment, held.episode.severity) == ("joe", "on it", Severity.CRITICAL)
-    assert (held.episode.value, held.episode.peak, held.episode.unit) == (None, None, "ratio")
-    (over,) = store.ended(NOW - DAY)
-    assert (over.record.id, over.record.severity) == ("bbbbbbbbbbbb", Severity.CRITICAL)
-    assert [entry.who for entry in store.audit()] == ["joe"]
-    assert store.problem is None
-
-
-OPENER = """
-import sys
-from pathlib import Path
-from wfmon.store.acks import AckStore
-from wfmon.store.paths import StateDir
-sys.stdin.readline()
-store = AckStore(StateDir(Path(sys.argv[1])))
-print(len(store.records({now})), store.problem)
-""".replace("{now}", str(NOW))
-
-
-def test_several_may_take_it_over_at_once(tmp_path: Path) -> None:
-    state = private(tmp_path)
-    v1(state.path / NAME)
-    processes = [python(OPENER, str(state.path)) for _ in range(4)]
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.close()
-    for process in processes:
-        assert process.stdout is not None
-        assert process.stdout.read().strip() == "2 None"
-        process.wait(10)
 
 
 def test_numbers_of_another_hand_are_no_numbers(tmp_path: Path) -> None:

@@ -49,8 +49,11 @@ class AckTerms:
 class AckStore:
     """Safe for threads; no call but ``ack``, ``unack``, ``comment``, ``find`` and ``accept`` raises."""
 
-    def __init__(self, state: StateDir, terms: AckTerms | None = None, *, read_only: bool = False) -> None:
+    def __init__(
+        self, state: StateDir, terms: AckTerms | None = None, *, read_only: bool = False, lane: str = ""
+    ) -> None:
         self._state = state
+        self._lane = lane
         self._terms = terms or AckTerms()
         self._database = Database(state, NAME, read_only=read_only)
         self._read_only = read_only
@@ -109,15 +112,17 @@ class AckStore:
     def ended(self, since: float, limit: int = 200, until: float = float("inf")) -> tuple[EndedEpisode, ...]:
         """What ended after ``since`` and up to ``until``, newest end first, with everybody who ever had
         it; each with the ack that was in force when it ended."""
-        return self._asked(lambda connection: episodelog.ended(connection, since, limit, until), ())
+        return self._asked(
+            lambda connection: episodelog.ended(connection, self._lane, since, limit, until), ()
+        )
 
     def episodes_at(self, at: float) -> tuple[EpisodeRecord, ...]:
         """What was open at ``at``, oldest first, each with the ack that was in force then."""
-        return self._asked(lambda connection: episodelog.open_at(connection, at), ())
+        return self._asked(lambda connection: episodelog.open_at(connection, self._lane, at), ())
 
     def episodes_between(self, begin: float, end: float) -> tuple[EpisodeRecord, ...]:
         """What was open at any time from ``begin`` to ``end``, newest begin first."""
-        return self._asked(lambda connection: episodelog.between(connection, begin, end), ())
+        return self._asked(lambda connection: episodelog.between(connection, self._lane, begin, end), ())
 
     def accepted(self) -> Mapping[str, Accepted]:
         """The newest acceptance of each workflow; the same object while nothing was written."""
@@ -283,7 +288,7 @@ class AckStore:
             if found == self._version and now >= self._read_at:
                 return
             self._rows = self._database.read(
-                lambda connection: episodelog.recent(connection, now - UNSEEN_SECONDS)
+                lambda connection: episodelog.recent(connection, self._lane, now - UNSEEN_SECONDS)
             )
             self._version = found
             self._read_at = now
@@ -336,14 +341,14 @@ class AckStore:
         episodelog.tidy(connection, now, self._believed)
 
     def _see(self, connection: sqlite3.Connection, sighting: Sighting, now: float) -> str:
-        row = episodelog.newest(connection, sighting.key)
+        row = episodelog.newest(connection, self._lane, sighting.key)
         before = row.record if row is not None and self._continues(row.record, now) else None
         if row is not None and before is None and row.record.ended_at is None:
             episodelog.close(connection, row.record.id, row.record.last_seen_at)
-        return episodelog.see(connection, sighting, before, now)
+        return episodelog.see(connection, self._lane, sighting, before, now)
 
     def _end(self, connection: sqlite3.Connection, key: EpisodeKey, at: float, now: float) -> None:
-        row = episodelog.newest(connection, key)
+        row = episodelog.newest(connection, self._lane, key)
         if row is None or not _ends(row.record, at):
             return
         episodelog.close(connection, row.record.id, at)

@@ -5,19 +5,20 @@ All take a connection; those that write expect to be inside a transaction.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from wfmon.model.episode import EndedEpisode, EpisodeKey, EpisodeRecord, Sighting
 from wfmon.model.record import replace
 from wfmon.store.identity import shown_name
-from wfmon.store.rows import WITH_ACK, Row, rows, with_ack_at
+from wfmon.store.rows import CONTRIBUTORS, MEMBERS, WITH_ACK, Row, notes_of, rows, with_ack_at
 from wfmon.text.sanitize import safe
 
 # An open episode that nobody has seen for this long is over: not continued, no longer shown.
 UNSEEN_SECONDS = 24 * 3600.0
-# Episodes that nobody ever acked are forgotten this long after their end.
+# Episodes that nobody ever acked or wrote to are forgotten this long after their end.
 FORGET_SECONDS = 366 * 24 * 3600.0
 RECENT_LIMIT = 20_000  # episodes read at once
 _HAD_LIMIT = 20  # names told of one episode
@@ -25,26 +26,42 @@ _ACKS_LIMIT = 20_000
 _PREFIX_LIMIT = 50
 
 
-def recent(connection: sqlite3.Connection, since: float) -> list[Row]:
-    """The newest episode of each rule and labels, if it was open after ``since``; oldest begin first."""
-    return rows(
+def recent(connection: sqlite3.Connection, lane: str, since: float) -> list[Row]:
+    """The newest episode of each rule and labels, if it was open after ``since``, with its notes; oldest
+    begin first."""
+    return _with_notes(
+        connection,
         connection.execute(
-            WITH_ACK + "WHERE (e.ended_at >= ? OR (e.ended_at IS NULL AND e.last_seen_at >= ?)) "
-            "AND e.rowid = (SELECT rowid FROM episodes WHERE rule = e.rule AND labels = e.labels "
-            "ORDER BY began_at DESC, rowid DESC LIMIT 1) ORDER BY e.began_at, e.rowid LIMIT ?",
-            (since, since, RECENT_LIMIT),
-        )
+            WITH_ACK + "WHERE +e.lane = ?1 AND (e.ended_at >= ?2 OR (e.ended_at IS NULL AND "
+            "e.last_seen_at >= ?2)) AND e.rowid = (SELECT rowid FROM episodes WHERE lane = ?1 "
+            "AND rule = e.rule AND labels = e.labels "
+            "ORDER BY began_at DESC, rowid DESC LIMIT 1) ORDER BY e.began_at, e.rowid LIMIT ?3",
+            (lane, since, RECENT_LIMIT),
+        ),
     )
 
 
-def newest(connection: sqlite3.Connection, key: EpisodeKey) -> Row | None:
+def newest(connection: sqlite3.Connection, lane: str, key: EpisodeKey) -> Row | None:
     found = rows(
         connection.execute(
-            WITH_ACK + "WHERE e.rule = ? AND e.labels = ? ORDER BY e.began_at DESC, e.rowid DESC LIMIT 1",
-            (key[0], json.dumps(key[1])),
+            WITH_ACK + "WHERE e.lane = ? AND e.rule = ? AND e.labels = ? "
+            "ORDER BY e.began_at DESC, e.rowid DESC LIMIT 1",
+            (lane, key[0], json.dumps(key[1])),
         )
     )
     return found[0] if found else None
+
+
+def held(connection: sqlite3.Connection, now: float) -> list[Row]:
+    """The open episodes of all lanes that somebody has at ``now``, oldest ack first."""
+    return _with_notes(
+        connection,
+        connection.execute(
+            WITH_ACK + "WHERE e.ended_at IS NULL AND e.last_seen_at >= ?2 AND a.number IS NOT NULL "
+            "AND (a.until IS NULL OR a.until > ?1) ORDER BY a.at, e.id LIMIT ?3",
+            (now, now - UNSEEN_SECONDS, RECENT_LIMIT),
+        ),
+    )
 
 
 def beginning(connection: sqlite3.Connection, prefix: str) -> list[Row]:
@@ -56,38 +73,39 @@ def beginning(connection: sqlite3.Connection, prefix: str) -> list[Row]:
 
 
 def ended(
-    connection: sqlite3.Connection, since: float, limit: int, until: float = float("inf")
+    connection: sqlite3.Connection, lane: str, since: float, limit: int, until: float = float("inf")
 ) -> tuple[EndedEpisode, ...]:
     """Those that ended after ``since`` and up to ``until``, newest end first, each with the ack in force
     when it ended."""
-    found = rows(
+    found = _with_notes(
+        connection,
         connection.execute(
-            with_ack_at("e.ended_at") + "WHERE e.ended_at > ? AND e.ended_at <= ? "
+            with_ack_at("e.ended_at") + "WHERE +e.lane = ? AND e.ended_at > ? AND e.ended_at <= ? "
             "ORDER BY e.ended_at DESC, e.id LIMIT ?",
-            (since, until, limit),
-        )
+            (lane, since, until, limit),
+        ),
     )
-    had = _holders(connection, since, until, limit)
+    had = _holders(connection, lane, since, until, limit)
     return tuple(EndedEpisode(shown(row), had.get(row.record.id, ())) for row in found)
 
 
-def open_at(connection: sqlite3.Connection, at: float) -> tuple[EpisodeRecord, ...]:
+def open_at(connection: sqlite3.Connection, lane: str, at: float) -> tuple[EpisodeRecord, ...]:
     """Those that were open at ``at``, oldest begin first, each with the ack in force then."""
     found = connection.execute(
-        with_ack_at("?1") + "WHERE e.began_at <= ?1 AND (e.ended_at > ?1 OR "
+        with_ack_at("?1") + "WHERE +e.lane = ?4 AND e.began_at <= ?1 AND (e.ended_at > ?1 OR "
         "(e.ended_at IS NULL AND e.last_seen_at >= ?2)) ORDER BY e.began_at, e.rowid LIMIT ?3",
-        (at, at - UNSEEN_SECONDS, RECENT_LIMIT),
+        (at, at - UNSEEN_SECONDS, RECENT_LIMIT, lane),
     )
-    return tuple(map(shown, rows(found)))
+    return tuple(map(shown, _with_notes(connection, found)))
 
 
-def between(connection: sqlite3.Connection, begin: float, end: float) -> tuple[EpisodeRecord, ...]:
+def between(connection: sqlite3.Connection, lane: str, begin: float, end: float) -> tuple[EpisodeRecord, ...]:
     """Those that were open at any time from ``begin`` to ``end``, newest begin first. An episode whose
     end nobody saw counts until it was last seen."""
     found = connection.execute(
-        WITH_ACK + "WHERE e.began_at < ?2 AND (e.ended_at > ?1 OR "
+        WITH_ACK + "WHERE +e.lane = ?4 AND e.began_at < ?2 AND (e.ended_at > ?1 OR "
         "(e.ended_at IS NULL AND e.last_seen_at >= ?1)) ORDER BY e.began_at DESC, e.rowid DESC LIMIT ?3",
-        (begin, end, RECENT_LIMIT),
+        (begin, end, RECENT_LIMIT, lane),
     )
     return tuple(row.record for row in rows(found))
 
@@ -97,56 +115,61 @@ def shown(row: Row) -> EpisodeRecord:
     return row.record if row.ack is None else replace(row.record, ack=row.ack)
 
 
-def see(connection: sqlite3.Connection, sighting: Sighting, before: EpisodeRecord | None, now: float) -> str:
+def see(
+    connection: sqlite3.Connection, lane: str, sighting: Sighting, before: EpisodeRecord | None, now: float
+) -> str:
     """Continue ``before`` or open a new episode; gives its id."""
+    seen: dict[str, object] = {
+        "last_seen_at": now,
+        "severity": int(sighting.severity),
+        "summary": sighting.summary,
+        "value": sighting.value,
+        "threshold": sighting.threshold,
+        "n": sighting.n,
+        "failed": sighting.failed,
+        "unit": sighting.unit,
+        "mean": sighting.mean,
+        "samples": sighting.samples,
+        "members": json.dumps(sighting.members[:MEMBERS]),
+        "contributors": json.dumps(sighting.contributors[:CONTRIBUTORS]),
+        "source": sighting.source,
+    }
+    peak, low = worse(sighting.peak, sighting.value), _lower(sighting.low, sighting.value)
     if before is not None:
+        since = min(before.began_at, sighting.since)
+        older = sighting.since <= before.began_at
+        seen |= {
+            "ended_at": None,
+            "began_at": since,
+            "began_at_least": int(sighting.since_at_least if older else before.began_at_least),
+            "peak": worse(before.peak, peak),
+            "low": _lower(before.low, low),
+        }
         connection.execute(
-            "UPDATE episodes SET last_seen_at = ?, ended_at = NULL, severity = ?, worst = max(worst, ?), "
-            "summary = ?, began_at = ?, began_at_least = ?, value = ?, threshold = ?, peak = ?, n = ?, "
-            "failed = ?, unit = ?, flaps = max(flaps, ?) WHERE id = ?",
-            (
-                now,
-                int(sighting.severity),
-                int(sighting.severity),
-                sighting.summary,
-                min(before.began_at, sighting.since),
-                int(sighting.since_at_least if sighting.since <= before.began_at else before.began_at_least),
-                sighting.value,
-                sighting.threshold,
-                worse(before.peak, worse(sighting.peak, sighting.value)),
-                sighting.n,
-                sighting.failed,
-                sighting.unit,
-                sighting.flaps,
-                before.id,
-            ),
+            f"UPDATE episodes SET {', '.join(f'{name} = ?' for name in seen)}, "
+            "worst = max(worst, ?), flaps = max(flaps, ?) WHERE id = ?",
+            (*seen.values(), int(sighting.severity), sighting.flaps, before.id),
         )
         return before.id
+    identity = _free_id(connection, lane, sighting)
+    seen |= {
+        "id": identity,
+        "lane": lane,
+        "rule": sighting.rule,
+        "labels": json.dumps(sighting.labels),
+        "workflow": sighting.workflow,
+        "worst": int(sighting.severity),
+        "began_at": sighting.since,
+        "began_at_least": int(sighting.since_at_least),
+        "peak": peak,
+        "low": low,
+        "flaps": sighting.flaps,
+    }
     connection.execute(
-        "INSERT INTO episodes (id, rule, labels, workflow, summary, severity, worst, began_at, "
-        "began_at_least, last_seen_at, value, threshold, peak, n, failed, unit, flaps) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            sighting.id,
-            sighting.rule,
-            json.dumps(sighting.labels),
-            sighting.workflow,
-            sighting.summary,
-            int(sighting.severity),
-            int(sighting.severity),
-            sighting.since,
-            int(sighting.since_at_least),
-            now,
-            sighting.value,
-            sighting.threshold,
-            worse(sighting.peak, sighting.value),
-            sighting.n,
-            sighting.failed,
-            sighting.unit,
-            sighting.flaps,
-        ),
+        f"INSERT INTO episodes ({', '.join(seen)}) VALUES ({', '.join('?' * len(seen))})",
+        tuple(seen.values()),
     )
-    return sighting.id
+    return identity
 
 
 def close(connection: sqlite3.Connection, episode: str, at: float) -> None:
@@ -171,7 +194,8 @@ def tidy(connection: sqlite3.Connection, now: float, believed: float) -> None:
     )
     connection.execute(
         "DELETE FROM episodes WHERE ended_at < ? "
-        "AND NOT EXISTS (SELECT 1 FROM acks WHERE episode = episodes.id)",
+        "AND NOT EXISTS (SELECT 1 FROM acks WHERE episode = episodes.id) "
+        "AND NOT EXISTS (SELECT 1 FROM notes WHERE episode = episodes.id)",
         (believed - FORGET_SECONDS,),
     )
 
@@ -183,15 +207,44 @@ def worse(one: float | None, other: float | None) -> float | None:
     return max(one, other)
 
 
+def _lower(one: float | None, other: float | None) -> float | None:
+    if one is None or other is None:
+        return other if one is None else one
+    return min(one, other)
+
+
+def _free_id(connection: sqlite3.Connection, lane: str, sighting: Sighting) -> str:
+    """The id that the sighting proposes, unless another episode has it: two lanes may see the same."""
+    identity, turn = sighting.id, 0
+    while connection.execute("SELECT 1 FROM episodes WHERE id = ?", (identity,)).fetchone() is not None:
+        turn += 1
+        text = f"{lane} {sighting.id} {turn}"
+        identity = hashlib.sha256(text.encode()).hexdigest()[:12]
+    return identity
+
+
+def _with_notes(connection: sqlite3.Connection, found: Iterable[Sequence[object]]) -> list[Row]:
+    known = rows(found)
+    notes = notes_of(connection, (row.record.id for row in known)) if known else {}
+    if not notes:
+        return known
+    return [
+        replace(row, record=replace(row.record, notes=notes[row.record.id]))
+        if row.record.id in notes
+        else row
+        for row in known
+    ]
+
+
 def _holders(
-    connection: sqlite3.Connection, since: float, until: float, limit: int
+    connection: sqlite3.Connection, lane: str, since: float, until: float, limit: int
 ) -> dict[str, tuple[str, ...]]:
     """Everybody who ever had each of them, in order."""
     found: Iterable[tuple[object, ...]] = connection.execute(
-        "SELECT a.episode, a.by, a.comment FROM acks a JOIN (SELECT id FROM episodes WHERE ended_at > ? "
-        "AND ended_at <= ? ORDER BY ended_at DESC, id LIMIT ?) e ON e.id = a.episode "
+        "SELECT a.episode, a.by, a.comment FROM acks a JOIN (SELECT id FROM episodes WHERE +lane = ? "
+        "AND ended_at > ? AND ended_at <= ? ORDER BY ended_at DESC, id LIMIT ?) e ON e.id = a.episode "
         "ORDER BY a.number LIMIT ?",
-        (since, until, limit, _ACKS_LIMIT),
+        (lane, since, until, limit, _ACKS_LIMIT),
     )
     names: dict[str, dict[str, None]] = {}
     for episode, by, comment in found:

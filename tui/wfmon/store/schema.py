@@ -68,6 +68,54 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         )""",
         "CREATE INDEX normals_by_workflow ON normals (workflow, number)",
     ),
+    (
+        "ALTER TABLE episodes ADD COLUMN low REAL",
+        "ALTER TABLE episodes ADD COLUMN mean REAL",
+        "ALTER TABLE episodes ADD COLUMN samples INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE episodes ADD COLUMN members TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE episodes ADD COLUMN contributors TEXT NOT NULL DEFAULT '[]'",
+        "ALTER TABLE episodes ADD COLUMN source TEXT NOT NULL DEFAULT 'wfmon'",
+        # The lane of the state directory itself is ''.
+        "ALTER TABLE episodes ADD COLUMN lane TEXT NOT NULL DEFAULT ''",
+        "DROP INDEX episodes_by_key",
+        "CREATE INDEX episodes_by_key ON episodes (lane, rule, labels, began_at)",
+        "ALTER TABLE acks ADD COLUMN snooze INTEGER NOT NULL DEFAULT 0",
+        # What the alert was when it was taken; NULL: not known.
+        "ALTER TABLE acks ADD COLUMN severity INTEGER",
+        "ALTER TABLE acks ADD COLUMN value REAL",
+        "ALTER TABLE acks ADD COLUMN members TEXT",
+        """UPDATE acks SET severity = (SELECT severity FROM episodes WHERE id = acks.episode),
+           value = (SELECT value FROM episodes WHERE id = acks.episode) WHERE undone_at IS NULL""",
+        """CREATE TABLE notes (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            episode TEXT NOT NULL REFERENCES episodes (id),
+            by TEXT NOT NULL,
+            at REAL NOT NULL,
+            text TEXT NOT NULL
+        )""",
+        "CREATE INDEX notes_by_episode ON notes (episode, number)",
+        """CREATE TRIGGER notes_are_append_only_update BEFORE UPDATE ON notes
+           BEGIN SELECT RAISE(ABORT, 'notes are append-only'); END""",
+        """CREATE TRIGGER notes_are_append_only_delete BEFORE DELETE ON notes
+           BEGIN SELECT RAISE(ABORT, 'notes are append-only'); END""",
+        """CREATE TABLE shares (
+            number INTEGER PRIMARY KEY AUTOINCREMENT,
+            episode TEXT NOT NULL REFERENCES episodes (id),
+            via TEXT NOT NULL,
+            matchers TEXT NOT NULL,
+            by TEXT NOT NULL,
+            asked_at REAL NOT NULL,
+            silence TEXT,
+            ends_at REAL,
+            updated_at REAL,
+            wanted_end REAL,
+            state TEXT NOT NULL,
+            problem TEXT
+        )""",
+        "CREATE INDEX shares_by_episode ON shares (episode, number)",
+        """CREATE UNIQUE INDEX shares_one_in_force ON shares (episode)
+           WHERE state IN ('asked', 'held', 'releasing')""",
+    ),
 )
 ACKS = FileKind(Schema(MIGRATIONS), "acks")
 VERSION = ACKS.schema.version
