@@ -35,6 +35,8 @@ LONGEST_WAIT_SECONDS = 3600.0  # a Retry-After beyond this is not believed
 USER_AGENT = "wfmon-tui"
 
 _URL_LIMIT = 200
+_REFUSAL_BYTES = 8192
+_REFUSAL_LIMIT = 160
 _AUTH_CODES = (401, 403, 407)
 _RETRY_CODES = (429, 503)
 _REDIRECT_CODES = (301, 302, 303, 307, 308)
@@ -59,6 +61,32 @@ class Answer:
     content_type: str
     body: bytes
     date: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """``shown``: its URL in words. ``content`` is JSON. One that ``writes`` is asked once, and is not led
+    elsewhere; what the server says against it is told."""
+
+    method: str
+    url: str
+    shown: str
+    accept: str
+    content: bytes | None = None
+
+    @property
+    def writes(self) -> bool:
+        return self.method != "GET"
+
+    def headers(self, authorization: str | None) -> dict[str, str]:
+        headers = {"Accept": self.accept, "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
+        if self.content is not None:
+            headers["Content-Type"] = "application/json"
+        if self.writes:
+            headers["Content-Length"] = str(len(self.content or b""))
+        if authorization:
+            headers["Authorization"] = authorization
+        return headers
 
 
 def shown_url(url: str) -> str:
@@ -124,15 +152,26 @@ class HttpReader:
         ``timeout`` may shorten the time of this one question. A server that said Retry-After is not
         asked again before that time.
         """
-        shown = shown_url(url)
+        return self._ask(_Question("GET", url, shown_url(url), accept), timeout)
+
+    def post(self, url: str, content: bytes, *, timeout: float | None = None) -> Answer:
+        """Sends JSON, once: after a ``SourceError`` it may have arrived all the same, so that whoever sends
+        it again looks first. A redirect is an error. The error's text holds what the server said."""
+        return self._ask(_Question("POST", url, shown_url(url), "application/json", content), timeout)
+
+    def delete(self, url: str, *, timeout: float | None = None) -> Answer:
+        """As ``post``, without a body."""
+        return self._ask(_Question("DELETE", url, shown_url(url), "application/json"), timeout)
+
+    def _ask(self, question: _Question, timeout: float | None) -> Answer:
         seconds = min(self._timeout, timeout) if timeout is not None else self._timeout
         waiting = self._wait_until - self._clock()
         if waiting > 0:
-            raise SourceError(Failure.HTTP, f"{shown}: asked to wait, {duration(waiting)} left")
-        _check_scheme(url, shown)
+            raise SourceError(Failure.HTTP, f"{question.shown}: asked to wait, {duration(waiting)} left")
+        _check_scheme(question.url, question.shown)
         with self._asking:
             try:
-                return self._get(url, shown, accept, seconds)
+                return self._answer(question, seconds)
             finally:
                 if self._closed:
                     self._close_client()
@@ -151,19 +190,21 @@ class HttpReader:
             self._connections.close()
             self._connections = self._client = None
 
-    def _get(self, url: str, shown: str, accept: str, seconds: float) -> Answer:
+    def _answer(self, question: _Question, seconds: float) -> Answer:
         import httpcore
 
+        shown = question.shown
         deadline = self._clock() + seconds
         progress = _Progress()
         try:
             try:
-                return self._exchange(url, shown, accept, deadline, progress)
+                return self._exchange(question, deadline, progress)
             except (httpcore.RemoteProtocolError, httpcore.ReadError, httpcore.WriteError):
-                # A kept connection that the server had just given up: once more on a new one.
-                if progress.answered:
+                # A kept connection that the server had just given up: once more on a new one. What writes
+                # may have been heard.
+                if progress.answered or question.writes:
                     raise
-                return self._exchange(url, shown, accept, deadline, progress)
+                return self._exchange(question, deadline, progress)
         except httpcore.TimeoutException as error:
             what = f"only {size(progress.received)} of the answer" if progress.answered else "no answer"
             raise SourceError(Failure.TIMEOUT, f"{shown}: {what} within {duration(seconds)}") from error
@@ -173,26 +214,25 @@ class HttpReader:
             what = "connection lost" if isinstance(error, httpcore.NetworkError) else "broken answer"
             raise SourceError(Failure.NETWORK, f"{shown}: {what}: {safe(str(error), limit=120)}") from error
 
-    def _exchange(self, url: str, shown: str, accept: str, deadline: float, progress: _Progress) -> Answer:
+    def _exchange(self, question: _Question, deadline: float, progress: _Progress) -> Answer:
         from wfmon.sources.plainhttp import PLAIN_URL, head_of, plain_request
 
-        plain, authorization = self._authorize(url)
-        headers = {"Accept": accept, "Accept-Encoding": "gzip", "User-Agent": USER_AGENT}
-        if authorization:
-            headers["Authorization"] = authorization
+        plain, authorization = self._authorize(question.url)
+        headers = question.headers(authorization)
         if not self._redirected and (parts := PLAIN_URL.fullmatch(plain)):
-            head = head_of(self._open().ask(plain_request(parts, headers), deadline))
+            request = plain_request(parts, headers, method=question.method, content=question.content)
+            head = head_of(self._open().ask(request, deadline))
             try:
                 progress.answered = True
-                if not (head.status in _REDIRECT_CODES and "location" in head.headers):
-                    return self._read(head, shown, progress)
+                if question.writes or not (head.status in _REDIRECT_CODES and "location" in head.headers):
+                    return self._read(head, question, progress)
             finally:
                 head.close()
             self._redirected, progress.answered = True, False
-        return self._exchange_by_httpx(plain, headers, shown, deadline, progress)
+        return self._exchange_by_httpx(question, plain, headers, deadline, progress)
 
     def _exchange_by_httpx(
-        self, url: str, headers: dict[str, str], shown: str, deadline: float, progress: _Progress
+        self, question: _Question, url: str, headers: dict[str, str], deadline: float, progress: _Progress
     ) -> Answer:
         import httpcore
         import httpx
@@ -203,23 +243,27 @@ class HttpReader:
             self._client = client(self._open())
         try:
             request = self._client.build_request(
-                "GET", url, headers=headers, extensions={"deadline": deadline}
+                question.method,
+                url,
+                headers=headers,
+                content=question.content,
+                extensions={"deadline": deadline},
             )
             for _ in range(MAX_REDIRECTS + 1):
                 response = self._client.send(request, stream=True)
                 try:
                     progress.answered = True
-                    if response.next_request is None:
-                        return self._read(head_of_httpx(response), shown, progress)
+                    if question.writes or response.next_request is None:
+                        return self._read(head_of_httpx(response), question, progress)
                     # httpx leaves credentials out of a request to another origin.
                     request = response.next_request
-                    _check_scheme(str(request.url), shown)
+                    _check_scheme(str(request.url), question.shown)
                     progress.answered = False
                 finally:
                     response.close()
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             raise httpcore.ProtocolError(str(error)) from error
-        raise SourceError(Failure.HTTP, f"{shown}: redirected more than {MAX_REDIRECTS} times")
+        raise SourceError(Failure.HTTP, f"{question.shown}: redirected more than {MAX_REDIRECTS} times")
 
     def _open(self) -> Connections:
         if self._connections is None:
@@ -243,11 +287,14 @@ class HttpReader:
             return plain, _basic(unquote(parts.username), unquote(parts.password or ""))
         return plain, self._authorization
 
-    def _check_status(self, head: Head, shown: str) -> None:
-        code = head.status
+    def _check_status(self, head: Head, question: _Question) -> None:
+        code, shown = head.status, question.shown
         if 200 <= code < 300:
             return
         said = safe(f"{code} {head.reason}".strip(), limit=80)
+        if question.writes:
+            told = "redirects, which is not followed" if code in _REDIRECT_CODES else _refusal(head, shown)
+            said += f": {told}" if told else ""
         if code in _RETRY_CODES:
             wait = _retry_after(head.headers.get("retry-after", ""))
             self._wait_until = self._clock() + wait
@@ -258,9 +305,9 @@ class HttpReader:
             raise SourceError(Failure.AUTH, f"{shown}: {said}")
         raise SourceError(Failure.NOT_FOUND if code == 404 else Failure.HTTP, f"{shown}: {said}")
 
-    def _read(self, head: Head, shown: str, progress: _Progress) -> Answer:
-        self._check_status(head, shown)
-        limit = self._max_bytes
+    def _read(self, head: Head, question: _Question, progress: _Progress) -> Answer:
+        self._check_status(head, question)
+        limit, shown = self._max_bytes, question.shown
         announced = head.headers.get("content-length", "")
         if announced.isascii() and announced.isdigit() and len(announced) < 20 and int(announced) > limit:
             raise _too_large(shown, limit)
@@ -309,6 +356,26 @@ def _unpacked(chunks: Iterable[bytes], coding: str, limit: int, shown: str) -> I
         raise SourceError(Failure.BAD_DATA, f"{shown}: broken gzip: {safe(str(error), limit=80)}") from error
     if not unpacker.eof:
         raise SourceError(Failure.BAD_DATA, f"{shown}: gzip ends in the middle")
+
+
+def _refusal(head: Head, shown: str) -> str:
+    """What the body of an error says: a bare JSON string, or an object with a ``message`` or ``error``.
+    Empty where it is anything else (a page)."""
+    import json
+
+    coding = head.headers.get("content-encoding", "").strip().lower()
+    body = bytearray()
+    for part in _unpacked(head.chunks(), coding, _REFUSAL_BYTES, shown):
+        body += part
+        if len(body) > _REFUSAL_BYTES:
+            return ""
+    try:
+        told = json.loads(bytes(body))
+    except (ValueError, RecursionError):
+        return ""
+    if isinstance(told, dict):
+        told = told.get("message") or told.get("error")
+    return safe(told, limit=_REFUSAL_LIMIT) if isinstance(told, str) else ""
 
 
 def _too_large(shown: str, limit: int) -> SourceError:

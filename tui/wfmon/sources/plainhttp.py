@@ -27,16 +27,19 @@ class Head:
     close: Callable[[], None]
 
 
-def plain_request(parts: re.Match[str], headers: Mapping[str, str]) -> httpcore.Request:
-    """``parts`` is a match of ``PLAIN_URL``."""
+def plain_request(
+    parts: re.Match[str], headers: Mapping[str, str], *, method: str = "GET", content: bytes | None = None
+) -> httpcore.Request:
+    """``parts`` is a match of ``PLAIN_URL``; the length of ``content`` is in ``headers``."""
     host, port, path, query = parts.groups(default="")
     all_headers = {"Host": f"{host}:{port}" if port else host, "Connection": "keep-alive", **headers}
     return httpcore.Request(
-        method=b"GET",
+        method=method.encode(),
         url=httpcore.URL(
             scheme=b"http", host=host.encode(), port=int(port or 80), target=f"{path or '/'}{query}".encode()
         ),
         headers=[(name.encode(), value.encode()) for name, value in all_headers.items()],
+        content=content,
     )
 
 
