@@ -109,7 +109,6 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             ends_at REAL,
             updated_at REAL,
             wanted_end REAL,
-            wanted_end REAL,
             state TEXT NOT NULL,
             problem TEXT
         )""",
