@@ -55,7 +55,8 @@ class Credentials(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """A 2xx answer, unpacked. ``content_type`` and ``date`` (the server's clock) are raw text from outside."""
+    """A 2xx answer, unpacked. ``content_type`` and ``date`` (the server's clock) are raw text from
+    outside."""
 
     status: int
     content_type: str
