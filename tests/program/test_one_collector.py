@@ -21,6 +21,7 @@ import pytest
 from program.test_hostile_endings import WAYS
 from program.test_two_users import BEN, EVE, GROUP, as_user, may_change_users, person
 from support.exporter import exporting
+from support.openness import opened
 from support.program import COMMAND, Program
 from support.pty import Terminal
 from support.troubled import troubled_log
@@ -363,9 +364,7 @@ needs_users = pytest.mark.skipif(
 
 @needs_users
 def test_of_two_users_one_collects_and_the_other_goes_on(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = tmp_path_factory.mktemp("users")
-    for above in (folder, *folder.parents[:2]):
-        above.chmod(0o755)
+    folder = opened(tmp_path_factory.mktemp("users"))
     log = troubled_log(folder / "app.jsonl")
     log.chmod(0o644)
     state = folder / "shared"

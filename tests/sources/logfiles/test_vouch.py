@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import os
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from hypothesis import strategies as st
 from sources.logfiles.helpers import NOW, Watched, line, write
 from sources.logfiles.test_resume import Ledger
 from sources.logfiles.test_rotation import nobody
+from support.openness import opened
 from wfmon.model.history import Role
 from wfmon.model.history import Watched as Span
 from wfmon.sources.logfiles.vouch import Vouch
@@ -78,10 +78,7 @@ def test_nothing_while_it_is_behind_and_all_of_it_afterwards(
 
 
 def test_nothing_while_a_file_is_denied(tmp_path: Path) -> None:
-    tmp_path.chmod(0o755)
-    for parent in tmp_path.parents[:3]:
-        if os.geteuid() == 0 and parent.name.startswith("pytest"):
-            parent.chmod(0o755)
+    opened(tmp_path)
     write(tmp_path / "a.log", done(NOW - 5))
     write(tmp_path / "b.log", done(NOW - 5, 2))
     (tmp_path / "b.log").chmod(0)
