@@ -1,4 +1,4 @@
-"""Questions asked in the last row: a line of text, or one of a few choices."""
+"""Questions asked in the last row: a line of text, one of a few choices, yes or no."""
 
 from __future__ import annotations
 
@@ -90,3 +90,23 @@ class Choose:
             line.add(" ").add(key, "key")
             line.add(f" {words}", "strong" if key == self.current else "key_words")
         return line.row()
+
+
+@dataclass(slots=True)
+class Confirm:
+    """Yes is ``y`` alone; any other key is no. ``words``: ways to ask, the longest first; the first that
+    fits is shown."""
+
+    words: Sequence[str]
+    done: Callable[[bool], None]
+
+    def press(self, key: str, _character: str | None) -> bool:
+        self.done(key == "y")
+        return True
+
+    def paste(self, text: str) -> None:
+        """What is pasted confirms nothing."""
+
+    def row(self, look: Look, width: int) -> Row:
+        fitting = (words for words in self.words if width_of(words) <= width - 1)
+        return Line(look, width).add(f" {next(fitting, self.words[-1])}", "prompt").row()
