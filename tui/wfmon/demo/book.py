@@ -50,7 +50,7 @@ class Book:
     def started(self, plan: RunPlan) -> OpenRun:
         run = OpenRun(plan, time.time(), time.monotonic())
         self._active.inc()
-        self._say(run, logging.INFO, "run started", status="running")
+        self._say(run, logging.INFO, "run started", status="running", timeout_seconds=self._spec.limit)
         return run
 
     def step_started(self, run: OpenRun, step: str) -> None:

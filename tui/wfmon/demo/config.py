@@ -34,6 +34,13 @@ resolved_keep = "2m"
 [alerts.failure_rate]
 clear_quiet = "10s"
 
+[alerts.timeout]
+for = "5s"
+
+[alerts.cost_spike]
+for = "10s"
+keep = "5s"
+
 [alerts.memory]
 warn = { trip = 0.10, clear = 0.15, for = "10s", keep = "10s" }
 critical = { trip = 0.05, clear = 0.08, for = "5s", keep = "5s" }
@@ -67,6 +74,8 @@ def workflow_text(spec: WorkflowSpec, directory: Path) -> str:
     if of_group(spec.group)[0] is spec:
         pattern = rf"wfmon\.demo\.worker --group {spec.group} --dir {re.escape(str(directory))} "
         lines.append(f"match = {listed([pattern])}")
+    if spec.cap is not None:
+        lines.append(f"max_usd_per_hour = {spec.cap}")
     lines.append(f"runbook = {quoted(f'runbooks/{spec.name}.md')}")
     return "\n".join(lines)
 

@@ -60,7 +60,9 @@ class Arrivals:
 @dataclass(frozen=True, slots=True)
 class WorkflowSpec:
     """``group`` is the worker process it runs in; ``plain``: logs as the guide's WorkflowLogger does,
-    without run ids. ``failure`` and ``retry`` are probabilities of a run."""
+    without run ids. ``failure`` and ``retry`` are probabilities of a run. ``limit``: how long a run may
+    take, in seconds, as its log declares; ``cap``: what its runs may cost, in USD an hour, as the
+    configuration says."""
 
     name: str
     group: str
@@ -70,6 +72,8 @@ class WorkflowSpec:
     retry: float
     memory: int
     plain: bool = False
+    limit: float | None = None
+    cap: float | None = None
 
     @property
     def log_name(self) -> str:
@@ -118,6 +122,7 @@ WORKFLOWS = (
         failure=0.004,
         retry=0.04,
         memory=24 * MIB,
+        cap=100.0,
     ),
     WorkflowSpec(
         "data_processing",
@@ -160,6 +165,7 @@ WORKFLOWS = (
         failure=0.004,
         retry=0.02,
         memory=2 * MIB,
+        limit=10.0,
     ),
     WorkflowSpec(
         "knowledge_sync",
