@@ -19,7 +19,7 @@ from wfmon.sources.profile import Profile, Signal, load_profiles
 from wfmon.sources.promql import (
     Query,
     compile_concept,
-    compile_runs,
+    compile_growths,
     compile_trend,
     exact_increase,
     first_seen,
@@ -111,9 +111,13 @@ def check_rules(tmp_path: Path, expressions: Sequence[str]) -> None:
 
 def test_every_compiled_form_parses(tmp_path: Path) -> None:
     texts = [query.text for query in compile_all(seed(), SEED_NAMES, 300)]
-    texts += [query.text for window in (300, 21600) for query in compile_runs(seed(), SEED_NAMES, window)]
+    texts += [
+        query.text
+        for window in (300, 21600)
+        for query in compile_growths(seed(), Concept.RUNS, SEED_NAMES, window)
+    ]
     texts += [query.text for query in compile_all(WIDE, WIDE_NAMES, 0.5)]
-    texts += [query.text for query in compile_runs(WIDE, WIDE_NAMES, 300)]
+    texts += [query.text for query in compile_growths(WIDE, Concept.RUNS, WIDE_NAMES, 300)]
     texts += [name_table(WIDE, "workflow")]
     runs = seed().signals_of(Concept.RUNS)[0]
     trend = compile_trend(seed(), Concept.RUNS, runs, SEED_NAMES, 300, ("workflow", "status"))

@@ -6,8 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
 from wfmon.analysis.choose import Claim, by_trust, claim, grown
-from wfmon.analysis.observed import ObservedMetrics, ObservedRuns
+from wfmon.analysis.observed import HourOf, ObservedMetrics, ObservedRuns
 from wfmon.analysis.runindex import RunIndex
+from wfmon.analysis.spending import Spent, claimed_hour, hours_of, logged_hour
 from wfmon.model.baseline import Baseline
 from wfmon.model.metrics import Amount, CallKey, CostKey, Quantiles, TokenKey, TokenKind
 from wfmon.model.record import dataclass, field
@@ -45,6 +46,7 @@ class Claims:
     tokens: dict[str | None, Claim[list[tuple[TokenKey, Amount]]]]
     cost: dict[str | None, Claim[list[tuple[CostKey, Amount]]]]
     calls: dict[str | None, Claim[list[tuple[CallKey, Amount]]]]
+    hours: dict[tuple[str, str | None], HourOf] = field(default_factory=dict)
 
 
 def claims_of(metrics: Sequence[ObservedMetrics]) -> Claims:
@@ -58,6 +60,7 @@ def claims_of(metrics: Sequence[ObservedMetrics]) -> Claims:
         tokens=claim(ranked, [source.tokens for source in ranked]),
         cost=claim(ranked, [source.cost for source in ranked]),
         calls=claim(ranked, [source.calls for source in ranked]),
+        hours=hours_of(ranked),
     )
 
 
@@ -132,6 +135,7 @@ class _Row:
         newest = self.logs.index.newest if self.logs else None
         tokens = self._tokens()
         cost = self._cost()
+        spent = self._spent()
         retries = self._retries(step)
         calls = self._calls()
         return Workflow(
@@ -159,6 +163,8 @@ class _Row:
             origin=tuple(sorted(self.origin.items())),
             ladder=ladder,
             runbook=extras.runbooks.get(self.name),
+            cost_hour_usd=spent.usd if spent else None,
+            cost_hour_seconds=spent.seconds if spent else None,
         )
 
     def _from(self, figure: str, source: str, at: float) -> None:
@@ -247,6 +253,11 @@ class _Row:
             return None
         sums = self.logs.index.sums(self.logs.at, self.windows.rate)
         return self._known("cost", self.logs.source, self.logs.at, per_hour(sums.cost_usd, self._told()))
+
+    def _spent(self) -> Spent | None:
+        if self.name in self.claims.cost:
+            return claimed_hour(self.name, self.claims.cost, self.claims.hours)
+        return logged_hour(self.logs.index, self.logs.at) if self.logs is not None else None
 
     def _calls(self) -> float | None:
         claimed = self.claims.calls.get(self.name)

@@ -14,19 +14,28 @@ from wfmon.model.metrics import (
     Amount,
     CallKey,
     CostKey,
+    HourCost,
     MetricsSample,
     Quantiles,
     RunKey,
     RunWindow,
     TokenKey,
 )
-from wfmon.model.record import dataclass, replace
+from wfmon.model.record import dataclass, field, replace
 from wfmon.model.run import RunStatus, WorkflowRuns
 from wfmon.model.snapshot import LadderStep, StatusCounts
 
 Aliases = Mapping[str, str]
 Key = TypeVar("Key", TokenKey, CostKey, CallKey)
 Groups = dict[str | None, list[tuple[Key, Amount]]]
+
+
+@dataclass(frozen=True, slots=True)
+class HourOf:
+    """What one workflow cost in the last hour, of which ``covered`` seconds are known."""
+
+    covered: float
+    parts: tuple[tuple[CostKey, float], ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +53,7 @@ class ObservedMetrics:
     retries: dict[str | None, Amount]
     durations: dict[str | None, Quantiles]
     active: dict[str | None, float]
+    hour_cost: dict[str | None, HourOf] = field(default_factory=dict)
 
     def workflows(self) -> set[str]:
         every = {*self.ladders, *self.tokens, *self.cost, *self.calls, *self.active, *self.durations}
@@ -74,6 +84,7 @@ def observe_metrics(source: str, fresh: bool, sample: MetricsSample, aliases: Al
         retries={_name(key, aliases): amount for key, amount in sample.retries.items()},
         durations={_name(key, aliases): value for key, value in reversed(sample.durations.items())},
         active=_sum_by_name(sample.active, aliases),
+        hour_cost=_hour_cost(sample.hour_cost, aliases),
     )
 
 
@@ -116,6 +127,14 @@ def _group(items: Iterable[tuple[Key, Amount]], aliases: Aliases) -> Groups[Key]
     for key, amount in items:
         groups.setdefault(_name(key.workflow, aliases), []).append((key, amount))
     return groups
+
+
+def _hour_cost(cost: HourCost | None, aliases: Aliases) -> dict[str | None, HourOf]:
+    groups: dict[str | None, list[tuple[CostKey, float]]] = {}
+    for key, usd in cost.usd.items() if cost is not None else ():
+        groups.setdefault(_name(key.workflow, aliases), []).append((key, usd))
+    covered = cost.covered if cost is not None else 0.0
+    return {name: HourOf(covered, tuple(parts)) for name, parts in groups.items()}
 
 
 def _sum_by_name(values: Mapping[str | None, float], aliases: Aliases) -> dict[str | None, float]:

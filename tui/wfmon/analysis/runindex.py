@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from functools import cached_property
 from math import fsum
 
 from wfmon.analysis.quantile import quantile
@@ -12,6 +13,7 @@ from wfmon.model.run import COUNTED, Run, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import LadderStep, StatusCounts
 
 RECENT = 100  # finished runs of a workflow that its own screen lists
+LONGEST_TAIL = 200  # runs of one outcome in a row that are counted
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +72,43 @@ class RunIndex:
         high = bisect_right(self._ends, now)
         return self._ends[max(0, high - most) : high][::-1]
 
+    def tail(self, now: float, after: float | None) -> tuple[int, int]:
+        """Of the newest counted runs that ended in (after, now]: how many failed in a row, and how many
+        succeeded in a row; one of the two is 0. No more than ``LONGEST_TAIL`` are looked at."""
+        failed = succeeded = 0
+        for run in reversed(self._finished[: bisect_right(self._ends, now)]):
+            if failed + succeeded >= LONGEST_TAIL or (after is not None and (run.ended_at or 0.0) <= after):
+                break
+            if run.failed and not succeeded:
+                failed += 1
+            elif run.status is RunStatus.SUCCESS and not failed:
+                succeeded += 1
+            elif run.status in COUNTED:
+                break
+        return failed, succeeded
+
+    def last_failure(self, now: float) -> float | None:
+        """When the newest failed run ended."""
+        number = bisect_right(self._failed_ends, now)
+        return self._failed_ends[number - 1] if number else None
+
+    def last_success(self, now: float) -> float | None:
+        """When the newest successful run ended; None where no known one did."""
+        for run in reversed(self._finished[: bisect_right(self._ends, now)]):
+            if run.status is RunStatus.SUCCESS:
+                return run.ended_at
+        return None
+
+    def ratio_of_last(self, at: float, runs: int) -> float:
+        """The share of failures among the newest ``runs`` counted runs that ended at ``at`` or before."""
+        told: list[bool] = []
+        for run in reversed(self._finished[: bisect_right(self._ends, at)]):
+            if run.status in COUNTED:
+                told.append(run.failed)
+            if len(told) == runs:
+                break
+        return sum(told) / len(told) if told else 0.0
+
     def durations(self, now: float, seconds: float) -> Quantiles:
         """p50 and p95 of the counted runs of the window that report a duration."""
         bounds = self._slice(now, seconds)
@@ -98,6 +137,11 @@ class RunIndex:
     def api_calls(self, now: float, seconds: float) -> int:
         calls = self.runs.api_calls
         return bisect_right(calls, now) - bisect_right(calls, now - seconds)
+
+    @cached_property
+    def priced(self) -> bool:
+        """Whether any finished run tells its cost."""
+        return any(run.usage.cost_usd is not None for run in reversed(self._finished))
 
     @property
     def newest(self) -> Run | None:

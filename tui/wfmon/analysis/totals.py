@@ -8,6 +8,7 @@ from wfmon.analysis.choose import Claim
 from wfmon.analysis.merge import ADDED_KINDS, Claims, Windows, grown_by, per_hour, per_minute
 from wfmon.analysis.observed import ObservedRuns
 from wfmon.analysis.quantile import quantile
+from wfmon.analysis.spending import total_hour
 from wfmon.model.metrics import Amount, CallKey, CostKey, Quantiles, TokenKey, TokenKind
 from wfmon.model.record import dataclass, field
 from wfmon.model.run import COUNTED, Run
@@ -36,6 +37,7 @@ def total(
     counts = _add(step.counts for step in steps)
     covered = max((step.span for step in steps), default=0.0)
     active, at_least = _active(workflows, claims.active)
+    spent = total_hour(workflows, claims.cost, claims.hours)
     durations = _durations(claims.durations, logs, windows.rate)
     return Totals(
         active=active,
@@ -53,6 +55,8 @@ def total(
         api_calls_per_minute=_calls(workflows, claims.calls),
         window_seconds=covered or None,
         rate_window_seconds=_rate_window(claims, logs, windows.rate),
+        cost_hour_usd=spent.usd if spent else None,
+        cost_hour_seconds=spent.seconds if spent else None,
     )
 
 

@@ -90,6 +90,14 @@ class Amount:
 
 
 @dataclass(frozen=True, slots=True)
+class HourCost:
+    """USD that cost counters grew by in the last hour, of which ``covered`` seconds are known."""
+
+    covered: float
+    usd: dict[CostKey, float]
+
+
+@dataclass(frozen=True, slots=True)
 class Quantiles:
     """Duration quantiles in seconds over a window; ``n`` observations."""
 
@@ -130,7 +138,7 @@ class MetricsSample:
     ``runs`` is a ladder of windows, shortest first. ``window`` is the rate window asked for,
     ``covered`` what of it is known. ``exposed`` names the concepts that have a series. Keys with
     workflow None are figures that the source does not split by workflow. ``growth`` None: the source
-    keeps its own history, or this is its first look.
+    keeps its own history, or this is its first look. ``hour_cost`` None: not asked for yet.
     """
 
     at: float
@@ -148,3 +156,4 @@ class MetricsSample:
     memory: dict[str | None, float] = field(default_factory=dict)
     trends: tuple[Trend, ...] = ()
     growth: Growth | None = None
+    hour_cost: HourCost | None = None

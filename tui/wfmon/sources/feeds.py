@@ -98,18 +98,26 @@ def wanted_names(profiles: Iterable[Profile]) -> frozenset[str]:
     return frozenset(names)
 
 
-def counter_names(profiles: Iterable[Profile]) -> tuple[frozenset[str], frozenset[str]]:
-    """Sample names that count runs, and those that count anything else (buckets included)."""
-    runs: set[str] = set()
-    others: set[str] = set()
+@dataclass(frozen=True, slots=True)
+class CounterNames:
+    """Sample names that count runs, cost, and anything else (buckets included); one may count several."""
+
+    runs: frozenset[str]
+    cost: frozenset[str]
+    rest: frozenset[str]
+
+
+def counter_names(profiles: Iterable[Profile]) -> CounterNames:
+    found: dict[Concept, set[str]] = {}
     for profile in profiles:
         for concept in CONCEPTS:
             for signal in profile.signals_of(concept):
                 for metric in signal.metrics:
                     for name, part in sample_parts(concept, signal, metric).items():
                         if part in (Part.COUNTER, Part.BUCKET):
-                            (runs if concept is Concept.RUNS else others).add(name)
-    return frozenset(runs), frozenset(others)
+                            found.setdefault(concept, set()).add(name)
+    runs, cost = found.pop(Concept.RUNS, set()), found.pop(Concept.COST, set())
+    return CounterNames(frozenset(runs), frozenset(cost), frozenset().union(*found.values()))
 
 
 def summed_names(profiles: Iterable[Profile]) -> frozenset[str]:

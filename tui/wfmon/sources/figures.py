@@ -11,6 +11,7 @@ from wfmon.model.metrics import (
     CallKey,
     Concept,
     CostKey,
+    HourCost,
     MetricsSample,
     Quantiles,
     RunKey,
@@ -24,6 +25,8 @@ from wfmon.sources.exposition import Series
 from wfmon.sources.feeds import Feed, Feeds, Part
 from wfmon.sources.histogram import histogram_quantile
 
+HOUR = 3600.0
+
 _Key = TypeVar("_Key")
 
 
@@ -31,11 +34,13 @@ _Key = TypeVar("_Key")
 class View:
     """One target: what it says now (None: it did not answer) and its counters' history.
 
-    ``runs`` reaches back over the longest window of the ladder, ``rest`` over the rate window.
+    ``runs`` reaches back over the longest window of the ladder, ``cost`` over an hour at least, ``rest``
+    over the rate window.
     """
 
     samples: Mapping[Series, float] | None
     runs: CounterHistory[Series]
+    cost: CounterHistory[Series]
     rest: CounterHistory[Series]
 
 
@@ -58,6 +63,7 @@ class _Sums:
     """Everything of a sample while it is summed up over series and targets."""
 
     runs: list[dict[RunKey, float]]
+    hour_cost: dict[CostKey, float] = field(default_factory=dict)
     amounts: dict[Concept, dict[Dims, _Sum]] = field(default_factory=dict)
     levels: dict[Concept, dict[str | None, float]] = field(default_factory=dict)
     buckets: dict[str | None, dict[float, float]] = field(default_factory=dict)
@@ -79,6 +85,7 @@ def build_sample(
     seen = [view for view in views if view.runs.looks]
     for view in seen:
         _add_runs(sums.runs, view, feeds, at, windows)
+        _add_cost(sums, view, feeds, at, rate)
         _add_growth(sums, view, feeds, at, rate)
         _add_present(sums, view, feeds)
     tokens = _amounts(sums, Concept.TOKENS, lambda dims: dims.token_key)
@@ -102,6 +109,7 @@ def build_sample(
         calls=_amounts(sums, Concept.CALLS, _call_key),
         tokens=settle_tokens(tokens, owner) if owner is not None else tokens,
         cost=_amounts(sums, Concept.COST, _cost_key),
+        hour_cost=HourCost(min((v.cost.span(at, HOUR).covered for v in seen), default=0.0), sums.hour_cost),
     )
 
 
@@ -126,6 +134,19 @@ def _add_runs(
                     window[key] = window.get(key, 0.0) + growth * feed.scale
 
 
+def _add_cost(sums: _Sums, view: View, feeds: Feeds, at: float, rate: float) -> None:
+    span = view.cost.span(at, rate)
+    if not span.covered:
+        return
+    recent, hour = [span.base], [view.cost.span(at, HOUR).base]
+    for series, track in view.cost.tracks.items():
+        for feed in feeds.of(series) if track.known else ():
+            if feed.concept is Concept.COST and feed.part is Part.COUNTER:
+                sums.amount(feed).add(track.growth(recent)[0] * feed.scale, None)
+                key = feed.dims.cost_key
+                sums.hour_cost[key] = sums.hour_cost.get(key, 0.0) + track.growth(hour)[0] * feed.scale
+
+
 def _add_growth(sums: _Sums, view: View, feeds: Feeds, at: float, rate: float) -> None:
     span = view.rest.span(at, rate)
     if not span.covered:
@@ -133,7 +154,7 @@ def _add_growth(sums: _Sums, view: View, feeds: Feeds, at: float, rate: float) -
     bases = [span.base]
     for series, track in view.rest.tracks.items():
         for feed in feeds.of(series) if track.known else ():
-            if feed.concept is Concept.RUNS:
+            if feed.concept in (Concept.RUNS, Concept.COST):
                 continue
             growth = track.growth(bases)[0] * feed.scale
             if feed.part is Part.BUCKET:

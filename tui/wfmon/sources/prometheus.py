@@ -1,10 +1,11 @@
 """A Prometheus as a source of metrics: what its profiles mean, asked in few bounded queries.
 
 A poll asks, all at one moment of the server's own clock, one query for the targets and one for each
-signal that is exposed (seed: 10 in all). The longer windows of the run counts are asked every third
-poll, the drawn trends every sixth, and what is exposed at all once a minute; no query is asked again
-before 20 times the time that it took. No poll asks more than ``MAX_QUERIES`` of these (besides the
-one a minute); what is left waits for the next. What no poll waits for is in ``prometheus_beside``.
+signal that is exposed (seed: 10 in all). The longer windows of the run counts and the cost of the last
+hour are asked every third poll, the drawn trends every sixth, and what is exposed at all once a minute;
+no query is asked again before 20 times the time that it took. No poll asks more than ``MAX_QUERIES`` of
+these (besides the one a minute); what is left waits for the next. What no poll waits for is in
+``prometheus_beside``.
 """
 
 from __future__ import annotations
@@ -32,7 +33,7 @@ from wfmon.sources.promql import (
     Op,
     Query,
     compile_concept,
-    compile_runs,
+    compile_growths,
     last_seen,
     up_of,
     watched_targets,
@@ -48,6 +49,7 @@ TIMEOUT = 5.0
 MAX_BYTES = 32 * 1024 * 1024
 MAX_QUERIES = 40
 SCOPE_SECONDS = 60.0
+HOUR = 3600.0
 LONG_EVERY = 3  # polls
 TRENDS_EVERY = 6
 POLITE = 20.0
@@ -60,16 +62,21 @@ SAME_SCRAPE = 0.9  # of the time between two scrapes: targets of one round lie c
 
 @dataclass(slots=True)
 class _Standing:
-    """A query that is asked again and again, and its newest answer. ``due`` is of the steady clock."""
+    """A query that is asked again and again, and its newest answer. ``due`` is of the steady clock, ``first``
+    the first poll that asks it. ``hour``: it is of the cost of the last hour."""
 
     query: Query
     every: int
+    first: int = 1
+    hour: bool = False
     asked: int | None = None
     due: float = 0.0
     answered: Answered | None = None
 
     def is_due(self, poll: int, steady: float) -> bool:
-        return self.asked is None or (poll - self.asked >= self.every and steady >= self.due)
+        if self.asked is None:
+            return poll >= self.first
+        return poll - self.asked >= self.every and steady >= self.due
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,13 +218,18 @@ class PrometheusSource:
             if owner is None:
                 continue
             if concept is Concept.RUNS:
-                queries = compile_runs(owner, scope.names, self._windows[0])
+                queries = compile_growths(owner, concept, scope.names, self._windows[0])
             else:
                 queries = compile_concept(owner, concept, scope.names, self._rate)
             standing += [_Standing(query, every=1) for query in queries]
             if concept is Concept.RUNS:
-                longer = [q for w in self._windows[1:] for q in compile_runs(owner, scope.names, w)]
-                standing += [_Standing(query, LONG_EVERY) for query in longer]
+                for window in self._windows[1:]:
+                    longer = compile_growths(owner, concept, scope.names, window)
+                    standing += [_Standing(query, LONG_EVERY) for query in longer]
+            elif concept is Concept.COST:
+                # Not in the first poll, for which somebody waits.
+                hours = compile_growths(owner, concept, scope.names, HOUR)
+                standing += [_Standing(query, LONG_EVERY, first=2, hour=True) for query in hours]
         return standing
 
     def _ask_targets(self, scope: Scope) -> _Targets:
@@ -289,7 +301,11 @@ class PrometheusSource:
         age = max(0.0, targets.clock - truth)
         figures = Figures(scope.tables, growing=known > 0)
         for standing in self._standing:
-            if standing.answered is not None and _fresh(standing.answered, targets.clock):
+            if standing.answered is None or not _fresh(standing.answered, targets.clock):
+                continue
+            if standing.hour:
+                figures.add_hour_cost(standing.answered)
+            else:
                 figures.add(standing.answered)
         if targets.down:
             everything = targets.up + targets.down

@@ -11,6 +11,7 @@ from wfmon.model.metrics import (
     CallKey,
     Concept,
     CostKey,
+    HourCost,
     MetricsSample,
     Quantiles,
     RunKey,
@@ -25,6 +26,8 @@ from wfmon.sources.histogram import histogram_quantile
 from wfmon.sources.profile import Profile
 from wfmon.sources.prometheus_api import Row
 from wfmon.sources.promql import OP_LABEL, Op, Query
+
+HOUR = 3600.0
 
 Key = TypeVar("Key")
 Names = Mapping[str, Mapping[str, str]]  # dim -> id -> name
@@ -73,6 +76,7 @@ class Figures:
     calls: dict[CallKey, Amount] = field(default_factory=dict)
     tokens: dict[TokenKey, Amount] = field(default_factory=dict)
     cost: dict[CostKey, Amount] = field(default_factory=dict)
+    hour_cost: dict[CostKey, float] | None = None
     exposed: set[Concept] = field(default_factory=set)
     labels_seen: dict[Concept, set[str]] = field(default_factory=dict)
     labels_kept: dict[Concept, set[str]] = field(default_factory=dict)
@@ -100,6 +104,12 @@ class Figures:
         elif concept is Concept.COST:
             self._amounts(rows, self.cost, lambda dims: dims.cost_key)
 
+    def add_hour_cost(self, answer: Answered) -> None:
+        self.hour_cost = self.hour_cost or {}
+        for row in self._read(answer):
+            key = row.dims.cost_key
+            self.hour_cost[key] = self.hour_cost.get(key, 0.0) + row.value
+
     def sample(self, at: float, window: float, known: float, trends: tuple[Trend, ...]) -> MetricsSample:
         """``known``: for how many seconds the server has been watching; no window covers more."""
         return MetricsSample(
@@ -120,6 +130,9 @@ class Figures:
             calls=self.calls,
             tokens=settle_tokens(self.tokens, self._tokens_of) if self._tokens_of else self.tokens,
             cost=self.cost,
+            hour_cost=None
+            if self.hour_cost is None or not self.growing
+            else HourCost(min(HOUR, known), self.hour_cost),
             memory=self.levels.get(Concept.MEMORY, {}),
             trends=trends,
         )

@@ -173,14 +173,16 @@ def compile_signal(
     return Query(profile, concept, signal, window, tagged(parts)) if parts else None
 
 
-def compile_runs(profile: Profile, names: Collection[str], window: float) -> tuple[Query, ...]:
-    """Finished runs by status over one window of the ladder."""
+def compile_growths(
+    profile: Profile, concept: Concept, names: Collection[str], window: float
+) -> tuple[Query, ...]:
+    """What the counters of ``concept`` grew by over one window, without their present values."""
     found: list[Query] = []
-    for signal in profile.signals_of(Concept.RUNS):
-        parts = _Compiler(profile, Concept.RUNS, signal, names, window).parts()
+    for signal in profile.signals_of(concept):
+        parts = _Compiler(profile, concept, signal, names, window).parts()
         if Op.DELTA in parts:
             text = tagged({Op.DELTA: parts[Op.DELTA]})
-            found.append(Query(profile, Concept.RUNS, signal, window, text))
+            found.append(Query(profile, concept, signal, window, text))
     return tuple(found)
 
 

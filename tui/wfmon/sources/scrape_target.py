@@ -9,6 +9,7 @@ from urllib.parse import urlsplit, urlunsplit
 
 from wfmon.model.history import Change
 from wfmon.model.look import Look, Target
+from wfmon.model.record import dataclass, field
 from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
 from wfmon.sources.changes import ChangeWatch, info_lines, short_target
@@ -22,7 +23,7 @@ from wfmon.sources.exposition import (
     sample_line,
 )
 from wfmon.sources.feeds import counter_names, summed_names, wanted_names
-from wfmon.sources.figures import View
+from wfmon.sources.figures import HOUR, View
 from wfmon.sources.http import Answer, HttpReader, shown_url
 from wfmon.sources.profile import Profile
 
@@ -38,6 +39,15 @@ _PROCESS_START = Series("process_start_time_seconds", {})
 # After the wanted lines of a look: counters that were there before and may come back, and info metrics.
 _VANISHED = b"\n# vanished"
 _INFOS = b"\n# infos"
+
+
+@dataclass(slots=True)
+class _Counted:
+    """The counters with ``names``: their history and what the last look said of them."""
+
+    history: CounterHistory[Series]
+    names: frozenset[str]
+    values: dict[Series, float] = field(default_factory=dict)
 
 
 class ScrapeTarget:
@@ -59,16 +69,22 @@ class ScrapeTarget:
         names = {*wanted_names(profiles), _PROCESS_START.name}
         self._wanted = names
         self._reader = ExpositionReader(names)
-        self._run_names, self._rest_names = counter_names(profiles)
+        self._names = counter_names(profiles)
         self._summed = summed_names(profiles)
         self._runs: CounterHistory[Series] = CounterHistory(longest, lookback=lookback)
+        self._cost: CounterHistory[Series] = CounterHistory(
+            max(rate, HOUR), remember=longest, lookback=lookback, tells=self._only_cost
+        )
         self._rest: CounterHistory[Series] = CounterHistory(
-            rate, remember=longest, lookback=lookback, tells=self._is_summed
+            rate, remember=longest, lookback=lookback, tells=self._only_summed
+        )
+        self._histories = (
+            _Counted(self._runs, self._names.runs),
+            _Counted(self._cost, self._names.cost),
+            _Counted(self._rest, self._names.rest),
         )
         self._last: Exposition | None = None
         self._process_start: float | None = None
-        self._run_values: dict[Series, float] = {}
-        self._rest_values: dict[Series, float] = {}
         self._no_numbers = 0
         self._answered = False
         self._infos: tuple[bytes, ...] = ()
@@ -79,8 +95,12 @@ class ScrapeTarget:
         # The look up to which growth is told; None: growth is told from the next look on.
         self.told_at: float | None = None
 
-    def _is_summed(self, series: Series) -> bool:
-        return series.name in self._summed
+    def _only_cost(self, series: Series) -> bool:
+        """Growth is told once, also of a name that counts several things."""
+        return series.name not in self._names.runs
+
+    def _only_summed(self, series: Series) -> bool:
+        return series.name in self._summed and series.name not in self._names.runs | self._names.cost
 
     @cached_property
     def known_as(self) -> Target:
@@ -105,7 +125,9 @@ class ScrapeTarget:
     @property
     def lines(self) -> bytes:
         """What a later process has to read to go on from the last look."""
-        gone = {**self._runs.vanished(MAX_VANISHED), **self._rest.vanished(MAX_VANISHED)}
+        gone: dict[Series, float] = {}
+        for each in self._histories:
+            gone |= each.history.vanished(MAX_VANISHED)
         parts = [self._reader.lines]
         if gone:
             parts += [_VANISHED, *(b"\n" + sample_line(series, value) for series, value in gone.items())]
@@ -144,9 +166,10 @@ class ScrapeTarget:
                 gone = self._reader.read(vanished).samples if vanished else {}
             except NotMetrics:
                 continue
-            for history, names in ((self._runs, self._run_names), (self._rest, self._rest_names)):
-                history.recall_vanished(look.at, {s: v for s, v in gone.items() if s.name in names})
-                history.lookback = max(history.lookback, LOOKBACK_SECONDS + LATE_SECONDS)
+            for each in self._histories:
+                there = {s: v for s, v in gone.items() if s.name in each.names}
+                each.history.recall_vanished(look.at, there)
+                each.history.lookback = max(each.history.lookback, LOOKBACK_SECONDS + LATE_SECONDS)
         self.take_growth()
         self.take_changes()
         if self.seen_at != reached:
@@ -155,7 +178,7 @@ class ScrapeTarget:
 
     def take_growth(self) -> list[tuple[Series, float]]:
         """What its counters grew by since ``told_at``; told once, and nothing where that is not known."""
-        steps = [*self._runs.take_growth(), *self._rest.take_growth()]
+        steps = [step for each in self._histories for step in each.history.take_growth()]
         known, self.told_at = self.told_at is not None, self.seen_at
         return steps if known else []
 
@@ -169,12 +192,10 @@ class ScrapeTarget:
         read = self._reader.read(body)
         if read is not self._last:
             self._last = read
-            self._run_values = {s: v for s, v in read.samples.items() if s.name in self._run_names}
-            self._rest_values = {s: v for s, v in read.samples.items() if s.name in self._rest_names}
+            for each in self._histories:
+                each.values = {s: v for s, v in read.samples.items() if s.name in each.names}
             self._no_numbers = sum(
-                not math.isfinite(value)
-                for values in (self._run_values, self._rest_values)
-                for value in values.values()
+                not math.isfinite(value) for each in self._histories for value in each.values.values()
             )
         start = read.samples.get(_PROCESS_START)
         if infos is None:
@@ -182,8 +203,8 @@ class ScrapeTarget:
             if abs(now - self._infos_at) >= INFO_SECONDS or start != self._process_start:
                 infos, self._infos_at = info_lines(body), now
         restarted = self._has_restarted(start)
-        self._runs.observe(now, self._run_values, restarted=restarted)
-        self._rest.observe(now, self._rest_values, restarted=restarted)
+        for each in self._histories:
+            each.history.observe(now, each.values, restarted=restarted)
         self.seen_at = now
         self._note_changes(now, start, infos)
 
@@ -196,7 +217,7 @@ class ScrapeTarget:
             now,
             start,
             [(series.name, series.labels) for series in said],
-            [series.name for history in (self._runs, self._rest) for series in history.fallen],
+            [series.name for each in self._histories for series in each.history.fallen],
         )
         self._changes = (*self._changes, *changed)[:MAX_UNTOLD]
 
@@ -205,10 +226,10 @@ class ScrapeTarget:
         if start is None or before is None or abs(start - before) < 1.0:
             return False
         # Kept counters survive a restart of their exporter: the start time alone proves nothing.
-        return self._runs.fell(self._run_values) or self._rest.fell(self._rest_values)
+        return any(each.history.fell(each.values) for each in self._histories)
 
     def view(self) -> View:
-        return View(self.samples if self._answered else None, self._runs, self._rest)
+        return View(self.samples if self._answered else None, self._runs, self._cost, self._rest)
 
     def problems(self) -> list[str]:
         if self._last is None or not self._answered:
