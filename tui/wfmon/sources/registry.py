@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 from wfmon.config import schema
 from wfmon.model.record import dataclass
-from wfmon.model.source import SourceState, SourceStatus
+from wfmon.model.source import SourceStatus
 from wfmon.sources.base import Source
 from wfmon.sources.profile import Profile
-from wfmon.text.sanitize import safe
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,27 +16,21 @@ class Sources:
     """``off`` are configured but not asked, each with the reason in words."""
 
     live: tuple[Source, ...]
-    off: tuple[SourceStatus, ...]
+    off: tuple[SourceStatus, ...] = ()
 
 
 def build_sources(config: schema.Config, profiles: Sequence[Profile]) -> Sources:
     """One object per configured source, the host last. Modules are loaded for the kinds in use only,
     and here rather than at the first question: threads that import at once wait for each other, which
     costs a tenth of the start."""
-    live: list[Source] = []
-    off: list[SourceStatus] = []
-    for entry in config.source:
-        if entry.kind == "alertmanager":
-            off.append(_off(entry, "alerts of an Alertmanager are not read yet"))
-        else:
-            live.append(_build(entry, config, profiles))
+    live = [_build(entry, config, profiles) for entry in config.source]
     if config.host.enabled:
         import psutil  # noqa: F401
 
         from wfmon.sources.host import HostSource
 
         live.append(HostSource(config.workflow, config.storage, config.host))
-    return Sources(tuple(live), tuple(off))
+    return Sources(tuple(live))
 
 
 def _build(entry: schema.Source, config: schema.Config, profiles: Sequence[Profile]) -> Source:
@@ -46,23 +39,22 @@ def _build(entry: schema.Source, config: schema.Config, profiles: Sequence[Profi
 
         return PrometheusSource.from_config(entry, config.windows, profiles)
     if entry.kind == "scrape":
-        from wfmon.sources import leanhttpcore
-
-        leanhttpcore.load()
-        from wfmon.sources import deadline, plainhttp  # noqa: F401
+        _load_http()
         from wfmon.sources.scrape import ScrapeSource
 
         return ScrapeSource.from_config(entry, config.windows, profiles)
+    if entry.kind == "alertmanager":
+        _load_http()
+        from wfmon.sources.alertmanager import AlertmanagerSource
+
+        return AlertmanagerSource.from_config(entry)
     from wfmon.sources.logfiles import LogFilesSource
 
     return LogFilesSource.from_config(entry, config.logs)
 
 
-def _off(entry: schema.Source, why: str) -> SourceStatus:
-    return SourceStatus(
-        name=safe(entry.name or entry.kind),
-        kind=entry.kind,
-        state=SourceState.OFF,
-        missing=(why,),
-        where=safe(entry.url),
-    )
+def _load_http() -> None:
+    from wfmon.sources import leanhttpcore
+
+    leanhttpcore.load()
+    from wfmon.sources import deadline, plainhttp  # noqa: F401
