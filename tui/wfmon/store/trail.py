@@ -8,6 +8,8 @@ import sqlite3
 from wfmon.model.episode import EpisodeRecord
 from wfmon.model.record import dataclass
 
+LOCAL = "local"
+
 
 @dataclass(frozen=True, slots=True)
 class About:
@@ -27,12 +29,19 @@ def about_workflow(name: str) -> About:
 
 
 def write(
-    connection: sqlite3.Connection, what_of: About, at: float, who: str, what: str, comment: str = ""
+    connection: sqlite3.Connection,
+    what_of: About,
+    at: float,
+    who: str,
+    what: str,
+    comment: str = "",
+    effect: str = LOCAL,
 ) -> None:
+    """``effect``: the silence that it set or took back, if it was not of this store alone."""
     connection.execute(
         "INSERT INTO audit (at, who, what, episode, rule, labels, comment, effect) "
         "VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-        (at, who, what, what_of.episode, what_of.rule, what_of.labels, comment, "local"),
+        (at, who, what, what_of.episode, what_of.rule, what_of.labels, comment, effect),
     )
 
 
