@@ -11,10 +11,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from wfmon.analysis.episode import Episode, not_in_future
+from wfmon.analysis.flapping import Rest, flaps_too_often, recent, rested
 from wfmon.analysis.levels import Level, step
-from wfmon.analysis.words import span
+from wfmon.analysis.tally import NO_TALLY, Tally, counted
+from wfmon.analysis.unjudged import unjudged
 from wfmon.model.alert import Finding, Severity
 from wfmon.model.episode import EpisodeKey, EpisodeRecord, Sighting, Unjudged
 from wfmon.model.record import dataclass, field, replace
@@ -22,50 +25,14 @@ from wfmon.model.settings import EpisodeSettings
 
 # An open episode that nobody has seen for this long is not continued and no longer shown.
 UNSEEN_SECONDS = 24 * 3600.0
-# Ends and new beginnings of one episode within this time are counted as flaps.
-FLAP_SECONDS = 3600.0
-
-
-@dataclass(frozen=True, slots=True)
-class Episode:
-    """One rule on one set of labels, from its first holding moment on.
-
-    ``shown`` is the last finding that was judged while it was open. ``unknown`` says that it cannot
-    be judged now. ``restarts`` are the times at which it fired again after an end. ``worst`` is the
-    highest severity that fired: what an ended episode is told as.
-    """
-
-    id: str
-    key: EpisodeKey
-    since: float
-    at_least: bool
-    levels: tuple[Level, ...]
-    shown: Finding
-    seen_at: float
-    fired_at: float | None = None
-    ended_at: float | None = None
-    peak: float | None = None
-    unknown: bool = False
-    restarts: tuple[float, ...] = ()
-    worst: Severity | None = None
-
-    @property
-    def firing(self) -> bool:
-        return any(level.fired_at is not None for level in self.levels)
-
-    @property
-    def severity(self) -> Severity:
-        if self.ended_at is not None and self.worst is not None:
-            return self.worst
-        fired = [level.severity for level in self.levels if level.fired_at is not None]
-        pending = [level.severity for level in self.levels]
-        return max(fired or pending, default=self.shown.severity)
+OWN = "wfmon"  # the source of what our own rules find
 
 
 @dataclass(frozen=True, slots=True)
 class EpisodeMemory:
     """All that one evaluation hands to the next. ``stored`` are episodes of the store that no
-    finding has spoken of yet; ``calm`` are the levels last seen not to hold."""
+    finding has spoken of yet; ``calm`` are the levels last seen not to hold. ``checked``: how many rules
+    were evaluated, one on ten workflows being ten."""
 
     at: float = 0.0
     episodes: Mapping[EpisodeKey, Episode] = field(default_factory=dict)
@@ -73,6 +40,7 @@ class EpisodeMemory:
     calm: frozenset[tuple[EpisodeKey, Severity]] = frozenset()
     ends: Mapping[EpisodeKey, float] = field(default_factory=dict)
     unjudged: tuple[Unjudged, ...] = ()
+    checked: int = 0
 
 
 def begin(records: Iterable[EpisodeRecord], now: float) -> EpisodeMemory:
@@ -92,33 +60,42 @@ def cleared(memory: EpisodeMemory, rule: str) -> dict[str, float]:
 
 
 def advance(
-    memory: EpisodeMemory, findings: Sequence[Finding], now: float, settings: EpisodeSettings
+    memory: EpisodeMemory,
+    findings: Sequence[Finding],
+    now: float,
+    settings: EpisodeSettings,
+    failed: Collection[str] = (),
 ) -> EpisodeMemory:
     """The memory after one evaluation. ``findings`` are those of all rules, at most one per rule,
-    labels and severity. A clock that went back shortens nothing and ends nothing by itself."""
-    by_key: dict[EpisodeKey, list[Finding]] = {}
-    for finding in findings:
-        by_key.setdefault((finding.rule, finding.labels), []).append(finding)
+    labels and severity; ``failed`` are rules that could not be evaluated: what the store knows of theirs
+    is open without data. A clock that went back shortens nothing and ends nothing by itself."""
+    said, calm, checked = _sorted(memory, findings)
     elapsed = max(0.0, now - memory.at)
     episodes: dict[EpisodeKey, Episode] = {}
     ends = {key: at for key, at in memory.ends.items() if now - at < UNSEEN_SECONDS}
-    for key in (*by_key, *(key for key in memory.episodes if key not in by_key)):
-        said = by_key.get(key, [])
-        before = memory.episodes.get(key) or _resumed(memory.stored.get(key), said, now, settings)
-        if before is None and not any(finding.holds for finding in said):
+    silent = [key for key in memory.episodes if key not in said]
+    unheard = [key for key in memory.stored if key[0] in failed and key not in said] if failed else []
+    for key in (*said, *silent, *unheard):
+        spoken = said.get(key, [])
+        before = memory.episodes.get(key) or _resumed(memory.stored.get(key), spoken, now, settings)
+        if before is None and not any(finding.holds for finding in spoken):
             continue
-        after = _step(before, key, said, memory.calm, now, elapsed, settings)
+        after = _step(before, key, spoken, memory.calm, now, elapsed, settings)
         if after is not None:
             episodes[key] = after
             if after.ended_at is not None:
                 ends[key] = after.ended_at
+    taken_up = said.keys() | episodes.keys()
     return EpisodeMemory(
         at=now,
         episodes=episodes,
-        stored={key: record for key, record in memory.stored.items() if key not in by_key},
-        calm=_calm(findings),
+        stored={key: record for key, record in memory.stored.items() if key not in taken_up},
+        calm=calm,
         ends=ends,
-        unjudged=_unjudged(findings, episodes, now),
+        unjudged=unjudged(
+            (each for each in findings if each.holds is not False or each.learning), episodes, now
+        ),
+        checked=checked,
     )
 
 
@@ -136,11 +113,17 @@ def sightings(memory: EpisodeMemory) -> tuple[Sighting, ...]:
             workflow=episode.shown.workflow,
             value=episode.shown.value,
             threshold=episode.shown.threshold,
-            peak=episode.peak,
+            peak=episode.tally.peak,
             n=episode.shown.n,
             failed=episode.shown.failed,
             unit=episode.shown.unit,
-            flaps=flaps(episode, memory.at),
+            flaps=len(episode.restarts),
+            low=episode.tally.low,
+            mean=episode.tally.mean,
+            samples=episode.tally.samples,
+            members=episode.members,
+            contributors=episode.contributors,
+            source=episode.shown.source or OWN,
         )
         for episode in memory.episodes.values()
         if episode.firing and not episode.unknown
@@ -158,21 +141,46 @@ def provisional_id(key: EpisodeKey, since: float) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
+def _sorted(
+    memory: EpisodeMemory, findings: Sequence[Finding]
+) -> tuple[dict[EpisodeKey, list[Finding]], frozenset[tuple[EpisodeKey, Severity]], int]:
+    """What was said of each subject that there is something to say of, the levels whose answer was no, and
+    how many subjects were looked at.
+
+    Nearly all findings of nearly all evaluations say no of what nobody has asked after; they cost no more
+    than this loop. A level that cannot be judged is not calm: what then begins may have begun unseen.
+    """
+    said: dict[EpisodeKey, list[Finding]] = {}
+    calm: list[tuple[EpisodeKey, Severity]] = []
+    episodes, stored = memory.episodes, memory.stored
+    keys: set[EpisodeKey] = set()
+    for finding in findings:
+        key = (finding.rule, finding.labels)
+        keys.add(key)
+        if finding.holds is False:
+            calm.append((key, finding.severity))
+            if key not in episodes and key not in stored:
+                continue
+        said.setdefault(key, []).append(finding)
+    return said, frozenset(calm), len(keys)
+
+
 def _resumed(
     record: EpisodeRecord | None, findings: Sequence[Finding], now: float, settings: EpisodeSettings
 ) -> Episode | None:
-    """The stored episode as it was when last seen, once a finding speaks of its subject."""
-    if record is None or not findings or now - record.last_seen_at > UNSEEN_SECONDS:
+    """The stored episode as it was when last seen, once a finding speaks of its subject, or its rule
+    fails. When it flapped is not known, only how often, and that it was before it was last seen."""
+    if record is None or now - record.last_seen_at > UNSEEN_SECONDS:
         return None
-    if record.ended_at is not None and now - record.ended_at >= settings.gap_seconds:
+    if record.ended_at is not None and (not findings or now - record.ended_at >= settings.gap_seconds):
         return None
     since = min(record.began_at, now)
     last = min(record.last_seen_at, now)
-    fired = [finding.severity for finding in findings if finding.severity <= record.severity]
+    fired = {each.severity for each in findings if each.severity <= record.severity} or {record.severity}
     levels = (
         ()
         if record.ended_at is not None
-        else tuple(Level(each, since, record.began_at_least, last, since) for each in sorted(set(fired)))
+        else tuple(Level(each, since, record.began_at_least, last, since) for each in sorted(fired))
     )
     shown = Finding(
         rule=record.rule,
@@ -181,6 +189,12 @@ def _resumed(
         holds=None,
         summary=record.summary,
         workflow=record.workflow,
+        value=record.value,
+        threshold=record.threshold,
+        n=record.n,
+        failed=record.failed,
+        unit=record.unit,
+        source="" if record.source == OWN else record.source,
     )
     return Episode(
         id=record.id,
@@ -192,6 +206,11 @@ def _resumed(
         seen_at=last,
         fired_at=since,
         ended_at=None if record.ended_at is None else min(record.ended_at, now),
+        tally=Tally(record.low, record.mean, record.peak, record.samples),
+        restarts=recent((last,) * record.flaps, now, settings),
+        worst=record.severity,
+        members=record.members,
+        contributors=record.contributors,
     )
 
 
@@ -205,8 +224,34 @@ def _step(
     settings: EpisodeSettings,
 ) -> Episode | None:
     """One episode through one evaluation; None when there is nothing (more) to remember."""
-    old = {level.severity: level for level in before.levels} if before else {}
     said = {finding.severity: finding for finding in findings}
+    levels = _levels(before, key, said, calm, now, elapsed)
+    if before is not None:
+        before = not_in_future(before, now)
+        if not said and now - before.seen_at > UNSEEN_SECONDS:
+            return None
+    if any(level.fired_at is not None for level in levels):
+        return _open(before, key, levels, said, now, settings)
+    if before is None or before.fired_at is None:
+        return _open(before, key, levels, said, now, settings) if levels else None
+    if before.ended_at is None:
+        rest = _rest(before, levels, said, now, elapsed, settings)
+        if rest is not None:
+            return _resting(before, rest, levels, said, now, settings)
+    after = _ended(before, levels, now, settings)
+    # What waits is then one of its own, which somebody else lets fire, or never.
+    return _open(None, key, levels, said, now, settings) if after is None and levels else after
+
+
+def _levels(
+    before: Episode | None,
+    key: EpisodeKey,
+    said: Mapping[Severity, Finding],
+    calm: frozenset[tuple[EpisodeKey, Severity]],
+    now: float,
+    elapsed: float,
+) -> tuple[Level, ...]:
+    old = {level.severity: level for level in before.levels} if before else {}
     levels: list[Level] = []
     for severity in sorted(old.keys() | said.keys()):
         finding, level = said.get(severity), old.get(severity)
@@ -215,14 +260,17 @@ def _step(
         next_level = step(finding, level, (key, severity) in calm, now, elapsed, severity)
         if next_level is not None:
             levels.append(next_level)
-    if before is not None:
-        before = _not_in_future(before, now)
-    lost = before is not None and not said and now - before.seen_at > UNSEEN_SECONDS
-    if levels and not lost:
-        return _open(before, key, tuple(levels), said, now, settings)
-    if before is None or before.fired_at is None or lost:
-        return None
-    return _closed(before, now, settings)
+    fired = max((level.severity for level in old.values() if level.fired_at is not None), default=None)
+    if fired is None or any(level.fired_at is not None for level in levels):
+        return tuple(levels)
+    return tuple(_fallen_back(level, fired, now) for level in levels)
+
+
+def _fallen_back(level: Level, fired: Severity, now: float) -> Level:
+    """A lower level that only waits when the higher one ends takes over: an open alert that gets better
+    does not begin anew."""
+    lower = level.severity < fired and not level.endless
+    return replace(level, fired_at=now) if lower else level
 
 
 def _open(
@@ -232,27 +280,21 @@ def _open(
     said: Mapping[Severity, Finding],
     now: float,
     settings: EpisodeSettings,
-) -> Episode | None:
+) -> Episode:
+    """It fires, or waits to fire for the first time."""
     firing = any(level.fired_at is not None for level in levels)
     first = min(levels, key=lambda level: level.since)
     kept = before
     if before is not None and before.ended_at is not None:
-        if not firing:
-            # It may come back; until it fires the ended episode is what there is to show.
-            return replace(before, levels=levels, seen_at=now)
         kept = before if first.since - before.ended_at < settings.gap_seconds else None
     since, at_least = (first.since, first.at_least) if kept is None else (kept.since, kept.at_least)
     if kept is not None and (first.since < since or (first.since == since and not first.at_least)):
         since, at_least = first.since, first.at_least
-    restarts = () if kept is None else tuple(at for at in kept.restarts if now - at < FLAP_SECONDS)
-    if kept is not None and kept.ended_at is not None:
+    restarts = () if kept is None else recent(kept.restarts, now, settings)
+    if kept is not None and (kept.ended_at is not None or kept.rest is not None):
         restarts = (*restarts, now)
     worst = max(level.severity for level in levels if level.fired_at is not None or not firing)
-    judged = said.get(worst)
-    known = judged is not None and judged.holds is not None
-    shown = judged if known or kept is None else kept.shown
-    if shown is None:
-        shown = next(iter(said.values()))
+    shown, known = _shown(kept, worst, said)
     fired = [level.severity for level in levels if level.fired_at is not None]
     if kept is not None and kept.worst is not None:
         fired.append(kept.worst)
@@ -265,74 +307,71 @@ def _open(
         shown=shown,
         seen_at=now if said else (kept.seen_at if kept else now),
         fired_at=(kept.fired_at if kept and kept.fired_at is not None else now) if firing else None,
-        peak=_worse(kept.peak if kept else None, shown),
+        tally=counted(kept.tally if kept else NO_TALLY, shown.value if known else None),
         unknown=not known,
         restarts=restarts,
         worst=max(fired, default=None),
+        members=shown.members or (kept.members if kept else ()),
+        contributors=shown.contributors or (kept.contributors if kept else ()),
     )
 
 
-def _closed(before: Episode, now: float, settings: EpisodeSettings) -> Episode | None:
-    ended_at = before.ended_at if before.ended_at is not None else now
-    if now - ended_at >= max(settings.gap_seconds, settings.resolved_keep_seconds):
-        return None
-    return replace(before, levels=(), seen_at=now, ended_at=ended_at, unknown=False)
+def _shown(
+    kept: Episode | None, severity: Severity, said: Mapping[Severity, Finding]
+) -> tuple[Finding, bool]:
+    """What is told of an open episode, and whether it is of now: what was last known otherwise."""
+    judged = said.get(severity)
+    if judged is not None and judged.holds is not None:
+        return judged, True
+    if kept is not None:
+        return kept.shown, False
+    return judged or next(iter(said.values())), False
 
 
-def _not_in_future(episode: Episode, now: float) -> Episode:
-    """The episode on a clock that may have been set back."""
-    if episode.seen_at <= now:
-        return episode
+def _rest(
+    before: Episode,
+    levels: Sequence[Level],
+    said: Mapping[Severity, Finding],
+    now: float,
+    elapsed: float,
+    settings: EpisodeSettings,
+) -> Rest | None:
+    """Of an open episode in which nothing fires any more: None, and it ends."""
+    if before.rest is None:
+        again = flaps_too_often(before.restarts, now, settings)
+        return Rest(now, before.severity) if again else None
+    known = any(finding.holds is not None for finding in said.values())
+    return rested(before.rest, known=known, holds=bool(levels), now=now, elapsed=elapsed, settings=settings)
+
+
+def _resting(
+    before: Episode,
+    rest: Rest,
+    levels: tuple[Level, ...],
+    said: Mapping[Severity, Finding],
+    now: float,
+    settings: EpisodeSettings,
+) -> Episode:
+    shown, known = _shown(before, rest.severity, said)
     return replace(
-        episode,
-        since=min(episode.since, now),
-        seen_at=now,
-        fired_at=None if episode.fired_at is None else min(episode.fired_at, now),
-        ended_at=None if episode.ended_at is None else min(episode.ended_at, now),
+        before,
+        levels=levels,
+        shown=shown,
+        seen_at=now if said else before.seen_at,
+        tally=counted(before.tally, shown.value if known else None),
+        unknown=not known,
+        restarts=recent(before.restarts, now, settings),
+        rest=rest,
     )
 
 
-def _worse(peak: float | None, finding: Finding) -> float | None:
-    """Every rule's value is worse the higher it is."""
-    if finding.value is None or peak is None:
-        return finding.value if peak is None else peak
-    return max(peak, finding.value)
-
-
-def _calm(findings: Sequence[Finding]) -> frozenset[tuple[EpisodeKey, Severity]]:
-    """Levels whose last answer was no. A level that cannot be judged is not calm: what then begins
-    may have begun unseen."""
-    return frozenset(
-        ((finding.rule, finding.labels), finding.severity) for finding in findings if finding.holds is False
-    )
-
-
-def _unjudged(
-    findings: Sequence[Finding], episodes: Mapping[EpisodeKey, Episode], now: float
-) -> tuple[Unjudged, ...]:
-    """Rules without an answer, and conditions that hold since the data begins, for less than they
-    must: both are unknown, not fine. One per rule and labels, and none where an alert is open."""
-    found: dict[EpisodeKey, Unjudged] = {}
-    for finding in findings:
-        key: EpisodeKey = (finding.rule, finding.labels)
-        episode = episodes.get(key)
-        if episode is not None and episode.firing:
-            continue
-        text = finding.summary if finding.holds is None else _too_young(finding, episode, now)
-        if text is not None:
-            found.setdefault(key, Unjudged(key, finding.workflow, text))
-    return tuple(found.values())
-
-
-def _too_young(finding: Finding, episode: Episode | None, now: float) -> str | None:
-    if not finding.holds or episode is None:
+def _ended(
+    before: Episode, levels: tuple[Level, ...], now: float, settings: EpisodeSettings
+) -> Episode | None:
+    """It may come back (``levels`` wait for that); until it fires, the ended episode is what there is to
+    show. None: it is over for long."""
+    ended_at = before.ended_at if before.ended_at is not None else now
+    waits = any(level.since - ended_at < settings.gap_seconds and not level.endless for level in levels)
+    if not waits and now - ended_at >= max(settings.gap_seconds, settings.resolved_keep_seconds):
         return None
-    level = next((each for each in episode.levels if each.severity is finding.severity), None)
-    if level is None or level.fired_at is not None or not level.at_least:
-        return None
-    return f"{finding.summary}, only {span(now - level.since)} of history, need {span(finding.for_seconds)}"
-
-
-def flaps(episode: Episode, now: float) -> int:
-    """How often it ended and fired again within the last hour."""
-    return sum(1 for at in episode.restarts if now - at < FLAP_SECONDS)
+    return replace(before, levels=levels, seen_at=now, ended_at=ended_at, unknown=False, rest=None)

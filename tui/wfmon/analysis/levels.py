@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+from math import isinf
+
 from wfmon.model.alert import Finding, Severity
 from wfmon.model.record import dataclass, replace
 
 
 @dataclass(frozen=True, slots=True)
 class Level:
-    """One severity of an episode. ``held_at`` is when it last held in known data (or was between)."""
+    """One severity of an episode. ``held_at`` is when it last held in known data (or was between).
+    ``endless``: it waits until somebody else lets it fire."""
 
     severity: Severity
     since: float
     at_least: bool
     held_at: float
     fired_at: float | None = None
+    endless: bool = False
 
 
 def step(
@@ -22,7 +26,8 @@ def step(
 ) -> Level | None:
     """The level after one evaluation, None when it neither fires nor waits to.
 
-    ``calm``: the last finding said no; ``elapsed``: seconds since the last evaluation.
+    ``calm``: the last finding said no; ``elapsed``: seconds since the last evaluation. With an
+    infinite ``for_seconds`` it waits, also where it fired before: it ended and began again in between.
     """
     if finding is None or finding.holds is None:
         # Unknown time is neither quiet nor holding: the keep clock stands still.
@@ -30,14 +35,15 @@ def step(
     if finding.holds:
         since = now if finding.since is None else min(finding.since, now)
         at_least = not calm if finding.since is None else finding.since_at_least
-        if level is None:
+        endless = isinf(finding.for_seconds)
+        if level is None or (level.fired_at is not None and endless):
             level = Level(severity, since, at_least=at_least, held_at=now)
         elif level.at_least and finding.since is not None and since <= level.since:
             level = replace(level, since=since, at_least=at_least)  # what began before we looked
         fired_at = level.fired_at
         if fired_at is None and now - level.since >= finding.for_seconds:
             fired_at = now
-        return replace(level, held_at=now, fired_at=fired_at)
+        return replace(level, held_at=now, fired_at=fired_at, endless=endless)
     if level is None or level.fired_at is None or finding.clears:
         return None
     if finding.between:

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wfmon.analysis.episodes import Episode, EpisodeMemory, flaps
+from wfmon.analysis.episode import Episode
+from wfmon.analysis.episodes import OWN, EpisodeMemory
+from wfmon.analysis.flapping import flaps_too_often
 from wfmon.model.alert import Ack, Alert, AlertState
 from wfmon.model.episode import EndedEpisode, EpisodeKey, EpisodeRecord
 from wfmon.model.record import replace
 from wfmon.model.settings import EpisodeSettings
 
-# States that change with an ack; the others are set by other hands, or are no open episode.
-_OWN = (AlertState.FIRING, AlertState.NO_DATA, AlertState.ACKED)
+FLAPPING = "flapping, "  # how the summary of an alert begins that is
 
 
 def alerts(
@@ -20,12 +21,13 @@ def alerts(
     now: float,
     settings: EpisodeSettings,
 ) -> tuple[Alert, ...]:
-    """The alerts to show: worst first, then the oldest; as if nobody had any, see ``with_ack``.
+    """The alerts to show: worst first, then the oldest; as if nobody here had any, see ``with_ack``.
 
-    ``records`` are the store's (ids, true begin); without one an alert has its provisional id.
+    ``records`` are the store's (ids, true begin); without one an alert has its provisional id. What other
+    hands do with an alert (``Finding.standing``) shows.
     """
     shown = [
-        _alert(episode, records.get(key), now)
+        _alert(episode, records.get(key), now, settings)
         for key, episode in memory.episodes.items()
         if episode.ended_at is None or now - episode.ended_at < settings.resolved_keep_seconds
     ]
@@ -41,15 +43,19 @@ def rank(alert: Alert) -> tuple[int, int, bool, float, str]:
 def with_ack(alert: Alert, ack: Ack | None, unsaved: str | None = None) -> Alert:
     """The alert as it is when ``ack`` is in force; the same object where that changes nothing.
 
+    Without an ack of this house it is as other hands keep it: silenced, inhibited, acked by a silence.
     ``unsaved``: why an ack of it could not be stored.
     """
-    state = alert.state
-    if state in _OWN:
+    if not alert.open:
+        state, shown = alert.state, ack
+    elif ack is None or ack == alert.held:
         blind = AlertState.NO_DATA if alert.blind else AlertState.FIRING
-        state = AlertState.ACKED if ack is not None else blind
-    if state is alert.state and ack == alert.ack and unsaved == alert.unsaved:
+        state, shown = alert.standing or blind, alert.held
+    else:
+        state, shown = AlertState.SNOOZED if ack.snooze else AlertState.ACKED, ack
+    if state is alert.state and shown == alert.ack and unsaved == alert.unsaved:
         return alert
-    return replace(alert, state=state, ack=ack, unsaved=unsaved)
+    return replace(alert, state=state, ack=shown, unsaved=unsaved)
 
 
 def told(episode: EndedEpisode) -> Alert:
@@ -73,25 +79,35 @@ def told(episode: EndedEpisode) -> Alert:
         unit=record.unit,
         peak=record.peak,
         flaps=record.flaps,
+        source=record.source,
         ack=record.ack,
         had=episode.had,
+        low=record.low,
+        mean=record.mean,
+        samples=record.samples,
+        members=record.members,
+        contributors=record.contributors,
+        notes=record.notes,
     )
 
 
-def _alert(episode: Episode, record: EpisodeRecord | None, now: float) -> Alert:
+def _alert(episode: Episode, record: EpisodeRecord | None, now: float, settings: EpisodeSettings) -> Alert:
     shown = episode.shown
     if record is not None and not _same(episode, record):
         record = None
     began = episode.since if record is None else min(record.began_at, episode.since)
     at_least = episode.at_least if record is None or began == episode.since else record.began_at_least
-    blind = episode.unknown and episode.firing
+    firing = episode.firing and episode.ended_at is None
+    blind = episode.unknown and firing
+    flapping = firing and (episode.rest is not None or flaps_too_often(episode.restarts, now, settings))
+    standing, held = (shown.standing, shown.held) if firing and not blind else (None, None)
     return Alert(
         id=episode.id if record is None else record.id,
         rule=episode.key[0],
         labels=episode.key[1],
         severity=episode.severity,
-        state=_state(episode),
-        summary=f"no data, last known: {shown.summary}" if blind else shown.summary,
+        state=standing or _state(episode),
+        summary=_summary(shown.summary, blind=blind, flapping=flapping),
         since=began,
         since_at_least=at_least,
         workflow=shown.workflow,
@@ -103,11 +119,29 @@ def _alert(episode: Episode, record: EpisodeRecord | None, now: float) -> Alert:
         failed=shown.failed,
         window_seconds=shown.window_seconds,
         unit=shown.unit,
-        peak=episode.peak,
-        flaps=flaps(episode, now),
+        peak=episode.tally.peak,
+        flaps=len(episode.restarts),
+        source=shown.source or OWN,
         runbook=shown.runbook,
+        ack=held,
         blind=blind,
+        low=episode.tally.low,
+        mean=episode.tally.mean,
+        samples=episode.tally.samples,
+        members=episode.members,
+        contributors=episode.contributors,
+        quieted=shown.quieted,
+        foreign=shown.foreign,
+        standing=standing,
+        held=held,
+        flapping=flapping,
     )
+
+
+def _summary(text: str, *, blind: bool, flapping: bool) -> str:
+    if blind:
+        return f"no data, last known: {text}"
+    return f"{FLAPPING}{text}" if flapping else text
 
 
 def _same(episode: Episode, record: EpisodeRecord) -> bool:

@@ -141,7 +141,9 @@ class Alert:
     everybody who ever had it.
 
     ``peak``, ``low`` and ``mean`` are of ``value`` over the ``samples`` evaluations of the episode so far.
-    ``members``, ``contributors``, ``quieted`` and ``foreign``: see ``Finding``. ``notes``: oldest first.
+    ``members``, ``contributors``, ``quieted``, ``foreign``, ``standing`` and ``held``: see ``Finding``; what
+    other hands do with it stays there under an ack of this house, which goes before. ``notes``: oldest
+    first. ``flapping``: it ended and fired again so often that it is kept open until it has been quiet.
     """
 
     id: str
@@ -177,6 +179,9 @@ class Alert:
     quieted: str = ""
     notes: tuple[Note, ...] = ()
     foreign: ForeignRef | None = None
+    standing: AlertState | None = None
+    held: Ack | None = None
+    flapping: bool = False
 
     @property
     def open(self) -> bool:

@@ -84,10 +84,8 @@ class Judge:
     def _evaluate(self, picture: Picture, now: float) -> None:
         if self._memory is None:
             self._memory = begin(self._store.records(now).values(), now)
-        view = known(picture, self._memory, self._rules, now)
-        findings, failures = self._said(view)
-        self._checked = len({(finding.rule, finding.labels) for finding in findings})
-        findings += evaluation.evaluate(
+        findings, failures = self._said(known(picture, self._memory, self._rules, now))
+        checks = evaluation.evaluate(
             failures,
             picture.foreign,
             silent_sources(picture),
@@ -95,13 +93,13 @@ class Judge:
             self._rules.evaluation,
             now,
         )
+        failed = {name: text for name, text in failures.items() if text is not None}
         self._failed = tuple(
-            Unjudged((name, ()), None, f"rule {name} fails: {why}")
-            for name, why in failures.items()
-            if why is not None
+            Unjudged((name, ()), None, f"rule {name} fails: {text}") for name, text in failed.items()
         )
-        self._memory = advance(self._memory, findings, now, self._rules.episodes)
+        self._memory = advance(self._memory, [*findings, *checks], now, self._rules.episodes, failed)
         self._records = self._store.observe(sightings(self._memory), now, ended(self._memory))
+        self._checked = self._memory.checked - len(checks)
         self._checked_at = now
 
     def _said(self, view: Known) -> tuple[list[Finding], dict[str, str | None]]:
