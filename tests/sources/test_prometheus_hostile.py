@@ -190,7 +190,7 @@ class FakePrometheus:
             return _success(["workflow_executions_total", "active_workflows", "cost_usd_total"])
         if path.endswith("/targets"):
             return _success({"activeTargets": [{"scrapeInterval": self.interval}]})
-        if "/status/" in path:
+        if "/status/" in path or path.endswith(("/alerts", "/rules")):
             return response("404 Not Found", b"not here")
         query = params["query"][0]
         self.queries.append(query)
@@ -328,7 +328,9 @@ def test_a_server_without_our_metrics_is_fine_and_says_what_was_looked_for() -> 
             return [row(CLOCK, **{OP_LABEL: "now"})]
 
     with serving(Bare()) as server:
-        reading = source(server.url).poll(1000.0)
+        prom = source(server.url)
+        prom.poll(1000.0)
+        reading = prom.poll(1001.0)
     assert reading.profile is None
     assert reading.sees == ""
     assert "no known metric: looked for workflow_executions_total" in reading.missing[0]

@@ -42,6 +42,7 @@ from wfmon.text.numbers import duration
 from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
+    from wfmon.sources.prometheus_alerts import AlertsBeside
     from wfmon.sources.prometheus_beside import Beside
 
 INTERVAL = 5.0
@@ -131,6 +132,7 @@ class PrometheusSource:
         self._profiles = tuple(profiles)
         self._rate = float(windows.rate)
         self._windows = window_ladder(float(windows.runs), float(windows.max))
+        self._max_bytes = max_bytes
         self._new_api = partial(PrometheusApi, url, max_bytes=max_bytes, credentials=credentials)
         self._api = self._new_api()
         self._steady = steady
@@ -143,6 +145,7 @@ class PrometheusSource:
         self._scraped: float | None = None
         self._wanted_hours: tuple[frozenset[float], float] | None = None
         self._beside: Beside | None = None
+        self._alerts: AlertsBeside | None = None
         self._spacing = 0.0  # seconds between two scrapes of a target, where the server tells
 
     @classmethod
@@ -178,6 +181,8 @@ class PrometheusSource:
         ``at`` of the reading is the newest good scrape of the targets, told by our clock: what the
         server has not scraped since then nobody knows, however quickly it answers.
         """
+        if self._alerts is not None:
+            self._alerts.begin(self._scope or Scope())
         with self._api.within(self.timeout):
             self._polls += 1
             scope = self._current_scope()
@@ -186,13 +191,15 @@ class PrometheusSource:
             self._ask_due(targets.clock, problems)
             self._ask_trends(scope, targets.clock, problems)
             reading = self._reading(now, scope, targets, problems)
-        return self._with_what_was_learned(reading, scope, targets.clock)
+        reading = self._with_what_was_learned(reading, scope, targets.clock)
+        return self._with_alerts(reading, scope, targets.clock, now)
 
     def close(self) -> None:
         """Ends a poll that is under way; never blocks."""
         self._api.close()
-        if self._beside is not None:
-            self._beside.close()
+        for beside in (self._beside, self._alerts):
+            if beside is not None:
+                beside.close()
 
     # --- asking
 
@@ -333,6 +340,18 @@ class PrometheusSource:
 
             self._beside = Beside(self.name, self._new_api(), self._wanted_hours, self._steady)
         return self._beside.enriched(reading, scope, clock)
+
+    def _with_alerts(self, reading: Reading, scope: Scope, clock: float, now: float) -> Reading:
+        """The first poll does not wait for them; until they are there the reading is not settled."""
+        first = self._alerts is None
+        if self._alerts is None:
+            from wfmon.sources.prometheus_alerts import MAX_BYTES as ALERT_BYTES
+            from wfmon.sources.prometheus_alerts import AlertsBeside
+
+            api = self._new_api(max_bytes=min(self._max_bytes, ALERT_BYTES))
+            self._alerts = AlertsBeside(self.name, api, lambda: min(INTERVAL, self.interval), self._steady)
+            self._alerts.begin(scope)
+        return self._alerts.enriched(reading, now, clock, wait=not first)
 
     def _known(self, scope: Scope, targets: _Targets) -> float:
         """Seconds for which growth is known: of one scrape alone nothing has grown, which is no zero."""

@@ -133,6 +133,22 @@ class PrometheusApi:
 
         return self._ask(ask)
 
+    def document(self, path: str, kind: type[T]) -> T:
+        """``data`` of ``/api/v1/<path>``, strictly of ``kind``; fields that it does not name are passed
+        over. The client knows nothing of alerts and rules."""
+        session = self._session
+        assert session is not None, "questions are asked inside within()"
+
+        def ask(_: PrometheusConnect) -> T:
+            import msgspec
+
+            envelope = msgspec.json.decode(
+                session.get(f"{self.url}/api/v1/{path}").content, type=dict[str, msgspec.Raw]
+            )
+            return msgspec.json.decode(envelope["data"], type=kind)
+
+        return self._ask(ask)
+
     def label_values(self, label: str, matching: str, since: float) -> list[str]:
         """Values of ``label`` on the series that match, as far back as ``since``."""
         params = {"match[]": matching, "start": f"{since:.3f}"}

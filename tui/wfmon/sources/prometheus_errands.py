@@ -61,6 +61,11 @@ class Errands:
         )
         self._thread.start()
 
+    def wait(self, seconds: float) -> None:
+        """Until the errand that is under way is over, if one is; at most so long."""
+        if self._thread is not None:
+            self._thread.join(seconds)
+
     def close(self) -> None:
         self._api.close()
 
