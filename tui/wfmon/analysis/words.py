@@ -40,6 +40,15 @@ def size(count: float) -> str:
     return f"{value:.1f}P"
 
 
+def usd(amount: float) -> str:
+    """US dollars, cents below 100: ``$4.20``, ``$123``, ``<$0.01``, ``$61.0k``."""
+    if 0 < amount < 0.005:
+        return "<$0.01"
+    if amount < 99.995:
+        return f"${amount:.2f}"
+    return f"${amount:.0f}" if amount < 9_999.5 else f"${amount / 1000:.1f}k"
+
+
 def clock(at: float, now: float, zone: tzinfo | None, *, seconds: bool = False) -> str:
     """``14:00``, with ``seconds`` ``14:00:07``; with the day when that is half a day away: ``Mon 14:00``,
     ``2026-03-01 14:00``."""

@@ -81,7 +81,7 @@ class RunawaySettings:
 @dataclass(frozen=True, slots=True)
 class CostSpikeSettings:
     """Rule ``cost_spike`` (alerting-and-burn 4.5). ``cap_usd_per_hour``: of all workflows together, holds
-    without a baseline (None: none)."""
+    without a baseline (None: none). ``rate_seconds``: over how long the rates are that caps are for."""
 
     enabled: bool
     z_trip: float
@@ -95,6 +95,7 @@ class CostSpikeSettings:
     keep_seconds: float
     cap_usd_per_hour: float | None
     needed: int = 20
+    rate_seconds: float = 300.0
 
 
 @dataclass(frozen=True, slots=True)

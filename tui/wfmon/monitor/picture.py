@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from wfmon.analysis.merge import Extras, Windows, claims_of, merge_workflows
+from wfmon.analysis.merge import Claims, Extras, Windows, claims_of, merge_workflows
 from wfmon.analysis.observed import Aliases, ObservedMetrics, ObservedRuns, observe_metrics, observe_runs
 from wfmon.analysis.onset import Past
 from wfmon.analysis.runindex import RunIndex
@@ -20,7 +20,7 @@ from wfmon.model.record import dataclass, field, replace
 from wfmon.model.retention import Retention
 from wfmon.model.run import Run
 from wfmon.model.snapshot import Cost, TokenRow, Totals, Workflow
-from wfmon.model.source import SourceStatus
+from wfmon.model.source import SourceState, SourceStatus
 from wfmon.monitor.remembered import NOTHING, Remembered
 from wfmon.monitor.track import Track
 from wfmon.monitor.trends import Drawings, draw_step, series_name
@@ -34,7 +34,7 @@ class Picture:
     """What is known, before anybody judges it. ``pasts``: of workflows whose runs come from logs.
     ``logs``: the runs behind the rows, each workflow in one source; ``marks``: how far the files of each
     log source were read for them. ``baselines``: also of workflows that are not seen now. ``foreign``: the
-    last good answer of each system that has alerts of its own.
+    last good answer of each system that has alerts of its own. ``claims``: which source each figure is of.
     """
 
     at: float
@@ -54,6 +54,16 @@ class Picture:
     fillings: tuple[Filling, ...] = ()
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     foreign: tuple[ForeignAlerts, ...] = ()
+    claims: Claims | None = None
+
+
+def silent_sources(picture: Picture) -> frozenset[str]:
+    """Sources that do not answer now."""
+    return frozenset(
+        source.name
+        for source in picture.sources
+        if source.state is SourceState.DOWN or (source.state is SourceState.STALE and source.failure is None)
+    )
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,6 +190,7 @@ class PictureMaker:
             host=host,
             pasts=self._pasts(rows, logs),
             logs=tuple(logs),
+            claims=claims,
             marks={t.source.name: t.reading.marks for t in tracks if t.reading and t.reading.marks},
         )
 

@@ -9,15 +9,16 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from wfmon.analysis.episodes import EpisodeMemory
-from wfmon.analysis.rules import failure_rate, memory, retention, source_down, storage
+from wfmon.analysis.rules import cost_spike, failure_rate, memory, retention, source_down, storage
 from wfmon.model.alert import Finding
 from wfmon.model.baseline import Baseline
 from wfmon.model.host import HostSample
 from wfmon.model.record import dataclass
 from wfmon.model.run import Run
 from wfmon.model.source import SourceState
+from wfmon.monitor.costs import cost_spikes
 from wfmon.monitor.failures import FailureRates
-from wfmon.monitor.picture import Picture
+from wfmon.monitor.picture import Picture, silent_sources
 from wfmon.monitor.settings import RuleSettings
 
 
@@ -75,16 +76,8 @@ def _answering_host(picture: Picture) -> HostSample | None:
     return picture.host if ok else None
 
 
-def silent_sources(picture: Picture) -> frozenset[str]:
-    """Sources that do not answer now."""
-    return frozenset(
-        source.name
-        for source in picture.sources
-        if source.state is SourceState.DOWN or (source.state is SourceState.STALE and source.failure is None)
-    )
-
-
 RULES: tuple[Rule, ...] = (
+    Rule(cost_spike.RULE, cost_spikes),
     Rule(memory.RULE, lambda known: memory.evaluate(known.host, known.rules.memory, known.now)),
     Rule(storage.RULE, lambda known: storage.evaluate(known.host, known.rules.storage, known.now)),
     Rule(

@@ -144,6 +144,7 @@ def _cost_spike(config: schema.Config) -> CostSpikeSettings:
         keep_seconds=section.keep,
         cap_usd_per_hour=_above_zero(section.cap_usd_per_hour),
         needed=config.baseline.needed,
+        rate_seconds=float(config.windows.rate),
     )
 
 
