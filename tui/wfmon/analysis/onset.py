@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wfmon.analysis.choose import grown
-from wfmon.analysis.rules.failure_rate import tripped
+from wfmon.analysis.rules.failure_rate import Moment, tripped
 from wfmon.analysis.runindex import RunIndex
 from wfmon.model.alert import Finding
+from wfmon.model.baseline import Baseline
 from wfmon.model.record import dataclass, replace
 from wfmon.model.settings import FailureRateSettings
 
@@ -28,12 +29,17 @@ class Past:
 
 
 def backdated(
-    finding: Finding, past: Past, settings: FailureRateSettings, cleared: float | None = None
+    finding: Finding,
+    past: Past,
+    settings: FailureRateSettings,
+    cleared: float | None = None,
+    usual: Baseline | None = None,
 ) -> Finding:
     """The finding with the moment from which it has held without a break, as far as the log reaches.
 
     The rule is asked again at the end of each run, the newest first, until it did not trip. ``cleared``:
-    when the episode before this one ended; what failed in that one is no begin of this one.
+    when the episode before this one ended; what failed in that one is no begin of this one. ``usual``: what
+    the rule was given as such.
     """
     since: float | None = None
     known = True
@@ -45,7 +51,8 @@ def backdated(
         ladder = tuple(past.index.step(end, seconds) for seconds in (past.windows[0], *windows))
         # Of a moment whose window the log does not fill, it cannot be said that nothing was wrong.
         known = ladder[0].covered >= ladder[0].seconds
-        if not tripped(ladder, grown(ladder, past.grow_runs), finding.severity, settings):
+        moment = Moment(end, ladder, grown(ladder, past.grow_runs), usual, past.index, cleared)
+        if not tripped(moment, finding.severity, settings):
             break
         since = end
     else:

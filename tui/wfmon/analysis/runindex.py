@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from bisect import bisect_right
+from collections.abc import Iterator
 from functools import cached_property
 from math import fsum
 
@@ -72,11 +73,16 @@ class RunIndex:
         high = bisect_right(self._ends, now)
         return self._ends[max(0, high - most) : high][::-1]
 
+    def _newest_first(self, now: float) -> Iterator[Run]:
+        """Finished runs that ended at ``now`` or before."""
+        for number in range(bisect_right(self._ends, now) - 1, -1, -1):
+            yield self._finished[number]
+
     def tail(self, now: float, after: float | None) -> tuple[int, int]:
         """Of the newest counted runs that ended in (after, now]: how many failed in a row, and how many
         succeeded in a row; one of the two is 0. No more than ``LONGEST_TAIL`` are looked at."""
         failed = succeeded = 0
-        for run in reversed(self._finished[: bisect_right(self._ends, now)]):
+        for run in self._newest_first(now):
             if failed + succeeded >= LONGEST_TAIL or (after is not None and (run.ended_at or 0.0) <= after):
                 break
             if run.failed and not succeeded:
@@ -94,7 +100,7 @@ class RunIndex:
 
     def last_success(self, now: float) -> float | None:
         """When the newest successful run ended; None where no known one did."""
-        for run in reversed(self._finished[: bisect_right(self._ends, now)]):
+        for run in self._newest_first(now):
             if run.status is RunStatus.SUCCESS:
                 return run.ended_at
         return None
@@ -102,7 +108,7 @@ class RunIndex:
     def ratio_of_last(self, at: float, runs: int) -> float:
         """The share of failures among the newest ``runs`` counted runs that ended at ``at`` or before."""
         told: list[bool] = []
-        for run in reversed(self._finished[: bisect_right(self._ends, at)]):
+        for run in self._newest_first(at):
             if run.status in COUNTED:
                 told.append(run.failed)
             if len(told) == runs:

@@ -27,7 +27,12 @@ class FailureRates:
         if last is not None and not ends and _same(last[0], grounds) and last[1] == known.unseen:
             return last[2]
         found = failure_rate.evaluate(
-            known.picture.workflows, known.rules.failure_rate, known.now, cleared=ends, unseen=known.unseen
+            known.picture.workflows,
+            known.rules.failure_rate,
+            known.now,
+            cleared=ends,
+            unseen=known.unseen,
+            indexes={name: past.index for name, past in known.picture.pasts.items()},
         )
         found = tuple(
             self._since_it_began(finding, known, ends.get(finding.workflow or "")) for finding in found
@@ -50,7 +55,8 @@ class FailureRates:
             self._dated.add(dated)
         else:
             self._dated.discard(dated)
-        return backdated(finding, past, known.rules.failure_rate, cleared)
+        usual = known.baselines.get(finding.workflow or "")
+        return backdated(finding, past, known.rules.failure_rate, cleared, usual)
 
 
 def _same(before: tuple[object, object], after: tuple[object, object]) -> bool:

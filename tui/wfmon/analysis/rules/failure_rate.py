@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from math import ceil, log
+from functools import lru_cache
 
+from wfmon.analysis.reasons import reasons
+from wfmon.analysis.runindex import RunIndex
+from wfmon.analysis.streak import LEAST, expected_runs, failures_needed, successes_needed
 from wfmon.analysis.wilson import lower_bound
 from wfmon.analysis.words import percent, span
 from wfmon.model.alert import Finding, Severity
+from wfmon.model.baseline import Baseline
 from wfmon.model.record import dataclass
 from wfmon.model.settings import FailureRateSettings
 from wfmon.model.snapshot import LadderStep, StatusCounts, Workflow
@@ -15,7 +19,7 @@ from wfmon.model.snapshot import LadderStep, StatusCounts, Workflow
 RULE = "failure_rate"
 # A window counts as covered when all but this share of it is known (samples do not fall on its edge).
 COVER_SLACK = 0.01
-LEVELS = (Severity.WARNING, Severity.CRITICAL)
+LAST_RUNS = 5  # whose ratio, up to the last failure, is one of those that an end must outweigh
 
 
 def evaluate(
@@ -25,84 +29,244 @@ def evaluate(
     *,
     cleared: Mapping[str, float] | None = None,
     unseen: Collection[str] = (),
+    indexes: Mapping[str, RunIndex] | None = None,
 ) -> tuple[Finding, ...]:
     """Two findings (warning, critical) per workflow whose finished runs are exposed.
 
     The window is the workflow's own (``window_seconds``), but a window longer than the shortest step
     is not used where it begins before the last clear (``cleared``: workflow -> time). ``unseen``
-    names workflows whose source of runs does not answer now: nothing is said of them.
+    names workflows whose source of runs does not answer now: nothing is said of them. ``indexes``: of
+    workflows whose windows are counted from logs; without one a streak is seen only where a window holds
+    nothing else.
     """
     if not settings.enabled:
         return ()
-    ends = cleared or {}
-    return tuple(
-        finding
-        for workflow in workflows
-        if workflow.ladder
-        for finding in _judge(workflow, settings, now, ends.get(workflow.name), workflow.name in unseen)
-    )
-
-
-def _judge(
-    workflow: Workflow, settings: FailureRateSettings, now: float, cleared: float | None, unseen: bool
-) -> tuple[Finding, Finding]:
-    step = _window(workflow, now, cleared)
-    counts = step.counts
-    bound = lower_bound(counts.failed, counts.n, settings.z)
-    quiet = _quiet(workflow.ladder, settings)
-    trips = tuple((severity, _trips(counts, bound, severity, quiet, settings)) for severity in LEVELS)
-    known = _Known(
-        unseen=unseen,
-        # A longer window may be known where the newest part is not: nobody looked for a while.
-        covered=_covered(workflow.ladder[0]),
-        above=counts.error_ratio is None or counts.error_ratio > settings.threshold,
-        clears=quiet,
-    )
-    first, second = (_finding(workflow, step, severity, trip, known, settings) for severity, trip in trips)
-    return first, second
-
-
-def tripped(
-    ladder: Sequence[LadderStep], chosen: LadderStep, severity: Severity, settings: FailureRateSettings
-) -> bool:
-    """Whether the rule trips on these windows, of which ``chosen`` is the workflow's own."""
-    counts = chosen.counts
-    bound = lower_bound(counts.failed, counts.n, settings.z)
-    return _trips(counts, bound, severity, _quiet(ladder, settings), settings)
-
-
-def _trips(
-    counts: StatusCounts, bound: float, severity: Severity, quiet: bool, settings: FailureRateSettings
-) -> bool:
-    # A long window may still hold what is over.
-    proven = counts.failed >= settings.min_failures and not quiet
-    factor = settings.critical_factor if severity is Severity.CRITICAL else 1.0
-    return proven and bound > settings.threshold * factor
+    ends, known = cleared or {}, indexes or {}
+    findings: list[Finding] = []
+    for workflow in workflows:
+        if workflow.ladder:
+            name = workflow.name
+            findings += _judge(workflow, settings, now, ends.get(name), name in unseen, known.get(name))
+    return tuple(findings)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    unseen: bool
-    covered: bool
-    above: bool
-    clears: bool
+class Moment:
+    """What is known of a workflow's runs at ``now``. ``chosen``: its window, one of ``ladder``.
+    ``cleared``: when its last episode ended; ``index``: its runs in order, where logs tell them."""
+
+    now: float
+    ladder: Sequence[LadderStep]
+    chosen: LadderStep
+    usual: Baseline | None = None
+    index: RunIndex | None = None
+    cleared: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Judged:
+    """``threshold``: of the ratio's lower bound; ``quiet``: enough runs succeeded since the last failure;
+    ``streak``: so many of the last runs all failed, which alone makes it trip; 0: it does not."""
+
+    threshold: float
+    warning: bool
+    critical: bool
+    quiet: bool
+    streak: int = 0
+
+
+def tripped(moment: Moment, severity: Severity, settings: FailureRateSettings) -> bool:
+    """Whether the rule trips at this moment."""
+    judged = _judged(moment, settings)
+    return judged.critical if severity is Severity.CRITICAL else judged.warning
+
+
+def threshold_of(usual: Baseline | None, settings: FailureRateSettings) -> float:
+    """The ratio above which it is too much. Of a workflow of which more than two in three usually fail
+    the factor would ask for more than all: it is then halfway to all."""
+    if usual is None or usual.error_ratio is None or usual.error_n < settings.baseline_runs:
+        return settings.threshold
+    ratio = usual.error_ratio
+    return max(settings.threshold, min(settings.baseline_factor * ratio, (1 + ratio) / 2))
+
+
+def _judge(
+    workflow: Workflow,
+    settings: FailureRateSettings,
+    now: float,
+    cleared: float | None,
+    unseen: bool,
+    index: RunIndex | None,
+) -> tuple[Finding, Finding]:
+    ladder = workflow.ladder
+    step = _window(workflow, now, cleared)
+    covered = _covered(ladder[0])
+    if covered and not unseen and not any(each.counts.failed for each in ladder):
+        return _calm(
+            workflow.name,
+            workflow.runbook,
+            threshold_of(workflow.usual, settings),
+            step.counts.n,
+            step.span,
+            step.seconds,
+            settings.clear_quiet_seconds,
+            _quiet(ladder, settings),
+        )
+    judged = _judged(Moment(now, ladder, step, workflow.usual, index, cleared), settings)
+    blind = None
+    if unseen:
+        blind = "no data"
+    elif not covered:
+        # A longer window may be known where the newest part is not: nobody looked for a while.
+        blind = _too_short(ladder[0])
+    causes: tuple[str, ...] = ()
+    if judged.warning and index is not None and not unseen:
+        causes = reasons(index.failed(now, max(step.seconds, settings.clear_quiet_seconds)))
+    said = words(step)
+    return (
+        _finding(workflow, step, Severity.WARNING, judged, said, blind, unseen, causes, settings),
+        _finding(workflow, step, Severity.CRITICAL, judged, said, blind, unseen, causes, settings),
+    )
+
+
+@lru_cache(maxsize=8192)
+def _calm(
+    workflow: str,
+    runbook: str | None,
+    threshold: float,
+    n: int,
+    told: float,
+    seconds: float,
+    keep: float,
+    quiet: bool,
+) -> tuple[Finding, Finding]:
+    """Of a workflow none of whose runs failed: most of them, most of the time."""
+    labels = (("workflow", workflow),)
+    value = 0.0 if n else None
+    said = _words(0, n, told, seconds)
+    warning, critical = (
+        Finding(
+            RULE,
+            labels,
+            severity,
+            False,
+            said,
+            workflow,
+            value,
+            threshold,
+            n,
+            0,
+            told,
+            keep_seconds=keep,
+            clears=quiet,
+            between=value is None and severity is Severity.WARNING,
+            runbook=runbook,
+        )
+        for severity in (Severity.WARNING, Severity.CRITICAL)
+    )
+    return warning, critical
+
+
+def _judged(moment: Moment, settings: FailureRateSettings) -> _Judged:
+    counts = moment.chosen.counts
+    threshold = threshold_of(moment.usual, settings)
+    quiet = _is_over(moment, settings)
+    streak = _streak(moment, settings) if settings.streak else 0
+    # A long window may still hold what is over.
+    if quiet or (counts.failed < settings.min_failures and not streak):
+        return _Judged(threshold, False, False, quiet)
+    proven = counts.failed >= settings.min_failures
+    bound = lower_bound(counts.failed, counts.n, settings.z) if proven else 0.0
+    # So that it can be reached where much fails usually.
+    critical = min(settings.critical_factor * threshold, (1 + threshold) / 2)
+    return _Judged(
+        threshold,
+        warning=bound > threshold or streak > 0,
+        critical=bound > critical or streak > 0,
+        quiet=quiet,
+        streak=0 if bound > threshold else streak,
+    )
+
+
+def _streak(moment: Moment, settings: FailureRateSettings) -> int:
+    """How many of the last runs failed in a row, where that is too many for chance; else 0.
+
+    Runs from before the last clear do not count, nor a streak whose last run is older than any window:
+    what nobody runs any more does not fail.
+    """
+    ladder, usual = moment.ladder, moment.usual
+    ratio = usual.error_ratio if usual is not None and usual.error_n >= settings.baseline_runs else None
+    needed = max(settings.min_failures, failures_needed(expected_runs(ladder, usual), ratio or 0.0))
+    index = moment.index
+    if index is None:
+        whole = (
+            step.counts.failed
+            for step in ladder
+            if step.counts.success == 0 and _begins_after(step, moment.now, moment.cleared)
+        )
+        longest = max(whole, default=0)
+        return longest if longest >= needed else 0
+    if not any(step.counts.failed for step in ladder):
+        return 0
+    failed, _ = index.tail(moment.now, moment.cleared)
+    return failed if failed >= needed else 0
+
+
+def _is_over(moment: Moment, settings: FailureRateSettings) -> bool:
+    """Whether enough runs succeeded in a row, and none failed for the quiet time."""
+    if moment.index is None:
+        return _quiet(moment.ladder, settings)
+    failed, succeeded = moment.index.tail(moment.now, None)
+    if failed or succeeded < LEAST:
+        return False
+    last = moment.index.last_failure(moment.now)
+    if last is not None and moment.now - last < settings.clear_quiet_seconds:
+        return False
+    ratios = [step.counts.error_ratio or 0.0 for step in moment.ladder if step.counts.failed]
+    if last is not None:
+        ratios.append(moment.index.ratio_of_last(last, LAST_RUNS))
+    return succeeded >= successes_needed(max(ratios, default=0.9))
+
+
+def _quiet(ladder: Sequence[LadderStep], settings: FailureRateSettings) -> bool:
+    """The same by windows alone: the longest without a failure tells how many succeeded in a row at least,
+    the worst ratio of any window that still holds a failure how many are needed."""
+    longest = 0
+    for step in ladder:
+        counts = step.counts
+        if counts.success > longest and step.seconds >= settings.clear_quiet_seconds and _covered(step):
+            if counts.failed:
+                break
+            longest = counts.success
+    if longest < LEAST:
+        return False
+    ratios = [step.counts.error_ratio or 0.0 for step in ladder if step.counts.failed]
+    return longest >= successes_needed(max(ratios, default=0.9))
 
 
 def _finding(
     workflow: Workflow,
     step: LadderStep,
     severity: Severity,
-    trip: bool,
-    known: _Known,
+    judged: _Judged,
+    said: str,
+    blind: str | None,
+    unseen: bool,
+    causes: tuple[str, ...],
     settings: FailureRateSettings,
 ) -> Finding:
     counts = step.counts
+    critical = severity is Severity.CRITICAL
+    trip = judged.critical if critical else judged.warning
     holds: bool | None = trip
-    summary = words(step)
-    if known.unseen:
-        holds, summary = None, "no data"
-    elif not trip and not known.covered:
-        holds, summary = None, _too_short(workflow.ladder[0])
+    summary = said
+    if judged.streak and trip:
+        summary = f"the last {judged.streak} runs all failed"
+        if counts.n > judged.streak:
+            summary += f" · {said}"
+    if blind is not None and (unseen or not trip):
+        holds, summary = None, blind
+    ratio = counts.error_ratio
     return Finding(
         rule=RULE,
         labels=(("workflow", workflow.name),),
@@ -110,16 +274,17 @@ def _finding(
         holds=holds,
         summary=summary,
         workflow=workflow.name,
-        value=counts.error_ratio,
-        threshold=settings.threshold,
+        value=ratio,
+        threshold=judged.threshold,
         n=counts.n,
         failed=counts.failed,
         window_seconds=step.span,
         keep_seconds=settings.clear_quiet_seconds,
-        clears=holds is False and known.clears,
+        clears=holds is False and judged.quiet,
         # Critical falls back to warning after a quiet time, whatever the ratio then is.
-        between=holds is False and known.above and severity is Severity.WARNING,
+        between=holds is False and not critical and (ratio is None or ratio > judged.threshold),
         runbook=workflow.runbook,
+        contributors=causes if holds else (),
     )
 
 
@@ -127,47 +292,31 @@ def _window(workflow: Workflow, now: float, cleared: float | None) -> LadderStep
     """The workflow's chosen window, cut back to those that begin after the last clear."""
     ladder = workflow.ladder
     longest = workflow.window_seconds if workflow.window_seconds is not None else ladder[-1].seconds
-    allowed = [
-        step
-        for step in ladder[1:]
-        if step.span <= longest * (1 + COVER_SLACK) and (cleared is None or now - step.seconds >= cleared)
-    ]
-    return allowed[-1] if allowed else ladder[0]
+    chosen = ladder[0]
+    for step in ladder[1:]:
+        if step.span > longest * (1 + COVER_SLACK) or not _begins_after(step, now, cleared):
+            break
+        chosen = step
+    return chosen
+
+
+def _begins_after(step: LadderStep, now: float, cleared: float | None) -> bool:
+    return cleared is None or now - step.seconds >= cleared
 
 
 def _covered(step: LadderStep) -> bool:
     return step.covered >= step.seconds * (1 - COVER_SLACK)
 
 
-def _quiet(ladder: Sequence[LadderStep], settings: FailureRateSettings) -> bool:
-    """Whether enough runs succeeded in a row, and none failed for the quiet time.
-
-    With a true failure ratio p, s successes in a row have the chance (1-p)^s; s is chosen so that it
-    is under 5 %, p being the worst ratio of any window that still holds a failure (at most 0.9).
-    """
-    longest = max(
-        (
-            step.counts.success
-            for step in ladder
-            if step.seconds >= settings.clear_quiet_seconds and step.counts.failed == 0 and _covered(step)
-        ),
-        default=0,
-    )
-    if longest < 3:
-        return False
-    ratios = [step.counts.error_ratio for step in ladder if step.counts.failed]
-    worst = max((ratio for ratio in ratios if ratio is not None), default=0.9)
-    return longest >= ceil(log(0.05) / log(1 - min(worst, 0.9)))
-
-
 def words(step: LadderStep) -> str:
     """What was counted: ``32% (80 of 250 in 5m)``."""
     counts: StatusCounts = step.counts
-    full = step.span >= step.seconds * (1 - COVER_SLACK)
-    window = span(step.seconds if full else step.span)
-    if counts.error_ratio is None:
-        return f"no finished run in {window}"
-    return f"{percent(counts.error_ratio)} ({counts.failed} of {counts.n} in {window})"
+    return _words(counts.failed, counts.n, step.span, step.seconds)
+
+
+def _words(failed: int, n: int, told: float, seconds: float) -> str:
+    window = span(seconds if told >= seconds * (1 - COVER_SLACK) else told)
+    return f"{percent(failed / n)} ({failed} of {n} in {window})" if n else f"no finished run in {window}"
 
 
 def _too_short(step: LadderStep) -> str:
