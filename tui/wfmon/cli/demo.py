@@ -18,6 +18,6 @@ def run(options: Options) -> int:
     if not has_terminal():
         return 2
     with Workload(options.seed, incidents) as workload:
-        config = options.load_config(workload.info.config).config
-        code = watch(options, config, label="demo")
+        loaded = options.load_config(workload.info.config)
+        code = watch(options, loaded, label="demo")
     return leave(code)

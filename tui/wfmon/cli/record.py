@@ -26,8 +26,9 @@ def run(options: Options) -> int:
     if options.read_only:
         _say("record collects and writes, which --read-only forbids")
         return _WRONG_USE
-    config = options.load_config().config
-    assembled = assemble_station(config, ad_hoc=options.ad_hoc)
+    loaded = options.load_config()
+    config = loaded.config
+    assembled = assemble_station(config, ad_hoc=options.ad_hoc, changed=loaded.layered.changed)
     _let_others_collect_while_stopped(assembled)
     seen: SimpleQueue[Snapshot] = SimpleQueue()
     assembled.station.subscribe(seen.put)

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from wfmon.cli.options import Options
-from wfmon.config.schema import Config
+
+if TYPE_CHECKING:
+    from wfmon.config.loader import Loaded
 
 
 def run(options: Options) -> int:
     """Needs a terminal; exit code of how it was left."""
     if not has_terminal():
         return 2
-    code = watch(options, options.load_config().config)
+    code = watch(options, options.load_config())
     return leave(code)
 
 
@@ -29,11 +32,14 @@ def has_terminal() -> bool:
     return False
 
 
-def watch(options: Options, config: Config, *, label: str = "") -> int:
+def watch(options: Options, loaded: Loaded, *, label: str = "") -> int:
     """Sources are asked while the screen is still being loaded, so that neither waits for the other."""
     from wfmon.monitor.assemble import assemble_station
 
-    assembled = assemble_station(config, ad_hoc=options.ad_hoc, read_only=options.read_only)
+    config = loaded.config
+    assembled = assemble_station(
+        config, ad_hoc=options.ad_hoc, read_only=options.read_only, changed=loaded.layered.changed
+    )
     try:
         assembled.station.start()
         from wfmon.ui import leantextual

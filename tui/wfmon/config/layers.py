@@ -82,6 +82,16 @@ class Layered:
         layer, layer_path = found
         return Origin(layer.kind, layer.where(layer_path))
 
+    def changed(self, below: KeyPath) -> list[tuple[KeyPath, Origin]]:
+        """What other layers than the shipped one say at or below ``below``, in the order in which they do,
+        with the origin of each value."""
+        found = self.source_of(below)
+        paths = [known for known in self._from if known[: len(below)] == below]
+        if not paths and found is not None:
+            paths = [below]
+        origins = [(path, self.origin(path)) for path in paths]
+        return [(path, origin) for path, origin in origins if origin.kind is not LayerKind.SHIPPED]
+
     def blame(self, path: KeyPath) -> Origin:
         """Where a person has to look who wants to mend ``path``.
 

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from wfmon.monitor.doors import Memory
     from wfmon.monitor.loop import Monitor
     from wfmon.monitor.presenter import Presenter
+    from wfmon.monitor.rulewords import Changed
     from wfmon.monitor.station import Station
     from wfmon.sources.base import Source
     from wfmon.store.lanes import Lane
@@ -57,12 +58,17 @@ class AssembledStation:
         self.store.close()
 
 
-def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = False) -> Assembled:
-    """Build everything; nothing is asked yet. Raises ``ProfileError`` for a wrong profile."""
+def assemble(
+    config: schema.Config, *, ad_hoc: bool = False, read_only: bool = False, unacked: bool = False
+) -> Assembled:
+    """Build everything; nothing is asked yet. ``ad_hoc``: sources were named on the command line. Raises
+    ``ProfileError`` for a wrong profile."""
     from wfmon.model.snapshot import Collector
     from wfmon.monitor.building import For, build_monitor, configured_sources
+    from wfmon.store.lanes import find_lane
 
-    store = open_store(config, os.environ, read_only=read_only)
+    lane = find_lane(config, base_dir(config, read_only=True), ad_hoc=ad_hoc, make=False)
+    store = _open(config, lane, read_only)
     me = who(os.environ, config.user.name)
     zone = find_zone(config.ui.timezone)
     sources = configured_sources(config)
@@ -71,19 +77,28 @@ def assemble(config: schema.Config, *, read_only: bool = False, unacked: bool = 
     return Assembled(build_monitor(config, viewer, mine, sources), store, sources.live, me, zone)
 
 
-def assemble_station(config: schema.Config, *, ad_hoc: bool, read_only: bool = False) -> AssembledStation:
-    """``ad_hoc``: sources were named on the command line. Nothing is begun yet."""
+def assemble_station(
+    config: schema.Config, *, ad_hoc: bool, read_only: bool = False, changed: Changed | None = None
+) -> AssembledStation:
+    """``ad_hoc``: sources were named on the command line; ``changed``: where settings are from. Nothing is
+    begun yet."""
     from wfmon.monitor.station import Station
     from wfmon.monitor.viewing import Viewer
     from wfmon.store.lanes import find_lane
 
-    store = open_store(config, os.environ, read_only=read_only)
+    lane = find_lane(config, base_dir(config, read_only=read_only), ad_hoc=ad_hoc, make=not read_only)
+    store = _open(config, lane, read_only)
     me = who(os.environ, config.user.name)
     zone = find_zone(config.ui.timezone)
-    lane = find_lane(config, base_dir(config, read_only=read_only), ad_hoc=ad_hoc, make=not read_only)
     viewer = Viewer(me, wfmon.__version__, zone, float(config.ui.refresh), read_only)
-    means = _Means(config, lane, store, viewer.me, zone, read_only)
+    means = _Means(config, lane, store, viewer.me, zone, read_only, changed)
     return AssembledStation(Station(lane, store, viewer, means), lane, store, me, zone)
+
+
+def _open(config: schema.Config, lane: Lane, read_only: bool) -> AckStore:
+    from wfmon.monitor.settings import wake_settings
+
+    return open_store(config, os.environ, read_only=read_only, lane=lane.name, wake=wake_settings(config))
 
 
 def base_dir(config: schema.Config, *, read_only: bool = False) -> StateDir:
@@ -101,6 +116,7 @@ class _Means:
     me: str
     zone: tzinfo | None
     read_only: bool
+    changed: Changed | None
 
     def monitor(
         self,
@@ -121,7 +137,7 @@ class _Means:
                 from wfmon.monitor.trends import draw_step
 
                 historian.go_on(last, draw_step(float(self.config.windows.rate)))
-        viewer = For(self.store, self.me, self.zone, self.read_only)
+        viewer = For(self.store, self.me, self.zone, self.read_only, changed=self.changed)
         return build_monitor(
             self.config, viewer, collector, sources, collected=collected, historian=historian
         )

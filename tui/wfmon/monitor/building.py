@@ -16,6 +16,7 @@ from wfmon.monitor.judge import Judge
 from wfmon.monitor.loop import Identity, Keeps, Monitor
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.presenter import Presenter
+from wfmon.monitor.rulelist import RuleList
 from wfmon.monitor.settings import rule_settings
 from wfmon.monitor.track import Pace
 from wfmon.sources.base import Source
@@ -25,18 +26,22 @@ from wfmon.store.acks import AckStore
 from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
+    from wfmon.model.ruleinfo import RuleInfo
     from wfmon.monitor.doors import Memory
+    from wfmon.monitor.rulewords import Changed
 
 
 @dataclass(frozen=True, slots=True)
 class For:
-    """For whom a monitor is built. ``unacked`` leaves out of the verdict what somebody has."""
+    """For whom a monitor is built. ``unacked`` leaves out of the verdict what somebody has. ``changed``:
+    see ``rulewords``."""
 
     store: AckStore
     me: str
     zone: tzinfo | None
     read_only: bool = False
     unacked: bool = False
+    changed: Changed | None = None
 
 
 def build_monitor(
@@ -64,7 +69,14 @@ def build_monitor(
         collected=collected,
         historian=historian,
         memory=memory,
+        rules=RuleList(lambda: _rule_infos(config, viewer.changed)),
     )
+
+
+def _rule_infos(config: schema.Config, changed: Changed | None) -> tuple[RuleInfo, ...]:
+    from wfmon.monitor.rulewords import rule_infos
+
+    return rule_infos(config, changed)
 
 
 def configured_sources(config: schema.Config) -> Sources:

@@ -11,8 +11,8 @@ from wfmon.analysis.shown import alerts
 from wfmon.model.alert import Alert, Finding, Labels
 from wfmon.model.episode import EpisodeKey, EpisodeRecord, Unjudged
 from wfmon.model.record import dataclass
-from wfmon.monitor.picture import Picture
-from wfmon.monitor.rulebook import Known, Rule, known, rulebook, silent_sources
+from wfmon.monitor.picture import Picture, silent_sources
+from wfmon.monitor.rulebook import Known, Rule, known, rulebook
 from wfmon.monitor.settings import RuleSettings
 from wfmon.store.acks import AckStore
 from wfmon.text.redact import redact
@@ -28,12 +28,14 @@ WHY_CHARS = 160  # of an exception's text that are told
 
 @dataclass(frozen=True, slots=True)
 class Judged:
-    """What the rules say of a picture. Nobody has these alerts yet: see ``Presenter``."""
+    """What the rules say of a picture. Nobody has these alerts yet: see ``Presenter``. ``failures``: of
+    rules that could not be evaluated, by name, why."""
 
     alerts: tuple[Alert, ...]
     unjudged: tuple[Unjudged, ...]
     rules_checked: int
     checked_at: float | None
+    failures: Mapping[str, str]
 
 
 class Judge:
@@ -50,7 +52,8 @@ class Judge:
         self._memory: EpisodeMemory | None = None
         self._records: Mapping[EpisodeKey, EpisodeRecord] = {}
         self._shown: tuple[Alert, ...] = ()
-        self._failed: tuple[Unjudged, ...] = ()
+        self._failures: Mapping[str, str] = {}
+        self._unjudged: tuple[Unjudged, ...] = ()
         self._checked = 0
         self._checked_at: float | None = None
         self.rules_cpu = 0.0  # seconds that the rules took of the last ``judge``
@@ -71,7 +74,7 @@ class Judge:
         assert self._memory is not None
         shown = alerts(self._memory, self._records, now, self._rules.episodes)
         self._shown = _kept(self._shown, shown)
-        return Judged(self._shown, (*self._failed, *self._memory.unjudged), self._checked, self._checked_at)
+        return Judged(self._shown, self._unjudged, self._checked, self._checked_at, self._failures)
 
     def _is_due(self, now: float) -> bool:
         """Also when the clock was set back behind any pause."""
@@ -94,11 +97,14 @@ class Judge:
             now,
         )
         failed = {name: text for name, text in failures.items() if text is not None}
-        self._failed = tuple(
-            Unjudged((name, ()), None, f"rule {name} fails: {text}") for name, text in failed.items()
-        )
         self._memory = advance(self._memory, [*findings, *checks], now, self._rules.episodes, failed)
         self._records = self._store.observe(sightings(self._memory), now, ended(self._memory))
+        unjudged = (
+            *(Unjudged((name, ()), None, f"rule {name} fails: {text}") for name, text in failed.items()),
+            *self._memory.unjudged,
+        )
+        self._unjudged = self._unjudged if unjudged == self._unjudged else unjudged
+        self._failures = failed
         self._checked = self._memory.checked - len(checks)
         self._checked_at = now
 

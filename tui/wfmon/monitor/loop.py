@@ -24,6 +24,7 @@ from wfmon.monitor.outlet import Outlet
 from wfmon.monitor.picture import Picture, PictureMaker
 from wfmon.monitor.presenter import NOT_JUDGED, Presenter
 from wfmon.monitor.remembered import NOTHING, Remembered
+from wfmon.monitor.rulelist import RuleList
 from wfmon.monitor.track import Pace, Track
 from wfmon.monitor.worker import Answer, PageWorker, SourceWorker
 from wfmon.sources.base import LogPages, Reading, Source
@@ -100,6 +101,7 @@ class Monitor:
         collected: Callable[[Snapshot, bool], None] | None = None,
         historian: Keeps | None = None,
         memory: Memory | None = None,
+        rules: RuleList | None = None,
     ) -> None:
         rng = random.Random(seed)
         self._clock = clock
@@ -114,6 +116,7 @@ class Monitor:
         self._pages = PageWorker()
         self._historian = historian
         self._memory: Memory = memory or NoMemory("no history is kept")
+        self._rules = rules or RuleList()
         self._hints = Hints(sources)
         self._collected = collected
         self._outlet = Outlet()
@@ -355,6 +358,8 @@ class Monitor:
             retention=remembered.retention,
             history=remembered.status,
             changes=remembered.changes,
+            # Nobody asks what a rule says before the first verdict.
+            rules=self._rules.told(judged.failures, picture.foreign) if self.settled else (),
         )
         if self._collected is not None:
             self._collected(snapshot, settled)
