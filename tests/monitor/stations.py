@@ -25,9 +25,10 @@ from wfmon.monitor.track import Pace
 from wfmon.monitor.viewing import Viewer
 from wfmon.monitor.worker import Answer, poll
 from wfmon.sources.base import Reading, Source
-from wfmon.store.acks import AckStore, AckTerms
+from wfmon.store.acks import AckStore
 from wfmon.store.lanes import Lane
 from wfmon.store.paths import StateDir
+from wfmon.store.terms import AckTerms
 
 START = 1_800_000_000.0
 WINDOWS = Windows(runs=300.0, grow_runs=20, longest=21600.0, rate=300.0)

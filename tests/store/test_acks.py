@@ -8,9 +8,10 @@ import pytest
 
 from store.storehelp import FIRING, NOW, OTHER, private, store_with_alert
 from wfmon.model.alert import Severity
-from wfmon.store.acks import AckStore, AckTerms
+from wfmon.store.acks import AckStore
 from wfmon.store.database import Database
 from wfmon.store.errors import Ambiguous, Gone, Held, StoreError
+from wfmon.store.terms import AckTerms
 
 HOUR = 3600.0
 

@@ -25,7 +25,9 @@ def look(
 ) -> Look:
     """What a collector has just published for everybody, so that it costs no question; without one as
     ``ask``. ``ad_hoc``: sources were named on the command line."""
-    return _borrowed(config, ad_hoc, unacked) or ask(config, wait, read_only=read_only, unacked=unacked)
+    return _borrowed(config, ad_hoc, unacked) or ask(
+        config, wait, ad_hoc=ad_hoc, read_only=read_only, unacked=unacked
+    )
 
 
 def _borrowed(config: schema.Config, ad_hoc: bool, unacked: bool) -> Look | None:
@@ -38,7 +40,7 @@ def _borrowed(config: schema.Config, ad_hoc: bool, unacked: bool) -> Look | None
     there = neighbour(config, base_dir(config, read_only=True), ad_hoc=ad_hoc)
     if there.holder is None:
         return None
-    store = open_store(config, os.environ, read_only=True)
+    store = open_store(config, os.environ, read_only=True, lane=there.lane.name)
     try:
         me, zone = who(os.environ, config.user.name), find_zone(config.ui.timezone)
         snapshot = borrow(there, store, me, zone, time.time(), unacked=unacked)
@@ -49,7 +51,14 @@ def _borrowed(config: schema.Config, ad_hoc: bool, unacked: bool) -> Look | None
     return Look(snapshot, sum(source.as_of is not None for source in snapshot.sources))
 
 
-def ask(config: schema.Config, wait: float, *, read_only: bool = False, unacked: bool = False) -> Look:
+def ask(
+    config: schema.Config,
+    wait: float,
+    *,
+    ad_hoc: bool = False,
+    read_only: bool = False,
+    unacked: bool = False,
+) -> Look:
     """Wait at most ``wait`` seconds until every source has answered, twice where a rate needs two.
 
     Scraped counters count from the looks that were kept before, and unless ``read_only`` this look
@@ -60,7 +69,7 @@ def ask(config: schema.Config, wait: float, *, read_only: bool = False, unacked:
     from wfmon.sources.counters import LOOKBACK_SECONDS
     from wfmon.store.scraped import open_looks
 
-    assembled = assemble(config, read_only=read_only, unacked=unacked)
+    assembled = assemble(config, ad_hoc=ad_hoc, read_only=read_only, unacked=unacked)
     looks = open_looks(config, os.environ, lookback=LOOKBACK_SECONDS, read_only=read_only)
     memory = Memory(assembled.sources, looks)
     monitor = assembled.monitor

@@ -5,9 +5,9 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
-from wfmon.model.alert import Ack
+from wfmon.model.alert import Labels
 from wfmon.model.episode import (
     Accepted,
     AuditEntry,
@@ -17,37 +17,31 @@ from wfmon.model.episode import (
     HeldAck,
     Sighting,
 )
-from wfmon.model.record import dataclass, replace
-from wfmon.store import episodelog, normals, trail
+from wfmon.model.record import replace
+from wfmon.store import episodelog, normals, observing, trail
 from wfmon.store.database import Database
-from wfmon.store.episodelog import UNSEEN_SECONDS, worse
-from wfmon.store.errors import Ambiguous, Gone, Held, StoreError
-from wfmon.store.identity import same_person
+from wfmon.store.episodelog import UNSEEN_SECONDS
+from wfmon.store.errors import AckError, Ambiguous, Gone, StoreError
 from wfmon.store.paths import StateDir
-from wfmon.store.rows import Row, audit_entries, one
+from wfmon.store.rows import Row, audit_entries, in_force, one
+from wfmon.store.terms import AckTerms
 from wfmon.store.trusted import TrustedClock
+from wfmon.store.waking import why_woken
 from wfmon.text.numbers import day_clock
 from wfmon.text.sanitize import safe
 
+if TYPE_CHECKING:
+    from wfmon.store.acting import Word
+
 NAME = "acks.db"
-TOUCH_SECONDS = 20.0
-PEAK_STEP = 1.05  # a peak is written at once when it rises by this factor
-COMMENT_LIMIT = 500
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, slots=True)
-class AckTerms:
-    """``gap_seconds``: see ``EpisodeSettings``; ``lease_seconds``: how long an ack holds unless it
-    says otherwise; ``max_seconds``: the longest that it may."""
-
-    gap_seconds: float = 600.0
-    lease_seconds: float = 3600.0
-    max_seconds: float = 8 * 3600.0
-
-
 class AckStore:
-    """Safe for threads; no call but ``ack``, ``unack``, ``comment``, ``find`` and ``accept`` raises."""
+    """Safe for threads; no call raises but those by which a person acts, and ``find``.
+
+    ``lane``: whose episodes are told and observed (``Lane.name``). Acks are found in all lanes.
+    """
 
     def __init__(
         self, state: StateDir, terms: AckTerms | None = None, *, read_only: bool = False, lane: str = ""
@@ -62,6 +56,7 @@ class AckStore:
         self._version: tuple[int, ...] | None = None
         self._accepted: tuple[tuple[int, ...], Mapping[str, Accepted]] | None = None
         self._unstored: dict[str, Sighting] = {}
+        self._awake: frozenset[int] = frozenset()  # acks that woke, which could not be written
         self._clock: TrustedClock | None = None  # from the first write on, so that readers do without
         self._believed = 0.0
         self._read_problem: str | None = None
@@ -157,25 +152,36 @@ class AckStore:
         now: float,
         ended: Mapping[EpisodeKey, float] = MappingProxyType({}),
     ) -> Mapping[EpisodeKey, EpisodeRecord]:
-        """Open or continue what fires, end what ended, and give ``records``.
+        """Open or continue what fires, wake who had it when it gets worse, say which acks ran out, end
+        what ended, and give ``records``.
 
         Writes only when there is something new, or to say every 20 s that it was seen. What cannot be
-        written is kept for ``ack`` and told in ``problem``.
+        written is kept for ``ack`` and told in ``problem``; who had it is awake all the same.
         """
         self._refresh(now)
         if self._clock is not None:
             self._believed = self._clock.at(now)
-        known = self._latest()
-        fresh = [each for each in firing if self._news(each, known.get(each.key), now)]
-        over = {key: at for key, at in ended.items() if _ends(known.get(key), at)}
+        known = {row.record.key: row for row in self._rows}
+        terms = self._terms
+        fresh = [each for each in firing if observing.news(each, known.get(each.key), terms, now)]
+        over = {
+            key: at for key, at in ended.items() if key in known and observing.ends(known[key].record, at)
+        }
+        lapsed = [row.record.id for row in self._rows if observing.lapsed(row, now)]
         self._unstored = {}
-        if (fresh or over) and not self._read_only:
+        self._awake = frozenset(
+            row.number
+            for each in fresh
+            if (row := known.get(each.key)) is not None and why_woken(row, each, terms.wake, now)
+        )
+        if (fresh or over or lapsed) and not self._read_only:
             try:
                 # The reserve on a full disk is for what people do.
                 self._database.write(
-                    lambda connection: self._store(connection, fresh, over, now), reserve=False
+                    lambda connection: self._store(connection, fresh, over, lapsed, now), reserve=False
                 )
                 self._write_problem = None
+                self._awake = frozenset()
             except StoreError as error:
                 self._write_problem = error.reason
                 self._unstored = {each.id: each for each in fresh}
@@ -189,88 +195,112 @@ class AckStore:
 
         Whoever holds it already extends it. Raises Gone, Ambiguous, Held or StoreError.
         """
-        length = self._terms.lease_seconds if seconds is None else seconds
-        if not length > 0:
-            raise Gone("an ack needs an end in the future")
-        until = now + min(length, self._terms.max_seconds)
-        by, comment = safe(by), safe(comment, limit=COMMENT_LIMIT)
+        until = self._until(now, self._terms.lease_seconds if seconds is None else seconds)
+        return self._taken(alert_id, by, now, until, comment, snooze=False)
 
-        def work(connection: sqlite3.Connection) -> str:
-            row = self._found(connection, alert_id, now)
-            held = _in_force(row, now)
-            _refuse_other(row, held, by, comment, now)
-            text = comment or (held.comment if held else "")
-            if held is not None:
-                _undo(connection, row.record.id, by, now)
-            connection.execute(
-                "INSERT INTO acks (episode, by, at, until, until_resolved, comment) "
-                "VALUES (?, ?, ?, ?, 0, ?)",
-                (row.record.id, by, held.at if held else now, until, text),
-            )
-            trail.write(connection, trail.about(row.record), now, by, "extend" if held else "ack", text)
-            return row.record.id
+    def snooze(self, alert_id: str, by: str, now: float, seconds: float | None, comment: str = "") -> HeldAck:
+        """Put an alert off for ``seconds`` (None: until it is resolved); it wakes early as an ack does.
 
-        return self._done(self._database.write(work), now)
+        Whoever has it may put it off. Returns and raises as ``ack``.
+        """
+        until = None if seconds is None else self._until(now, seconds)
+        return self._taken(alert_id, by, now, until, comment, snooze=True)
+
+    def share(
+        self, alert_id: str, by: str, now: float, via: str, matchers: Labels, comment: str = ""
+    ) -> HeldAck:
+        """Ack it unless ``by`` has it already, and ask the collector to silence ``matchers`` in the
+        Alertmanager ``via``. Returns and raises as ``ack``."""
+        from wfmon.store import acting
+
+        until = self._until(now, self._terms.lease_seconds)
+        said = acting.word(by, now, comment)
+        return self._held(
+            alert_id, now, lambda connection, row: acting.share(connection, row, said, via, matchers, until)
+        )
 
     def unack(self, alert_id: str, by: str, now: float) -> EpisodeRecord:
-        """Give an alert back; raises Gone (nobody has it), Ambiguous, Held or StoreError."""
-        by = safe(by)
+        """Give an alert back, and what was shared of it; raises Gone (nobody has it), Ambiguous, Held or
+        StoreError."""
+        from wfmon.store import acting
 
-        def work(connection: sqlite3.Connection) -> EpisodeRecord:
-            row = self._found(connection, alert_id, now)
-            if _in_force(row, now) is None:
-                raise Gone(f"{row.record.id}: nobody has it")
-            _refuse_other(row, _in_force(row, now), by, "", now)
-            _undo(connection, row.record.id, by, now)
-            trail.write(connection, trail.about(row.record), now, by, "unack")
-            return row.record
-
-        return self._database.write(work)
+        said = acting.word(by, now)
+        return self._done(alert_id, now, lambda connection, row: acting.give_back(connection, row, said))
 
     def comment(self, alert_id: str, by: str, now: float, comment: str) -> HeldAck:
         """Set the comment of an ack that ``by`` holds; raises Gone, Ambiguous, Held or StoreError."""
-        by, comment = safe(by), safe(comment, limit=COMMENT_LIMIT)
+        from wfmon.store import acting
 
-        def work(connection: sqlite3.Connection) -> str:
-            row = self._found(connection, alert_id, now)
-            if _in_force(row, now) is None:
-                raise Gone(f"{row.record.id}: nobody has it")
-            _refuse_other(row, _in_force(row, now), by, comment, now)
-            connection.execute(
-                "UPDATE acks SET comment = ? WHERE number = "
-                "(SELECT max(number) FROM acks WHERE episode = ? AND undone_at IS NULL)",
-                (comment, row.record.id),
-            )
-            trail.write(connection, trail.about(row.record), now, by, "comment", comment)
-            return row.record.id
+        said = acting.word(by, now, comment)
+        return self._held(alert_id, now, lambda connection, row: acting.comment(connection, row, said))
 
-        return self._done(self._database.write(work), now)
+    def note(self, alert_id: str, by: str, now: float, text: str) -> EpisodeRecord:
+        """Write to the episode, whoever has it; one that is over is found by its whole id. Returns after
+        the commit; raises Gone, Ambiguous, StoreError, or AckError for an empty text."""
+        from wfmon.store import acting
+
+        said = acting.word(by, now, text, limit=acting.NOTE_LIMIT)
+        return self._done(
+            alert_id, now, lambda connection, row: acting.note(connection, row, said), over_too=True
+        )
 
     def find(self, prefix: str, now: float) -> EpisodeRecord:
         """The one open episode whose id begins so; raises Gone, Ambiguous or StoreError."""
         row = self._database.read(lambda connection: self._found(connection, prefix, now))
-        return replace(row.record, ack=_in_force(row, now))
+        return replace(row.record, ack=in_force(row, now))
 
     def acks(self, now: float) -> tuple[HeldAck, ...]:
-        """All acks in force on open episodes, oldest first."""
-        held = [
-            HeldAck(record, record.ack)
-            for record in self.records(now).values()
-            if record.ack is not None and record.ended_at is None
-        ]
-        return tuple(sorted(held, key=lambda each: (each.ack.at, each.episode.id)))
+        """All acks and snoozes in force on open episodes, of all lanes, oldest first."""
+        found: list[Row] = self._asked(lambda connection: episodelog.held(connection, now), [])
+        return tuple(
+            HeldAck(replace(row.record, ack=row.ack), row.ack) for row in found if row.ack is not None
+        )
 
     def audit(self, limit: int = 10_000) -> tuple[AuditEntry, ...]:
         """The newest entries of the trail, oldest first; empty (and ``problem``) if unreadable."""
         rows: list[tuple[object, ...]] = self._asked(lambda connection: trail.newest(connection, limit), [])
         return audit_entries(reversed(rows))
 
-    def _done(self, episode: str, now: float) -> HeldAck:
+    def _until(self, now: float, seconds: float) -> float:
+        if not seconds > 0:
+            raise AckError("an ack needs an end in the future")
+        return now + min(seconds, self._terms.max_seconds)
+
+    def _taken(
+        self, alert_id: str, by: str, now: float, until: float | None, comment: str, *, snooze: bool
+    ) -> HeldAck:
+        from wfmon.store import acting
+
+        said: Word = acting.word(by, now, comment)
+        return self._held(
+            alert_id,
+            now,
+            lambda connection, row: acting.take(connection, row, said, until, snooze=snooze),
+        )
+
+    def _held(self, alert_id: str, now: float, deed: Callable[[sqlite3.Connection, Row], None]) -> HeldAck:
+        """What ``deed`` made of the ack of an alert, once it is committed."""
+        episode = self._done(alert_id, now, deed).id
         row = self._database.read(lambda connection: one(connection, episode))
-        ack = None if row is None else _in_force(row, now)
+        ack = None if row is None else in_force(row, now)
         if row is None or ack is None:
             raise StoreError("another hand undid it at once")
         return HeldAck(replace(row.record, ack=ack), ack)
+
+    def _done(
+        self,
+        alert_id: str,
+        now: float,
+        deed: Callable[[sqlite3.Connection, Row], None],
+        *,
+        over_too: bool = False,
+    ) -> EpisodeRecord:
+        def work(connection: sqlite3.Connection) -> EpisodeRecord:
+            row = self._found(connection, alert_id, now, over_too=over_too)
+            deed(connection, row)
+            return row.record
+
+        return self._database.write(work)
 
     def _asked(self, question: Callable[[sqlite3.Connection], T], otherwise: T) -> T:
         try:
@@ -296,111 +326,61 @@ class AckStore:
         except StoreError as error:
             self._read_problem = error.reason
 
-    def _latest(self) -> dict[EpisodeKey, EpisodeRecord]:
-        return {row.record.key: row.record for row in self._rows}
-
     def _view(self, now: float) -> dict[EpisodeKey, EpisodeRecord]:
         """Records that nobody has are the same objects until the file changes."""
         return {
-            row.record.key: row.record if _in_force(row, now) is None else episodelog.shown(row)
+            row.record.key: row.record
+            if in_force(row, now) is None or row.number in self._awake
+            else episodelog.shown(row)
             for row in self._rows
             if now - (row.record.ended_at or row.record.last_seen_at) <= UNSEEN_SECONDS
         }
-
-    def _continues(self, record: EpisodeRecord, now: float) -> bool:
-        """Whether the same rule and labels, firing now, are still this episode."""
-        if record.ended_at is not None:
-            return now - record.ended_at < self._terms.gap_seconds
-        return now - record.last_seen_at <= UNSEEN_SECONDS
-
-    def _news(self, sighting: Sighting, known: EpisodeRecord | None, now: float) -> bool:
-        return (
-            known is None
-            or known.ended_at is not None
-            or not self._continues(known, now)
-            or known.severity is not sighting.severity
-            or abs(now - known.last_seen_at) >= TOUCH_SECONDS
-            or _rose(known.peak, worse(sighting.peak, sighting.value))
-        )
 
     def _store(
         self,
         connection: sqlite3.Connection,
         firing: Sequence[Sighting],
         over: Mapping[EpisodeKey, float],
+        lapsed: Sequence[str],
         now: float,
     ) -> None:
         before = episodelog.last_moment(connection) if self._clock is None else None
+        for episode in lapsed:
+            observing.lapse(connection, episode, now)
         for sighting in firing:
-            self._see(connection, sighting, now)
+            observing.see(connection, self._lane, sighting, self._terms, now)
         for key, at in over.items():
-            self._end(connection, key, at, now)
+            observing.end(connection, self._lane, key, at, now)
         if self._clock is None:
             self._clock = TrustedClock(before)
             self._believed = self._clock.at(now)
         episodelog.tidy(connection, now, self._believed)
 
-    def _see(self, connection: sqlite3.Connection, sighting: Sighting, now: float) -> str:
-        row = episodelog.newest(connection, self._lane, sighting.key)
-        before = row.record if row is not None and self._continues(row.record, now) else None
-        if row is not None and before is None and row.record.ended_at is None:
-            episodelog.close(connection, row.record.id, row.record.last_seen_at)
-        return episodelog.see(connection, self._lane, sighting, before, now)
-
-    def _end(self, connection: sqlite3.Connection, key: EpisodeKey, at: float, now: float) -> None:
-        row = episodelog.newest(connection, self._lane, key)
-        if row is None or not _ends(row.record, at):
-            return
-        episodelog.close(connection, row.record.id, at)
-        held = _in_force(row, now)
-        if held is not None:
-            trail.write(connection, trail.about(row.record), at, row.signed, "resolved", held.comment)
-
-    def _found(self, connection: sqlite3.Connection, prefix: str, now: float) -> Row:
-        """The open episode of an id or prefix; one that could not be stored before is stored now."""
+    def _found(
+        self, connection: sqlite3.Connection, prefix: str, now: float, *, over_too: bool = False
+    ) -> Row:
+        """The open episode of an id or prefix, in any lane; one that could not be stored before is stored
+        now. ``over_too``: or one that is over, by its whole id."""
         wanted = prefix.strip().lower()
         unstored = [each for each in self._unstored.values() if wanted and each.id.startswith(wanted)]
+        rows = episodelog.beginning(connection, wanted) if wanted else []
         for sighting in unstored:
             if connection.in_transaction:
-                self._see(connection, sighting, now)
-        rows = episodelog.beginning(connection, wanted) if wanted else []
-        alive = [row for row in rows if row.record.ended_at is None and self._continues(row.record, now)]
+                stored = observing.see(connection, self._lane, sighting, self._terms, now)
+                row = one(connection, stored)
+                rows = [each for each in rows if each.record.id != stored] + ([] if row is None else [row])
+        alive = [
+            row
+            for row in rows
+            if row.record.ended_at is None and observing.continues(row.record, self._terms, now)
+        ]
         if len(alive) > 1:
             raise Ambiguous(f"{safe(prefix)} fits {len(alive)} alerts: give more digits")
         if alive:
             return alive[0]
+        if over_too and (row := one(connection, wanted)) is not None:
+            return row
         if rows:
             end = rows[-1].record.ended_at or rows[-1].record.last_seen_at
             raise Gone(f"{rows[-1].record.id} is over: ended {day_clock(end, now)}")
         raise Gone(f"no open alert {safe(prefix)}")
-
-
-def _in_force(row: Row, now: float) -> Ack | None:
-    if row.ack is None or (row.ack.until is not None and row.ack.until <= now):
-        return None
-    return row.ack
-
-
-def _refuse_other(row: Row, held: Ack | None, by: str, comment: str, now: float) -> None:
-    if held is None or same_person(row.signed, held.comment, by, comment):
-        return
-    until = "it ends" if held.until is None else day_clock(held.until, now)
-    raise Held(f"{row.record.id}: {held.by} has it until {until}", held)
-
-
-def _ends(record: EpisodeRecord | None, at: float) -> bool:
-    """Not if somebody else has seen it fire since."""
-    return record is not None and record.ended_at is None and record.last_seen_at <= at
-
-
-def _undo(connection: sqlite3.Connection, episode: str, by: str, now: float) -> None:
-    connection.execute(
-        "UPDATE acks SET undone_at = ?, undone_by = ? WHERE episode = ? AND undone_at IS NULL",
-        (now, by, episode),
-    )
-
-
-def _rose(known: float | None, peak: float | None) -> bool:
-    if known is None or peak is None:
-        return peak is not None
-    return peak > known * PEAK_STEP if known > 0 else peak > known

@@ -51,6 +51,12 @@ class Lane:
     root: bool
     adopted: bool = False
 
+    @property
+    def name(self) -> str:
+        """Whose episodes are its own in the ``acks.db`` that all lanes share; that of the state directory
+        itself has no name, whatever its key is now."""
+        return "" if self.root else self.key
+
 
 def lane_key(config: schema.Config) -> str:
     """12 hex digits of what is watched and how it is judged.

@@ -90,6 +90,13 @@ def one(connection: sqlite3.Connection, episode: str) -> Row | None:
     return found[0] if found else None
 
 
+def in_force(row: Row, now: float) -> Ack | None:
+    """The ack of the row, if it holds at ``now``."""
+    if row.ack is None or (row.ack.until is not None and row.ack.until <= now):
+        return None
+    return row.ack
+
+
 def is_time(value: object) -> TypeGuard[float]:
     """Whether a stored value can be a time of ours: POSIX seconds up to the year 9999."""
     return isinstance(value, int | float) and 0 <= value <= _LAST_TIME

@@ -284,6 +284,27 @@ def size_pair(used: float | None, total: float | None) -> str:
     return f"{rate(used / scale)}/{whole}"
 
 
+def measure(value: float | None, unit: str) -> str:
+    """The value of an alert in its unit.
+
+    >>> measure(0.32, "ratio"), measure(192, "seconds"), measure(4.2, "usd"), measure(2**31, "bytes")
+    ('32%', '3m12s', '$4.20', '2.0G')
+    >>> measure(7, "restarts"), measure(None, "usd")
+    ('7', '–')
+    """
+    match unit:
+        case "ratio":
+            return percent(value)
+        case "seconds":
+            return duration(value)
+        case "bytes":
+            return size(value)
+        case _ if unit.startswith("usd"):
+            return money(value)
+        case _:
+            return count(value)
+
+
 def rfc3339(at: float | None) -> str | None:
     """POSIX seconds as RFC 3339 in UTC with milliseconds; None for unknown or beyond the calendar.
 
