@@ -290,7 +290,7 @@ def test_y_copies_the_row() -> None:
     assert stage.host.copied[0].startswith("✖ failure_rate  invoice_extract")
 
 
-@pytest.mark.parametrize("key", ["1", "z", "c", "A", "&", "m", "F5", "x"])
+@pytest.mark.parametrize("key", ["1", "A", "&", "m", "F5", "x"])
 def test_a_key_of_nothing_does_nothing(key: str) -> None:
     stage = Stage(incident())
     before = stage.text()

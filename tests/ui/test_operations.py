@@ -30,7 +30,7 @@ wfmon  prod-ai-01 · ops                 4/4 sources · prom 4s old · 14:03:27 
 ─ Alerts ────────────────────────────── 2 firing · 1 acked · 1 ended 6m ago: H ─
 ✖ failure_rate  invoice_extract  32% > 5%              for 3m12s   80 failed
 ▲ cost_spike    research_agent   $4.20/h, 3.1x usual   for 41s
-◆ storage       /var/lib/wf      93% full (3.5G free)  acked joe, wakes 15:00
+◆ storage       /var/lib/wf      93% full (3.5G free)  acked joe 3m, wakes 15:00
 ─ Workflows ───────────────────── 14 active · ok 76.0% · errors 24.0% ▁▁▂▁▄▇██ ─
   WORKFLOW          ACT  RUN/m  ERR% usual    P95  xusu   TOK/m    $/h  LAST
 ✖ invoice_extract     4   50.0  32.0   0.8    41s  2.1x    8.1k   1.10  2s ✖
@@ -48,7 +48,7 @@ wfmon  prod-ai-01 · ops                 4/4 sources · prom 4s old · 14:03:27 
   claude-y          12.1k │      email_tri… 512.0M│
                           │ 3 pids not visible    │
 
- ⏎ open  e error  l log  a ack  / filter  s sort  p pause  S sources  : ?  q
+ ⏎ open  e error  l log  a ack  z snooze  c note  / filter  s sort  : ?  q
 """
 
 

@@ -44,7 +44,7 @@ def ack_deeds(shell: ShellDoor, alert: Alert | None) -> Mapping[str, Deed]:
     if alert.state not in _HELD:
         deeds["ack"] = lambda: shell.start(_ack(shell, alert))
     if mine:
-        deeds["unack"] = lambda: shell.start(_act(shell, UnackAlert(alert.id, shell.by)))
+        deeds["unack"] = lambda: shell.start(_do(shell, UnackAlert(alert.id, shell.by)))
     if mine or alert.state in _FREE:
         deeds["snooze"] = lambda: _ask_snooze(shell, alert)
         if _sharable(alert):
@@ -85,7 +85,7 @@ async def _ack(shell: ShellDoor, alert: Alert) -> None:
 
     def comment(text: str | None) -> None:
         if text:
-            shell.start(_act(shell, CommentAck(alert.id, shell.by, text)))
+            shell.start(_do(shell, CommentAck(alert.id, shell.by, text)))
 
     shell.ask(AskLine(f"acked {_called(alert)} · comment (⏎):", comment))
 
@@ -94,7 +94,7 @@ def _ask_snooze(shell: ShellDoor, alert: Alert) -> None:
     def chosen(key: str | None) -> None:
         for each, _words, seconds in SNOOZES:
             if each == key:
-                shell.start(_act(shell, SnoozeAlert(alert.id, shell.by, seconds)))
+                shell.start(_do(shell, SnoozeAlert(alert.id, shell.by, seconds)))
 
     shell.ask(Choose(f"snooze {_called(alert)}:", [(key, words) for key, words, _ in SNOOZES], chosen))
 
@@ -102,7 +102,7 @@ def _ask_snooze(shell: ShellDoor, alert: Alert) -> None:
 def _ask_note(shell: ShellDoor, alert: Alert) -> None:
     def written(text: str | None) -> None:
         if text and text.strip():
-            shell.start(_act(shell, AddNote(alert.id, shell.by, text)))
+            shell.start(_do(shell, AddNote(alert.id, shell.by, text)))
 
     shell.ask(AskLine(f"note to {_called(alert)}:", written))
 
@@ -110,7 +110,7 @@ def _ask_note(shell: ShellDoor, alert: Alert) -> None:
 def _ask_share(shell: ShellDoor, alert: Alert) -> None:
     def answered(yes: bool) -> None:
         if yes:
-            shell.start(_act(shell, ShareAck(alert.id, shell.by)))
+            shell.start(_do(shell, ShareAck(alert.id, shell.by)))
         else:
             shell.tell("not shared: nothing was changed")
 
@@ -135,9 +135,11 @@ def _mutes(alert: Alert) -> tuple[str, ...]:
     )
 
 
+async def _do(shell: ShellDoor, action: Action) -> None:
+    await _act(shell, action)
+
+
 async def _act(shell: ShellDoor, action: Action) -> bool:
     outcome = await shell.doors.act(action)
     shell.tell(outcome.message, ok=outcome.ok)
     return outcome.ok
-
-

@@ -49,6 +49,10 @@ class Look:
         """Sign and role of an alert."""
         if alert.state is AlertState.RESOLVED:
             return self.signs.good, "muted"
+        if alert.state is AlertState.PENDING:
+            return self.signs.dot, "muted"
+        if alert.state in (AlertState.SILENCED, AlertState.INHIBITED):
+            return self.signs.quiet, "stale"
         if alert.taken:
             return self.signs.acked, "acked"
         if alert.state is AlertState.NO_DATA:

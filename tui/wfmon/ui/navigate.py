@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from wfmon.model.alert import Alert
+from wfmon.model.alert import Alert, AlertState
 from wfmon.model.run import Run
 from wfmon.model.snapshot import Snapshot
 from wfmon.ui.views.base import ShellDoor
@@ -13,7 +13,7 @@ def open_alert(shell: ShellDoor, alert: Alert) -> None:
     from wfmon.ui.views.alert import AlertView
 
     shell.open(AlertView(alert.id, alert))
-    if not alert.open:
+    if alert.state is AlertState.RESOLVED:
         shell.travel(alert.since)
 
 

@@ -17,6 +17,7 @@ class Signs:
     critical: str
     warning: str
     acked: str
+    quiet: str
     unknown: str
     good: str
     more: str
@@ -36,6 +37,7 @@ class Signs:
     up: str
     down: str
     band: str
+    flap: str
 
     def sparkline(
         self, points: Points, width: int, *, steps: int | None = None, ceiling: float | None = None
@@ -87,6 +89,7 @@ UNICODE = Signs(
     critical="✖",
     warning="▲",
     acked="◆",
+    quiet="◇",
     unknown="?",
     good="✓",
     more="…",
@@ -106,12 +109,14 @@ UNICODE = Signs(
     up="↑",
     down="↓",
     band="≈",
+    flap="↯",
 )
 
 ASCII = Signs(
     critical="X",
     warning="!",
     acked="a",
+    quiet="s",
     unknown="?",
     good="-",
     more="~",
@@ -131,6 +136,7 @@ ASCII = Signs(
     up="^",
     down="v",
     band="~",
+    flap="*",
 )
 
 # What outside words may bring that ASCII mode must not show as it is.
@@ -147,6 +153,8 @@ _PLAIN = str.maketrans(
         "✖": "X",
         "▲": "!",
         "◆": "a",
+        "◇": "s",
+        "↯": "*",
         "✓": "-",
         "⏎": "Enter",
         "×": "x",

@@ -1,23 +1,99 @@
-"""The alert pane: one row per open alert, what needs a person first."""
+"""The alert pane: one row per alert, what needs a person first, what is about to fire last."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from wfmon.model.alert import Alert, AlertState, Severity
+from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
 from wfmon.ui.look import Look
-from wfmon.ui.panes.words import fact, standing, subject
-from wfmon.ui.rows import Line, Row, rule, tail
+from wfmon.ui.panes.words import ROOM, fact, standing, subject
+from wfmon.ui.rows import Line, Row, rule, tail, width_of
 
 MOST_ROWS = 6
 KEY = "a:"
+_RULE = 13  # cells of the rule's name
+_LEAST_ABOUT, _LEAST_FACT = 8, 10
+_COUNTED = (
+    (AlertState.NO_DATA, "no data"),
+    (AlertState.ACKED, "acked"),
+    (AlertState.SNOOZED, "snoozed"),
+    (AlertState.SILENCED, "silenced"),
+    (AlertState.INHIBITED, "inhibited"),
+    (AlertState.PENDING, "pending"),
+)
+
+_LATER = {
+    AlertState.ACKED: 1,
+    AlertState.SNOOZED: 1,
+    AlertState.SILENCED: 2,
+    AlertState.INHIBITED: 2,
+    AlertState.PENDING: 3,
+}
+
+Need = tuple[int, int, float, str]
 
 
-def need(alert: Alert) -> tuple[bool, int, float]:
-    """Sorts alerts: what nobody has first, then the heaviest, then the oldest."""
-    return (alert.taken, -alert.severity, alert.since)
+def need(alert: Alert) -> Need:
+    """Sorts alerts: what nobody has first, then what somebody has, what is muted, what has not fired yet;
+    each by weight, then the oldest first."""
+    return (_LATER.get(alert.state, 0), -alert.severity, alert.since, alert.id)
+
+
+def listed(alerts: Iterable[Alert]) -> list[Alert]:
+    """What the pane lists, by need; those of one workflow stand together, where the first of them stands."""
+    shown = sorted((alert for alert in alerts if is_listed(alert)), key=need)
+    first: dict[tuple[bool, str], Need] = {}
+    for alert in shown:
+        first.setdefault(_group(alert), need(alert))
+    return sorted(shown, key=lambda alert: (first[_group(alert)], need(alert)))
+
+
+def is_listed(alert: Alert) -> bool:
+    return alert.open or alert.state is AlertState.PENDING
+
+
+def _group(alert: Alert) -> tuple[bool, str]:
+    return alert.state is AlertState.PENDING, alert.workflow or f"\0{alert.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Cells of the rule, of what it is about, of what was measured, and of who has it."""
+
+    rule: int
+    about: int
+    fact: int
+    standing: int
+
+
+def columns(look: Look, width: int, alerts: Sequence[Alert], now: float) -> Columns:
+    """Blanks give way where who has an alert, since and until when, would not fit in its column."""
+    extra = max(0, width - 80)
+    name, about, measured = _RULE + extra // 8, 16 + extra // 8, 21 + extra // 2
+    if width < 80:
+        about, measured = 15, max(9, width - 32 - 21)
+    room = width - name - about - measured - 5
+    wanted = max((width_of(standing(one, look, now, ROOM)) for one in alerts if one.taken), default=0)
+    spare = min(max(0, wanted - room), _blank(measured, _LEAST_FACT, (_facts(one, look) for one in alerts)))
+    measured, room = measured - spare, room + spare
+    spare = min(max(0, wanted - room), _blank(about, _LEAST_ABOUT, (subject(one) for one in alerts)))
+    return Columns(name, about - spare, measured, room + spare)
+
+
+def _blank(width: int, least: int, texts: Iterable[str]) -> int:
+    """Cells of a column that no text needs."""
+    return max(0, width - max(least, *(width_of(text) for text in texts), 0))
+
+
+def _flaps(alert: Alert, look: Look) -> str:
+    return f"{look.signs.flap}{alert.flaps} " if alert.flaps else ""
+
+
+def _facts(alert: Alert, look: Look) -> str:
+    return _flaps(alert, look) + fact(alert)
 
 
 class AlertsPane:
@@ -40,52 +116,52 @@ class AlertsPane:
     def rows(
         self, look: Look, width: int, alerts: Sequence[Alert], now: float, *, cursor: str | None
     ) -> list[Row]:
-        return [self._row(look, width, alert, now, cursor == KEY + alert.id) for alert in alerts]
+        at = columns(look, width, alerts, now)
+        return [self._row(look, width, at, alert, now, cursor == KEY + alert.id) for alert in alerts]
 
     def more(self, look: Look, width: int, hidden: Collection[Alert]) -> Row:
         """``+7 more, 3 critical``."""
         words = f"  +{len(hidden)} more"
-        critical = sum(alert.severity is Severity.CRITICAL for alert in hidden)
+        critical = sum(alert.open and alert.severity is Severity.CRITICAL for alert in hidden)
         if critical:
             words += f", {critical} critical"
         return Line(look, width).add(words, "muted").row()
 
-    def _row(self, look: Look, width: int, alert: Alert, now: float, selected: bool) -> Row:
-        extra = max(0, width - 80)
-        about, measured = 17 + extra // 4, 22 + extra // 2
-        if width < 80:
-            about, measured = 16, max(10, width - 32 - 20)
-        room = width - 16 - about - measured - 1
-        words = standing(alert, look, now, room)
-        variant = (look, width, selected, words)
+    def _row(self, look: Look, width: int, at: Columns, alert: Alert, now: float, selected: bool) -> Row:
+        words = standing(alert, look, now, at.standing)
+        variant = (look, width, at, selected, words)
         known = self._drawn.get(alert.id)
         if known is not None and known[1] is alert and known[0] == variant:
             return known[2]
-        sign, role = look.alert_sign(alert)
-        line = Line(look, width, selected=selected)
-        line.add(sign, role).add(" ").add(alert.rule, role, 13).add(" ")
-        name = subject(alert)
-        if name.startswith("/"):
-            name = tail(name, about - 1, look.signs.cut)
-        line.add(name, "strong", about - 1).add(" ")
-        line.add(fact(alert), "text", measured - 1).add(" ")
-        line.add(words, "refusal" if alert.unsaved else "acked" if alert.taken else "text")
-        row = line.row(KEY + alert.id)
+        row = _drawn(look, width, at, alert, words, selected)
         if len(self._drawn) > 500:
             self._drawn.clear()
         self._drawn[alert.id] = (variant, alert, row)
         return row
 
 
+def _drawn(look: Look, width: int, at: Columns, alert: Alert, words: str, selected: bool) -> Row:
+    sign, role = look.alert_sign(alert)
+    faint = alert.state is AlertState.PENDING
+    line = Line(look, width, selected=selected)
+    line.add(sign, role).add(" ").add(alert.rule, role, at.rule).add(" ")
+    name = subject(alert)
+    if name.startswith("/"):
+        name = tail(name, at.about, look.signs.cut)
+    line.add(name, "muted" if faint else "strong", at.about).add(" ")
+    flaps = _flaps(alert, look)
+    line.add(flaps, "muted" if faint else "warning")
+    line.add(fact(alert), "muted" if faint else "text", at.fact - width_of(flaps)).add(" ")
+    held = alert.ack is not None and alert.ack.problem is not None
+    line.add(words, "refusal" if alert.unsaved or held else role if alert.taken or faint else "text")
+    return line.row(KEY + alert.id)
+
+
 def _counts(alerts: Sequence[Alert], new: int) -> list[str]:
-    opened = [alert for alert in alerts if alert.open]
-    firing = sum(not alert.taken for alert in opened)
-    parts = []
-    if new:
-        parts.append(f"{new} new below")
-    parts.append(f"{firing} firing")
-    for state in (AlertState.ACKED, AlertState.SNOOZED, AlertState.SILENCED, AlertState.INHIBITED):
-        count = sum(alert.state is state for alert in opened)
+    parts = [f"{new} new below"] if new else []
+    parts.append(f"{sum(alert.state is AlertState.FIRING for alert in alerts)} firing")
+    for state, word in _COUNTED:
+        count = sum(alert.state is state for alert in alerts)
         if count:
-            parts.append(f"{count} {state.value}")
+            parts.append(f"{count} {word}")
     return parts

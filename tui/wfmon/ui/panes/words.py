@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from wfmon.model.alert import Alert, AlertState
+from wfmon.model.alert import Ack, Alert, AlertState
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.rows import cut, width_of
+
+OURS = "wfmon"  # the source of an alert that no other system told of
+_BLIND = "no data, last known: "
+ROOM = 200  # cells in which nothing of ``standing`` need give way
 
 
 def subject(alert: Alert) -> str:
@@ -16,10 +20,14 @@ def subject(alert: Alert) -> str:
 
 
 def fact(alert: Alert) -> str:
-    """What was measured, against what."""
+    """What was measured, against what; of an alert of another system its name before it."""
     if alert.rule == "failure_rate" and alert.value is not None and alert.threshold is not None:
-        return f"{numbers.percent(alert.value)} > {numbers.percent(alert.threshold)}"
-    return alert.summary.removeprefix(subject(alert)).lstrip(" :") or alert.summary
+        words = f"{numbers.percent(alert.value)} > {numbers.percent(alert.threshold)}"
+    else:
+        words = alert.summary.removeprefix(subject(alert)).lstrip(" :") or alert.summary
+        if words.startswith(_BLIND):  # the state says it beside
+            words = f"last {words.removeprefix(_BLIND)}"
+    return words if alert.source == OURS else f"{alert.source}: {words}"
 
 
 def lasting(alert: Alert, now: float) -> str:
@@ -34,11 +42,20 @@ def standing(alert: Alert, look: Look, now: float, room: int) -> str:
     """Who has it until when, or since when it lasts and how much, in ``room`` cells."""
     if alert.unsaved:
         return f"NOT SAVED: {alert.unsaved}"
+    match alert.state:
+        case AlertState.ACKED | AlertState.SNOOZED if alert.ack is not None:
+            return _held(alert.state.value, alert.ack, look, now, room)
+        case AlertState.SILENCED:
+            return _silenced(alert, look, now, room)
+        case AlertState.INHIBITED:
+            return _quieted(alert, room, look)
+        case AlertState.PENDING:
+            return f"pending {lasting(alert, now)}"
+        case AlertState.NO_DATA:
+            return f"no data {lasting(alert, now)}"
     if alert.taken:
-        return _taken(alert, look, now, room)
+        return alert.state.value
     words = lasting(alert, now)
-    if alert.state is AlertState.NO_DATA:
-        words = f"no data {words}"
     if alert.failed and room >= 22:
         words = f"{words:<11} {numbers.count(alert.failed)} failed"
     return words
@@ -52,19 +69,61 @@ def who_had(alert: Alert, shared: bool) -> str:
     return "nobody had it" if shared else "not acked by you"
 
 
-def _taken(alert: Alert, look: Look, now: float, room: int) -> str:
-    ack = alert.ack
-    if ack is None:
-        return alert.state.value
-    if ack.until_resolved or ack.until is None:
-        end = ", until it ends"
+def sharing(ack: Ack) -> str:
+    """Whether an Alertmanager mutes it too: ``shared``, ``not shared yet: …``; empty where nobody asked."""
+    if ack.shared:
+        return "shared"
+    if ack.problem is not None:
+        return f"not shared yet: {ack.problem}"
+    return "not shared yet" if ack.via is not None else ""
+
+
+def _held(word: str, ack: Ack, look: Look, now: float, room: int) -> str:
+    """``acked joe 12m, wakes 15:00 · shared``. What gives way first: from where they are, ``acked`` to
+    ``shared``, ``wakes``, why it is not shared, the age; never who, until when, and whether it is shared."""
+    name, short = ack.by, ack.by.partition(" from ")[0]
+    age = f" {numbers.age(max(0.0, now - ack.at))}"
+    if ack.until is None or ack.until_resolved:
+        end = brief = " until resolved"
     else:
-        end = f", wakes {look.minute(ack.until, now)}"
-    head = f"{alert.state.value} "
-    left = max(4, room - width_of(head) - width_of(end))
-    name = ack.by if width_of(ack.by) <= left else ack.by.partition(" from ")[0]
-    if width_of(name) > left and ack.until is not None:
-        # Who it is counts for more than the word before the time.
-        end = f" {look.minute(ack.until, now)}"
-        left = max(4, room - width_of(head) - width_of(end))
-    return head + cut(name, left, look.signs.cut) + end
+        end, brief = f", wakes {look.minute(ack.until, now)}", f" {look.minute(ack.until, now)}"
+    dot, told = f" {look.signs.dot} ", sharing(ack)
+    extra, less = (dot + told if told else ""), ""
+    tight = "shared" if ack.shared else word
+    if extra and not ack.shared:
+        less = f"{dot}not shared"
+    forms = (
+        f"{word} {name}{age}{end}{extra}",
+        f"{word} {short}{age}{end}{extra}",
+        f"{tight} {short}{age}{end}{less}",
+        f"{tight} {short}{age}{brief}{less}",
+        f"{short}{age}{brief}{less}" if less else "",
+        f"{tight} {short}{brief}{less}",
+        f"{short}{brief}{less}" if less else "",
+    )
+    fitting = next((words for words in forms if words and width_of(words) <= room), None)
+    if fitting is not None:
+        return fitting
+    left = max(4, room - width_of(f"{tight} {brief}"))
+    return f"{tight} {cut(short, left, look.signs.cut)}{brief}"
+
+
+def _silenced(alert: Alert, look: Look, now: float, room: int) -> str:
+    """``silenced dana until 15:00``: no one of us does it, and it may be about more than this."""
+    held = alert.ack
+    if held is None:
+        return _quieted(alert, room, look)
+    end = "" if held.until is None else f" until {look.minute(held.until, now)}"
+    left = max(4, room - width_of(f"silenced {end}"))
+    return f"silenced {cut(held.by, left, look.signs.cut)}{end}"
+
+
+def _quieted(alert: Alert, room: int, look: Look) -> str:
+    """``inhibited by HostDown``, as the other system says it."""
+    word = alert.state.value
+    if not alert.quieted:
+        return word
+    if alert.quieted.startswith(word):
+        return cut(alert.quieted, room, look.signs.cut)
+    by = "" if alert.quieted.startswith("by ") else "by "
+    return cut(f"{word} {by}{alert.quieted}", room, look.signs.cut)

@@ -48,7 +48,10 @@ def _signs(look: Look, width: int) -> list[Row]:
     meanings = (
         (signs.critical, "critical", "critical, or failed"),
         (signs.warning, "warning", "warning"),
-        (signs.acked, "acked", "acked: somebody has it"),
+        (signs.acked, "acked", "acked or snoozed: somebody has it"),
+        (signs.quiet, "stale", "silenced or inhibited: its Alertmanager tells nobody"),
+        (signs.dot, "muted", "pending: holds, has not fired yet"),
+        (f"{signs.flap}4", "warning", "flapping: it went and came back so often"),
         (signs.unknown, "unknown", "cannot see: not known now"),
         (signs.good, "good", "good"),
         (signs.none, "muted", "not known; it differs from 0"),

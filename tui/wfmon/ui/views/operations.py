@@ -190,8 +190,8 @@ class OperationsView(View):
         here = self.row_alert()
         enter = here is not None and here.id == snapshot.verdict.alert_id
         rows += verdict_pane.verdict_rows(frame.look, frame.width, snapshot.verdict, enter=enter)
-        ended = [alert for alert in self._alerts.values() if not alert.open]
-        opened = [key for key in self._alert_order.keys if self._alerts[key].open]
+        ended = [alert for alert in self._alerts.values() if not alert_pane.is_listed(alert)]
+        opened = [key for key in self._alert_order.keys if alert_pane.is_listed(self._alerts[key])]
         if ended:
             row = verdict_pane.ended_row(
                 frame.look,
@@ -200,7 +200,7 @@ class OperationsView(View):
                 frame.now,
                 key=self._ended_key,
                 shared=snapshot.acks_shared,
-                selected=here is not None and not here.open,
+                selected=here is not None and not alert_pane.is_listed(here),
             )
             rows += [row] if row is not None else []
         shares = plan(
@@ -232,9 +232,10 @@ class OperationsView(View):
             return
         self._arranged_for = asked
         wanted = self.filter.casefold()
-        opened = [alert for alert in snapshot.alerts if alert.open and _matches(alert, wanted)]
+        opened = [alert for alert in snapshot.alerts if _matches(alert, wanted)]
         last = [] if any(alert.open for alert in snapshot.alerts) else list(snapshot.ended[:1])
-        shown = sorted(opened, key=alert_pane.need) + last
+        opened = alert_pane.listed(opened)
+        shown = [*last, *opened]
         self._alerts = {alert_pane.KEY + alert.id: alert for alert in shown}
         self._worst = order.worst_alerts(snapshot.alerts)
         workflows = [one for one in snapshot.workflows if wanted in one.name.casefold()]
