@@ -81,7 +81,7 @@ class Run:
 
     ``status_word`` is the log's own word where ``status`` is OTHER. ``recalled``: all its lines were read
     by an earlier process, which told the run to the store. ``limit_seconds``: how long it may take, as its
-    log declares it.
+    log declares it. ``quiet_seconds``: the longest time between two of its lines that followed each other.
     """
 
     id: str
@@ -107,6 +107,7 @@ class Run:
     status_word: str | None = None
     recalled: bool = False
     limit_seconds: float | None = None
+    quiet_seconds: float | None = None
 
     @property
     def failed(self) -> bool:

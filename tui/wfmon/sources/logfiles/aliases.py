@@ -48,6 +48,12 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "run_exec_ms elapsed_ms latency_ms duration_us elapsed_us latency_us duration_ns elapsed_ns "
         "latency_ns"
     ),
+    "limit": _list(
+        "timeout_seconds timeout_s limit_seconds limit_s time_limit_seconds max_duration_seconds max_duration_s "
+        "max_runtime_seconds run_timeout_seconds run_timeout execution_timeout_seconds execution_timeout "
+        "workflow_run_timeout workflow_execution_timeout timeout_ms max_duration_ms run_timeout_ms"
+    ),
+    "deadline": _list("deadline deadline_at run_deadline timeout_at"),
     "start": _list("start_time startTime started_at start started startedAt"),
     "end": _list("end_time endTime ended_at finished_at completed_at stoppedAt"),
     "input": _list(
@@ -87,6 +93,7 @@ SCALES: dict[str, float] = {
     **{normal(f"{word}_ms"): 1e-3 for word in ("duration", "run_exec", "elapsed", "latency")},
     **{normal(f"{word}_us"): 1e-6 for word in ("duration", "elapsed", "latency")},
     **{normal(f"{word}_ns"): 1e-9 for word in ("duration", "elapsed", "latency")},
+    **{normal(f"{word}_ms"): 1e-3 for word in ("timeout", "max_duration", "run_timeout")},
     normal("cost_usd_micros"): 1e-6,
 }
 

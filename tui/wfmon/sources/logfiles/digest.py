@@ -93,6 +93,8 @@ class Digest:
             event.start = self._sane(event.start, file, now)
         if event.end is not None:
             event.end = self._sane(event.end, file, now)
+        if event.deadline is not None:
+            event.deadline = self._posix(event.deadline, file), False
 
     def _sane(self, moment: tuple[float, bool], file: FollowedFile, now: float) -> tuple[float, bool] | None:
         at = self._posix(moment, file)

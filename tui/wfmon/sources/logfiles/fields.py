@@ -62,6 +62,8 @@ class Event:
     event: str | None = None
     step: str | None = None
     duration: float | None = None
+    limit: float | None = None
+    deadline: tuple[float, bool] | None = None
     start: tuple[float, bool] | None = None
     end: tuple[float, bool] | None = None
     input: int | None = None
@@ -205,7 +207,7 @@ class FieldReader:
             inside, rest = rank, rest[1:]
 
     def _convert(self, field: str, name: str, record: Record) -> Convert:
-        if field in ("time", "start", "end"):
+        if field in ("time", "start", "end", "deadline"):
             return parse_time
         if field == "level":
             return _level_converter(name, record)
@@ -213,8 +215,8 @@ class FieldReader:
             return lambda value: self._status(name, value)
         if field in ("workflow", "step", "model", "provider", "event", "run", "weak"):
             return self._identifier if field in ("run", "weak") else self._name
-        if field in ("duration", "cost"):
-            return _scaled(SCALES.get(name, 1.0), _LONGEST_RUN if field == "duration" else _MAX_COST)
+        if field in ("duration", "limit", "cost"):
+            return _scaled(SCALES.get(name, 1.0), _MAX_COST if field == "cost" else _LONGEST_RUN)
         if field == "attempt":
             return _retry_count if name == RETRY_COUNT else _whole
         if field == "error":

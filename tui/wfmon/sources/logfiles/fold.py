@@ -190,6 +190,8 @@ class Fold:
         if (first or news) and state.open and not state.start_known:
             state.start_known = file.whole or self._is_first(state.workflow, event, file, news=news)
         kind = status[0] if status is not None else None
+        if status is not None and not of_step:
+            state.take_limit(event)
         if of_step:
             state.take_step(event, event.step or event.event, kind, retry)
         elif status is not None and self._ends(status, event):

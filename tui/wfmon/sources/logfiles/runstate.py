@@ -149,9 +149,9 @@ class RunState:
     read."""
 
     __slots__ = (
-        "attempt", "began", "duration", "ended_at", "error", "error_at", "final", "first_at", "has_id",
-        "id", "last_at", "log", "loose", "model", "pid", "provider", "recalled", "retries", "retry_lines",
-        "spans", "start_known", "status", "steps", "weak_ids", "word", "workflow",
+        "attempt", "began", "deadline", "duration", "ended_at", "error", "error_at", "final", "first_at",
+        "has_id", "id", "last_at", "limit", "log", "loose", "model", "pid", "provider", "quiet", "recalled",
+        "retries", "retry_lines", "spans", "start_known", "status", "steps", "weak_ids", "word", "workflow",
     )  # fmt: skip
 
     def __init__(
@@ -168,6 +168,9 @@ class RunState:
         self.word: str | None = None
         self.ended_at: float | None = None
         self.duration: float | None = None
+        self.limit: float | None = None
+        self.deadline: float | None = None
+        self.quiet: float | None = None
         self.attempt: int | None = None
         self.retries: int | None = None
         self.retry_lines = 0
@@ -192,6 +195,8 @@ class RunState:
         """What any line of the run tells."""
         at = event.at
         if at > self.last_at:
+            if self.quiet is None or at - self.last_at > self.quiet:
+                self.quiet = at - self.last_at
             self.last_at = at
         elif at < self.first_at:
             self.first_at = at
@@ -226,6 +231,14 @@ class RunState:
             self.loose.add(event)
         if event.attempt is not None and event.attempt > (self.attempt or 0) and not step:
             self.attempt = event.attempt
+
+    def take_limit(self, event: Event) -> None:
+        """How long the run may take, by a line that tells how it stands. What other lines call a timeout is
+        that of a call or of a step."""
+        if event.limit:
+            self.limit = event.limit
+        if event.deadline is not None:
+            self.deadline = event.deadline[0]
 
     def take_progress(self, event: Event, word: str | None) -> None:
         """A line of the run itself that does not end it."""
@@ -292,7 +305,13 @@ class RunState:
             steps=tuple(step.step() for step in self.steps.values()),
             status_word=self.word,
             recalled=self.recalled,
+            limit_seconds=self._limit(),
+            quiet_seconds=self.quiet,
         )
+
+    def _limit(self) -> float | None:
+        told = (self.limit, None if self.deadline is None else self.deadline - self.began)
+        return min((each for each in told if each is not None and each > 0), default=None)
 
     def _attempt(self) -> int | None:
         if self.attempt is not None:
