@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from wfmon.config import schema
 from wfmon.model.alert import AlertState
-from wfmon.model.foreign import ForeignAlert, ForeignAlerts, Matcher, Silence, System
+from wfmon.model.foreign import ForeignAlert, ForeignAlerts, Silence, System
 from wfmon.model.source import Failure
 from wfmon.sources.alertmanager_api import (
     AlertmanagerApi,
@@ -16,10 +16,11 @@ from wfmon.sources.alertmanager_api import (
     Receiver,
     ServerStatus,
     Told,
+    silence_of,
 )
 from wfmon.sources.alertwords import (
     LABEL_LIMIT,
-    TEXT_LIMIT,
+    by_weight,
     description_of,
     is_dead_man,
     labels_of,
@@ -142,7 +143,7 @@ class AlertmanagerSource:
     ) -> Reading:
         read = [_alert(each, self._clock.ahead, now) for each in found]
         watching = sum(1 for alert in read if is_dead_man(alert.labels))
-        wanted = sorted((alert for alert in read if not is_dead_man(alert.labels)), key=_weight)
+        wanted = sorted((alert for alert in read if not is_dead_man(alert.labels)), key=by_weight)
         alerts = tuple(wanted[:MAX_ALERTS])
         missing = []
         if len(wanted) > len(alerts):
@@ -197,11 +198,6 @@ def _sees(alerts: list[ForeignAlert], silences: tuple[Silence, ...], watching: i
     return ", ".join(words)
 
 
-def _weight(alert: ForeignAlert) -> tuple[object, ...]:
-    """The most severe first, then the oldest: the order in which alerts are kept when there are too many."""
-    return (-alert.severity, alert.state is not AlertState.FIRING, alert.since, alert.labels)
-
-
 def _alert(told: GettableAlert, ahead: float, now: float) -> ForeignAlert:
     labels, exact = labels_of(told.labels)
     annotations = told.annotations or {}
@@ -240,25 +236,5 @@ def _texts(raw: list[str] | None) -> tuple[str, ...]:
 
 def _silences(told: list[GettableSilence]) -> tuple[Silence, ...]:
     """The active ones; those that end last where there are too many."""
-    active = [silence for each in told if each.status.state == "active" and (silence := _silence(each))]
+    active = [silence for each in told if (silence := silence_of(each)) is not None and silence.active]
     return tuple(sorted(active, key=lambda each: (-each.ends_at, each.id))[:MAX_SILENCES])
-
-
-def _silence(told: GettableSilence) -> Silence | None:
-    """None where its times are none, so that nothing can be said of it."""
-    starts, ends, updated = moment(told.starts_at), moment(told.ends_at), moment(told.updated_at)
-    if starts is None or ends is None:
-        return None
-    return Silence(
-        id=safe(told.id, limit=LABEL_LIMIT),
-        matchers=tuple(
-            Matcher(safe(m.name, limit=LABEL_LIMIT), safe(m.value, limit=LABEL_LIMIT), m.is_regex, m.is_equal)
-            for m in told.matchers
-        ),
-        by=safe(told.created_by, limit=LABEL_LIMIT),
-        comment=safe(told.comment, limit=TEXT_LIMIT),
-        starts_at=starts,
-        ends_at=ends,
-        updated_at=starts if updated is None else updated,
-        active=True,
-    )

@@ -11,7 +11,9 @@ from typing import TypeVar
 
 import msgspec
 
+from wfmon.model.foreign import Matcher, Silence
 from wfmon.model.source import Failure
+from wfmon.sources.alertwords import LABEL_LIMIT, TEXT_LIMIT, moment
 from wfmon.sources.base import SourceError
 from wfmon.sources.http import Answer, HttpReader, shown_url
 from wfmon.text.sanitize import safe
@@ -79,6 +81,26 @@ class ServerStatus(msgspec.Struct, frozen=True, rename="camel"):
     uptime: str = ""
     version_info: VersionInfo = VersionInfo()
     cluster: ClusterStatus = ClusterStatus()
+
+
+def silence_of(told: GettableSilence) -> Silence | None:
+    """With every text made safe; None where its times are none, so that nothing can be said of it."""
+    starts, ends, updated = moment(told.starts_at), moment(told.ends_at), moment(told.updated_at)
+    if starts is None or ends is None:
+        return None
+    return Silence(
+        id=safe(told.id, limit=LABEL_LIMIT),
+        matchers=tuple(
+            Matcher(safe(m.name, limit=LABEL_LIMIT), safe(m.value, limit=LABEL_LIMIT), m.is_regex, m.is_equal)
+            for m in told.matchers
+        ),
+        by=safe(told.created_by, limit=LABEL_LIMIT),
+        comment=safe(told.comment, limit=TEXT_LIMIT),
+        starts_at=starts,
+        ends_at=ends,
+        updated_at=starts if updated is None else updated,
+        active=told.status.state == "active",
+    )
 
 
 class AlertmanagerApi:

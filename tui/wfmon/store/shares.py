@@ -126,8 +126,8 @@ class ShareBook:
         return self._database.write(work)
 
     def hold(self, job: Job, silence: Silence, ends_at: float) -> None:
-        """``silence`` is there as we want it, until ``ends_at`` by our clock. Where somebody has given the ack
-        back meanwhile, it is known what to take back."""
+        """``silence`` is there as we want it, until ``ends_at`` by our clock. Where somebody has given the
+        ack back meanwhile, it is known what to take back."""
         share = job.share
         extends = share.state is ShareState.HELD and share.silence == silence.id
 
