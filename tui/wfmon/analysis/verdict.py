@@ -10,7 +10,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import tzinfo
 
-from wfmon.analysis.rules import retention, source_down
+from wfmon.analysis.headline import headline, since_words, taken_words
+from wfmon.analysis.rules import evaluation, retention, source_down
 from wfmon.analysis.words import clock, plural
 from wfmon.model.alert import Alert, AlertState, Severity
 from wfmon.model.episode import Unjudged
@@ -72,16 +73,19 @@ def verdict(scene: Scene) -> Verdict:
     """The sentence, without sign in front and without a key at its end (the screen adds them)."""
     blind = _blind_sources(scene)
     names = {source.name for source in blind}
+    unjudged = [each for each in scene.unjudged if not each.learning and each.key[0] not in _UNASKED]
+    failing = {each.key[0] for each in unjudged if _is_rule(each)}
     open_alerts = [alert for alert in scene.alerts if _counts(alert, scene)]
     of_source = {name: alert for alert in open_alerts if (name := _source_of(alert)) in names}
-    trouble = [alert for alert in open_alerts if _source_of(alert) not in names]
-    critical = [alert for alert in trouble if alert.severity is Severity.CRITICAL]
-    lesser = [alert for alert in trouble if alert.severity is Severity.WARNING]
+    of_rule = {name: alert for alert in open_alerts if (name := _rule_of(alert)) in failing}
+    told = {alert.id for alert in (*of_source.values(), *of_rule.values())}
+    trouble = _of_each_workflow([alert for alert in open_alerts if alert.id not in told])
     parts = [
-        *_alert_part(critical, Level.CRITICAL, scene),
+        *_alert_part([each for each in trouble if each.severity is Severity.CRITICAL], Level.CRITICAL, scene),
         *_blind_part(blind, of_source, scene),
         *_unknown(scene),
-        *_alert_part(lesser, Level.WARNING, scene),
+        *_unjudged_part(unjudged, of_rule, scene),
+        *_alert_part([each for each in trouble if each.severity is Severity.WARNING], Level.WARNING, scene),
     ]
     if not parts:
         return Verdict(Level.OK, _fine(scene))
@@ -89,26 +93,11 @@ def verdict(scene: Scene) -> Verdict:
     return Verdict(first.level, " · ".join((first.text, *also)), first.alert_id, also)
 
 
-def headline(alert: Alert) -> str:
-    """What is wrong, as a sentence without its time: ``invoice_extract fails 32% (80 of 250 in 5m)``."""
-    if alert.rule == "failure_rate" and alert.state is not AlertState.NO_DATA:
-        return f"{alert.workflow} fails {alert.summary}"
-    return alert.summary if alert.workflow is None else f"{alert.workflow}: {alert.summary}"
-
-
-def since_words(alert: Alert, now: float, zone: tzinfo | None) -> str:
-    """``since 14:00``; ``since 14:00 or longer`` where the data begins there."""
-    return f"since {clock(alert.since, now, zone)}" + (" or longer" if alert.since_at_least else "")
-
-
 def holder_words(alert: Alert, scene: Scene) -> str:
     """Who has it: ``joe has it until 15:00``, ``nobody has it``, or that it cannot be known."""
-    if alert.ack is not None:
-        until = alert.ack.until
-        end = "until it ends" if until is None else f"until {clock(until, scene.now, scene.zone)}"
-        return f"{alert.ack.by} has it {end}"
-    if alert.taken:
-        return alert.state.value
+    taken = taken_words(alert, scene.now, scene.zone)
+    if taken is not None:
+        return taken
     # A private store is the login's, from wherever it logs in.
     return "nobody has it" if scene.acks_shared else f"acks private to {scene.me.partition(' from ')[0]}"
 
@@ -121,18 +110,59 @@ def _counts(alert: Alert, scene: Scene) -> bool:
     return alert.open and not (scene.unacked and alert.taken)
 
 
-def _alert_part(alerts: Sequence[Alert], level: Level, scene: Scene) -> list[_Part]:
+@dataclass(frozen=True, slots=True)
+class _Trouble:
+    """Alerts of one workflow: the worst of them, and those that it stands for."""
+
+    first: Alert
+    others: tuple[Alert, ...] = ()
+
+    @property
+    def severity(self) -> Severity:
+        return self.first.severity
+
+    @property
+    def all(self) -> tuple[Alert, ...]:
+        return (self.first, *self.others)
+
+    @property
+    def words(self) -> str:
+        return headline(self.first) + (f" +{len(self.others)}" if self.others else "")
+
+
+def _of_each_workflow(alerts: Sequence[Alert]) -> list[_Trouble]:
+    """Several alerts of one workflow are said once. What nobody has is never hidden behind what somebody
+    has, nor is a note (severity info) said of."""
+    found: dict[str, list[Alert]] = {}
+    for alert in sorted(alerts, key=_rank):
+        if not _info(alert):
+            found.setdefault(alert.workflow or alert.id, []).append(alert)
+    troubles = []
+    for group in found.values():
+        first = group[0]
+        hidden = tuple(each for each in group[1:] if each.taken or not first.taken)
+        troubles.append(_Trouble(first, hidden))
+        troubles += [_Trouble(each) for each in group[1:] if each not in hidden]
+    return troubles
+
+
+def _rank(alert: Alert) -> tuple[int, bool, float, float, str]:
+    return (-alert.severity, alert.taken, -_excess(alert), alert.since, alert.id)
+
+
+def _alert_part(troubles: Sequence[_Trouble], level: Level, scene: Scene) -> list[_Part]:
     """The worst as the main sentence; appended, the others are counted and their holders named."""
-    if not alerts:
+    if not troubles:
         return []
-    first = min(alerts, key=lambda alert: (alert.taken, -_excess(alert), alert.since, alert.id))
-    text = f"{headline(first)} {since_words(first, scene.now, scene.zone)} · {holder_words(first, scene)}"
-    rest = [alert for alert in alerts if alert is not first]
+    worst = min(troubles, key=lambda each: _rank(each.first))
+    first = worst.first
+    text = f"{worst.words} {since_words(first, scene.now, scene.zone)} · {holder_words(first, scene)}"
+    rest = [each for each in troubles if each is not worst]
     if rest:
         text += f" · {len(rest)} more {level.value}{_holders(rest)}"
-    short = plural(len(alerts), "warning") + _holders(alerts)
-    if len(alerts) == 1:
-        short = f"{level.value}: {headline(first)}{_holders(alerts)}"
+    short = plural(len(troubles), "warning") + _holders(troubles)
+    if len(troubles) == 1:
+        short = f"{level.value}: {worst.words}{_holders(troubles)}"
     return [_Part(level, text, short, first.id)]
 
 
@@ -142,12 +172,26 @@ def _excess(alert: Alert) -> float:
     return alert.value / alert.threshold
 
 
-def _holders(alerts: Sequence[Alert]) -> str:
-    names = list(dict.fromkeys(alert.ack.by for alert in alerts if alert.ack is not None))
+def _holders(troubles: Sequence[_Trouble]) -> str:
+    """``(joe has it)``; of what is only quieted (snoozed, silenced, inhibited): how."""
+    alerts = [alert for each in troubles for alert in each.all]
+    names = list(dict.fromkeys(each.ack.by for each in alerts if each.ack and each.state is AlertState.ACKED))
+    free = [alert for alert in alerts if not alert.taken]
     if not names:
-        return ""
-    free = sum(1 for alert in alerts if not alert.taken)
+        states = {alert.state for alert in alerts}
+        return "" if free or len(states) != 1 else f" ({states.pop().value})"
     return f" ({', '.join(names)} {'has' if len(names) == 1 else 'have'} {'some' if free else 'it'})"
+
+
+def _is_rule(each: Unjudged) -> bool:
+    """Whether a whole rule could not be evaluated."""
+    return each.key[1] == ()
+
+
+def _rule_of(alert: Alert) -> str | None:
+    """The rule of ours that an alert says fails."""
+    labels = dict(alert.labels)
+    return labels.get("rule") if alert.rule == evaluation.RULE and "source" not in labels else None
 
 
 def _source_of(alert: Alert) -> str | None:
@@ -193,13 +237,13 @@ def _unknown(scene: Scene) -> list[_Part]:
         parts.append(_Part(Level.UNKNOWN, words, f"? {words}"))
     elif scene.rules_checked_at is None and not waiting:
         parts.append(_Part(Level.UNKNOWN, "no rule checked yet", "? no rule checked yet"))
-    unjudged = [each for each in scene.unjudged if each.key[0] not in _UNASKED]
-    if unjudged:
-        parts.append(_unjudged_part(unjudged))
     return parts
 
 
-def _unjudged_part(unjudged: Sequence[Unjudged]) -> _Part:
+def _unjudged_part(unjudged: Sequence[Unjudged], failing: Mapping[str, Alert], scene: Scene) -> list[_Part]:
+    """``failing``: the alerts of rules that cannot be evaluated, by rule."""
+    if not unjudged:
+        return []
     texts = list(dict.fromkeys(each.text for each in unjudged))
     first = unjudged[0]
     if len(unjudged) == 1:
@@ -209,7 +253,11 @@ def _unjudged_part(unjudged: Sequence[Unjudged]) -> _Part:
     else:
         name = f"{first.workflow}: " if first.workflow else ""
         words = f"{name}{first.text} · {len(unjudged) - 1} more not judged"
-    return _Part(Level.UNKNOWN, words, f"? {words}")
+    alert = failing.get(first.key[0]) if _is_rule(first) else None
+    if alert is None:
+        return [_Part(Level.UNKNOWN, words, f"? {words}")]
+    who = f"{since_words(alert, scene.now, scene.zone)} · {holder_words(alert, scene)}"
+    return [_Part(Level.UNKNOWN, f"{words} {who}", f"? {words}", alert.id)]
 
 
 def _workflows(count: int) -> str:
