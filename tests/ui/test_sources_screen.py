@@ -9,6 +9,7 @@ import pytest
 from support.payloads import PAYLOADS
 from support.screen import Stage
 from support.snapshots import NOW, incident, input_gone, nothing_yet
+from wfmon.model.ruleinfo import RuleInfo
 from wfmon.model.snapshot import Collector
 from wfmon.model.source import SourceState
 from wfmon.text.sanitize import safe
@@ -127,3 +128,19 @@ def test_hostile_texts_of_another_collector_break_no_row(payload: object) -> Non
             stage = Stage(replace(base, collector=collector, history=history), size=size)
             for keys in (["S"], ["G"]):
                 assert all(line.isprintable() for line in stage.press(*keys))
+
+
+def test_rules_of_another_system_that_are_ill_are_named_with_their_error() -> None:
+    base = incident()
+    ill = RuleInfo("HighErrorRate", "rate(x[5m]) > 0.2", health="err", error="parse error", system="prom")
+    well = (replace(ill, name="Fine", health="ok", error=""), replace(ill, name="Ours", system="wfmon"))
+    prom = replace(base.sources[0], sees="3 alerts, 12 rules of which 1 fails")
+    shown = replace(base, sources=(prom, *base.sources[1:]), rules=(*well, ill))
+    lines = Stage(shown, size=(120, 40)).press("S")
+    at = lines.index("              rules    1 ill: HighErrorRate: parse error")
+    assert "12 rules of which 1 fails" in "".join(lines[:at])
+    assert "Fine" not in "".join(lines)
+    many = tuple(replace(ill, name=f"Rule{number}") for number in range(9))
+    text = "\n".join(Stage(replace(shown, rules=many), size=(120, 60)).press("S"))
+    assert "9 ill: Rule0: parse error" in text
+    assert "and 4 more" in text

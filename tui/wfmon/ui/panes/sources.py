@@ -11,8 +11,10 @@ from wfmon.ui.look import Look
 from wfmon.ui.panes.retention import kept_words
 from wfmon.ui.rows import Line, Row, cut, width_of, wrap
 
+ILL = "err"  # the health of a rule that cannot be evaluated
 _INDENT = 14
 _MOST_ROWS = 20  # of one detail
+_MOST_RULES = 5
 
 
 def head(look: Look, width: int) -> Row:
@@ -62,11 +64,24 @@ def kept_by(look: Look, width: int, snapshot: Snapshot, source: SourceStatus) ->
     return rows
 
 
-def _detail(look: Look, width: int, key: str, label: str, text: str) -> list[Row]:
+def ill_rules(look: Look, width: int, snapshot: Snapshot, system: str) -> list[Row]:
+    """The rules of a system that it cannot evaluate, and why; how many it has stands in what it sees."""
+    ill = [rule for rule in snapshot.rules if rule.system == system and rule.health == ILL]
+    rows = []
+    for number, rule in enumerate(ill[:_MOST_RULES]):
+        words = f"{rule.name}: {rule.error}" if rule.error else rule.name
+        text = f"{len(ill)} ill: {words}" if number == 0 else words
+        rows += _detail(look, width, system, "rules" if number == 0 else "", text, "warning")
+    if len(ill) > _MOST_RULES:
+        rows += _detail(look, width, system, "", f"and {len(ill) - _MOST_RULES} more")
+    return rows
+
+
+def _detail(look: Look, width: int, key: str, label: str, text: str, role: str = "text") -> list[Row]:
     rows = []
     for number, part in enumerate(wrap(text, width - _INDENT - 9, _MOST_ROWS)):
         line = Line(look, width).to(_INDENT).add(label if number == 0 else "", "label", 9)
-        rows.append(line.add(part, "text").row(key))
+        rows.append(line.add(part, role).row(key))
     return rows
 
 

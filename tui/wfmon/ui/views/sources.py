@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from wfmon.ui.panes import history
 from wfmon.ui.panes.facts import wrapped_fact
-from wfmon.ui.panes.sources import head, kept_by, source_rows, worst_first
+from wfmon.ui.panes.sources import head, ill_rules, kept_by, source_rows, worst_first
 from wfmon.ui.panes.unknown import unknown_rows
 from wfmon.ui.rows import Line, Row, Scroll, cut, width_of
 from wfmon.ui.views.base import Deed, Frame, View
@@ -57,6 +57,8 @@ class SourcesView(View):
             selected = source.name == self.cursor.key
             opened = source.name in self._opened
             rows += source_rows(look, width, source, frame.now, selected=selected, opened=opened)
+            if snapshot is not None:
+                rows += ill_rules(look, width, snapshot, source.name)
             if opened and snapshot is not None:
                 rows += kept_by(look, width, snapshot, source)
             if selected:
