@@ -62,7 +62,11 @@ def _walk(value: object, wanted: Any, path: KeyPath) -> Iterator[Finding]:
     try:
         msgspec.convert(value, wanted, dec_hook=_decode_unit)
     except msgspec.ValidationError:
-        yield path, _wrong_value(value, wanted, path)
+        if isinstance(value, list) and get_origin(_element(wanted)) is Literal:
+            for index, inner in enumerate(value):
+                yield from _walk(inner, _element(wanted), (*path, index))
+        else:
+            yield path, _wrong_value(value, wanted, path)
 
 
 def _walk_table(value: object, struct: type[msgspec.Struct], path: KeyPath) -> Iterator[Finding]:
@@ -136,6 +140,11 @@ def _form(wanted: Any) -> str:
     if _is_struct(wanted):
         return "a table"
     return _FORMS.get(wanted, "another type")
+
+
+def _element(wanted: Any) -> Any:
+    """What a list is of; None: it is no list."""
+    return get_args(wanted)[0] if get_origin(wanted) is list else None
 
 
 def _without_none(wanted: Any) -> Any:

@@ -7,15 +7,18 @@ from collections.abc import Collection, Iterator, Mapping
 
 import msgspec
 
+from wfmon.config.check_alerts import alert_findings, limit_findings
 from wfmon.config.check_sources import source_findings
 from wfmon.config.lines import KeyPath
 from wfmon.config.problems import Finding
-from wfmon.config.schema import Alerts, Config, Duration, Hysteresis
+from wfmon.config.schema import Config, Duration
 from wfmon.text.numbers import find_zone
 from wfmon.text.sanitize import guard, safe
 
 # Durations for which zero has a meaning: at once, never, no gap.
-_MAY_BE_ZERO = frozenset(("for", "keep", "clear_quiet", "episode_gap", "resolved_keep", "default", "slack"))
+_MAY_BE_ZERO = frozenset(
+    ("for", "keep", "clear_quiet", "episode_gap", "resolved_keep", "default", "slack", "debounce")
+)
 
 
 def findings(config: Config, themes: Collection[str], distrust: Mapping[int, str]) -> list[Finding]:
@@ -30,7 +33,7 @@ def findings(config: Config, themes: Collection[str], distrust: Mapping[int, str
         *_windows(config),
         *_ui(config, themes),
         *_ranges(config),
-        *_alerts(config.alerts),
+        *alert_findings(config.alerts),
         *source_findings(config.source, distrust),
         *_workflows(config),
         *_storage(config),
@@ -109,40 +112,6 @@ def _ranges(config: Config) -> Iterator[Finding]:
         yield ("monitor", "stretch"), "is out of range, expected 0 to 1000000"
 
 
-def _alerts(alerts: Alerts) -> Iterator[Finding]:
-    rate = alerts.failure_rate
-    at: KeyPath = ("alerts", "failure_rate")
-    if not 0 < rate.threshold < 1:
-        yield (*at, "threshold"), f"is {rate.threshold:g}, expected a ratio between 0 and 1 (0.05 is 5 %)"
-    if rate.min_failures < 1:
-        yield (*at, "min_failures"), "is too small, expected 1 or more"
-    if not 0 < rate.z <= 10:
-        yield (*at, "z"), "is out of range, expected a normal quantile above 0 and at most 10"
-    if not 1 <= rate.critical_factor <= 1e6:
-        yield (*at, "critical_factor"), "is out of range, expected 1 or more"
-    for name, rule in (("memory", alerts.memory), ("storage", alerts.storage)):
-        yield from _hysteresis(rule.warn, ("alerts", name, "warn"))
-        yield from _hysteresis(rule.critical, ("alerts", name, "critical"))
-        if rule.critical.trip > rule.warn.trip:
-            yield (
-                ("alerts", name, "critical", "trip"),
-                "is above warn.trip, expected critical to need less free",
-            )
-    if not 0 < alerts.memory.psi_full_avg10 <= 100:
-        yield ("alerts", "memory", "psi_full_avg10"), "is out of range, expected a percentage above 0"
-    if alerts.ack.max < alerts.ack.lease:
-        yield ("alerts", "ack", "max"), "is shorter than alerts.ack.lease, expected at least as long"
-
-
-def _hysteresis(level: Hysteresis, path: KeyPath) -> Iterator[Finding]:
-    for key in ("trip", "clear"):
-        value: float = getattr(level, key)
-        if not 0 <= value <= 1:
-            yield (*path, key), f"is {value:g}, expected a ratio 0 to 1 of what is free"
-    if level.trip > level.clear:
-        yield (*path, "clear"), f"is below trip ({level.trip:g}), expected trip or more"
-
-
 def _workflows(config: Config) -> Iterator[Finding]:
     owners: dict[str, str] = {}
     for index, workflow in enumerate(config.workflow):
@@ -155,6 +124,7 @@ def _workflows(config: Config) -> Iterator[Finding]:
             owners[name] = safe(workflow.name, limit=60)
         for position, pattern in enumerate(workflow.match):
             yield from _pattern(pattern, (*at, "match", position))
+        yield from limit_findings(workflow, at)
 
 
 def _pattern(pattern: str, path: KeyPath) -> Iterator[Finding]:
