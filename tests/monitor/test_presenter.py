@@ -11,8 +11,16 @@ from pathlib import Path
 import pytest
 
 from support.snapshots import NOW, all_fine, incident
-from wfmon.model.action import AcceptNormal, AckAlert, CommentAck, UnackAlert
-from wfmon.model.alert import AlertState, Severity
+from wfmon.model.action import (
+    AcceptNormal,
+    AckAlert,
+    AddNote,
+    CommentAck,
+    ShareAck,
+    SnoozeAlert,
+    UnackAlert,
+)
+from wfmon.model.alert import Alert, AlertState, ForeignRef, Severity
 from wfmon.model.episode import Sighting
 from wfmon.model.snapshot import Level, Snapshot, Totals
 from wfmon.monitor.presenter import ENDED_LIMIT, NOT_JUDGED, Presenter, _sayable_cost
@@ -188,3 +196,107 @@ def test_a_monitor_that_failed_is_the_verdict(store: AckStore) -> None:
 def test_a_price_per_hour_needs_some_seconds(seen: float | None, said: float | None) -> None:
     totals = Totals(cost_usd_per_hour=4.2, rate_window_seconds=seen)
     assert _sayable_cost(totals) == said
+
+
+def shown(presenter: Presenter, snapshot: Snapshot, at: float) -> Alert:
+    return presenter.present(snapshot, at).alerts[0]
+
+
+def test_a_snooze_shows_until_its_end_and_until_it_is_resolved(store: AckStore) -> None:
+    presenter = Presenter(store, "joe", UTC)
+    snapshot = bare()
+    said = presenter.act(SnoozeAlert(ID, "joe", 900.0), NOW)
+    assert said.ok
+    assert "is put off until" in said.message
+    assert shown(presenter, snapshot, NOW + 899).state is AlertState.SNOOZED
+    assert shown(presenter, snapshot, NOW + 900).state is AlertState.FIRING
+    assert "until it is resolved" in presenter.act(SnoozeAlert(ID, "joe", None), NOW + 901).message
+    later = shown(presenter, snapshot, NOW + 80_000)
+    assert (later.state, later.ack and later.ack.until_resolved) == (AlertState.SNOOZED, True)
+    assert presenter.act(UnackAlert(ID, "joe"), NOW + 902).ok
+    assert shown(presenter, snapshot, NOW + 902).state is AlertState.FIRING
+
+
+def test_a_note_needs_no_ack_and_stays_when_it_is_over(store: AckStore) -> None:
+    presenter, other = Presenter(store, "joe", UTC), AckStore(StateDir(store._state.path))
+    snapshot = bare()
+    first = shown(presenter, snapshot, NOW)
+    assert presenter.act(AddNote(ID, "joe", "restarted the worker"), NOW).message == "note saved"
+    other.note(ID, "ann", NOW + 1, "it was the disk")
+    noted = shown(presenter, snapshot, NOW + 1)
+    assert [(note.by, note.text) for note in noted.notes] == [
+        ("joe", "restarted the worker"),
+        ("ann", "it was the disk"),
+    ]
+    assert replace(noted, notes=()) == first
+    assert shown(presenter, snapshot, NOW + 2) is noted
+    assert not presenter.act(AddNote(ID, "joe", "  "), NOW).ok
+    store.observe([], NOW + 60, {FIRING.key: NOW + 60})
+    (over,) = presenter.present(replace(snapshot, alerts=()), NOW + 61).ended
+    assert len(over.notes) == 2
+
+
+def test_what_cannot_be_shared_is_refused_in_words_and_nothing_is_changed(store: AckStore) -> None:
+    presenter = Presenter(store, "joe", UTC)
+    snapshot = bare()
+    here = ForeignRef((("alertname", "X"),), "am")
+    for foreign, words in (
+        (None, "no Alertmanager has this alert"),
+        (replace(here, alertmanager=None), "no Alertmanager has this alert"),
+        (here, "am has no allow_write"),
+    ):
+        alert = replace(snapshot.alerts[0], foreign=foreign)
+        presenter.present(replace(snapshot, alerts=(alert,)), NOW)
+        said = presenter.act(ShareAck(ID, "joe"), NOW)
+        assert not said.ok
+        assert words in said.message
+    assert store.acks(NOW) == ()
+    assert store.audit() == ()
+
+
+def test_sharing_acks_at_once_and_asks_and_undoing_takes_both_back(store: AckStore) -> None:
+    presenter = Presenter(store, "joe", UTC)
+    foreign = ForeignRef((("alertname", "X"), ("job", "w")), "am", writable=True)
+    snapshot = bare()
+    snapshot = replace(snapshot, alerts=(replace(snapshot.alerts[0], foreign=foreign),))
+    presenter.present(snapshot, NOW)
+    assert presenter.act(ShareAck(ID, "joe", "on it"), NOW).ok
+    asked = shown(presenter, snapshot, NOW)
+    assert asked.state is AlertState.ACKED
+    assert asked.ack is not None
+    assert (asked.ack.comment, asked.ack.shared, asked.ack.via, asked.ack.silence) == (
+        "on it",
+        False,
+        "am",
+        None,
+    )
+
+    def share(assignments: str) -> None:
+        store._database.write(lambda connection: connection.execute(f"UPDATE shares SET {assignments}"))
+
+    share("state = 'held', silence = '7d5-1'")
+    held = shown(presenter, snapshot, NOW + 1).ack
+    assert held is not None
+    assert (held.shared, held.via, held.silence, held.problem) == (True, "am", "7d5-1", None)
+    share("state = 'lost', problem = 'ann changed the silence'")
+    lost = shown(presenter, snapshot, NOW + 2).ack
+    assert lost is not None
+    assert (lost.shared, lost.silence, lost.problem) == (False, None, "ann changed the silence")
+    assert presenter.act(ShareAck(ID, "joe"), NOW + 3).ok
+    assert presenter.act(UnackAlert(ID, "joe"), NOW + 4).ok
+    assert shown(presenter, snapshot, NOW + 4).state is AlertState.FIRING
+    states = store._database.read(lambda c: c.execute("SELECT state FROM shares ORDER BY number").fetchall())
+    assert states == [("lost",), ("releasing",)]
+    assert presenter.act(AckAlert(ID, "joe"), NOW + 5).ok
+    assert [entry.what for entry in store.audit()] == ["ack", "ask to share", "ask to share", "unack", "ack"]
+
+
+def test_a_note_that_cannot_be_saved_is_told_and_no_ack_is_called_unsaved(tmp_path: Path) -> None:
+    presenter = Presenter(AckStore(StateDir(tmp_path, problem="disk full")), "joe", UTC)
+    snapshot = bare()
+    for action in (AddNote(ID, "joe", "x"), SnoozeAlert(ID, "joe", 60.0)):
+        said = presenter.act(action, NOW)
+        assert (said.ok, said.message) == (False, "NOT SAVED: disk full")
+        unsaved = shown(presenter, snapshot, NOW)
+        assert unsaved.state is AlertState.FIRING
+        assert unsaved.unsaved == (None if isinstance(action, AddNote) else "disk full")

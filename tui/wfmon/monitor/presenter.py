@@ -7,36 +7,33 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 from wfmon.analysis.shown import rank, told, with_ack
 from wfmon.analysis.verdict import Scene, verdict
-from wfmon.model.action import (
-    AcceptNormal,
-    AckAlert,
-    AddNote,
-    CommentAck,
-    Outcome,
-    ShareAck,
-    SnoozeAlert,
-    UnackAlert,
-)
-from wfmon.model.alert import Ack, Alert, AlertState
+from wfmon.model.action import AcceptNormal, AddNote, Outcome
+from wfmon.model.alert import Ack, Alert, AlertState, Note
 from wfmon.model.record import dataclass, replace
 from wfmon.model.snapshot import Level, Snapshot, Totals, Verdict
 from wfmon.store.acks import AckStore
 from wfmon.store.errors import AckError, StoreError
-from wfmon.text.numbers import clock
-from wfmon.text.sanitize import safe
+
+if TYPE_CHECKING:
+    from wfmon.monitor.deeds import Act
 
 COST_SECONDS = 10.0  # of history before the verdict names a price per hour
 ENDED_SECONDS = 12 * 3600.0  # for which what ended is told
 ENDED_LIMIT = 50
-# Rules that hold a workflow against what is usual for it.
-_AGAINST_USUAL = frozenset(("failure_rate", "cost_spike", "timeout", "stall", "runaway"))
 # The verdict of a snapshot that no presenter has seen.
 NOT_JUDGED = Verdict(Level.UNKNOWN, "")
 
-Act = AckAlert | UnackAlert | CommentAck | SnoozeAlert | AddNote | ShareAck | AcceptNormal
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """What this viewer knows of an alert: who has it, why an ack was not saved, what was written to it."""
+
+    ack: Ack | None
+    unsaved: str | None
+    notes: tuple[Note, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +41,7 @@ class _Laid:
     """An alert as it came, and with what this viewer knows of it."""
 
     bare: Alert
+    known: _Known
     shown: Alert
 
 
@@ -85,37 +83,42 @@ class Presenter:
 
     def act(self, action: Act, now: float) -> Outcome:
         """Do it and return when it is stored, or say why not; nothing is raised."""
+        from wfmon.monitor.deeds import do
+
+        shown = {identity: laid.shown for identity, laid in self._laid.items()}
+        alert_id = None if isinstance(action, AcceptNormal | AddNote) else action.alert_id
         try:
-            message = self._done(action, now)
+            message = do(self._store, action, now, self._zone, shown)
         except StoreError as error:
-            if not isinstance(action, AcceptNormal):
-                self._unsaved[action.alert_id] = error.reason
+            if alert_id is not None:
+                self._unsaved[alert_id] = error.reason
             return Outcome(False, str(error))
         except AckError as error:
             return Outcome(False, str(error))
-        if not isinstance(action, AcceptNormal):
-            self._unsaved.pop(action.alert_id, None)
+        if alert_id is not None:
+            self._unsaved.pop(alert_id, None)
         return Outcome(True, message)
 
     def _with_acks(self, bare: tuple[Alert, ...], now: float) -> tuple[Alert, ...]:
-        records = self._store.records(now)
-        acks = {record.id: record.ack for record in records.values() if record.ack is not None}
+        records = self._store.records(now).values()
+        acks = {record.id: record.ack for record in records if record.ack is not None}
+        notes = {record.id: record.notes for record in records if record.notes}
         if not self._store.readable:
             # What the collector saw of them is better than nothing.
             acks = {alert.id: alert.ack for alert in bare if alert.ack is not None} | acks
-        laid = {alert.id: self._lay(alert, acks) for alert in bare}
+            notes = {alert.id: alert.notes for alert in bare if alert.notes} | notes
+        laid = {alert.id: self._lay(alert, acks, notes.get(alert.id, ())) for alert in bare}
         self._laid = laid
         self._alerts = _same(self._alerts, tuple(sorted((each.shown for each in laid.values()), key=rank)))
         return self._alerts
 
-    def _lay(self, alert: Alert, acks: Mapping[str, Ack]) -> _Laid:
-        ack, unsaved = acks.get(alert.id), self._unsaved.get(alert.id)
+    def _lay(self, alert: Alert, acks: Mapping[str, Ack], notes: tuple[Note, ...]) -> _Laid:
+        known = _Known(acks.get(alert.id), self._unsaved.get(alert.id), notes)
         last = self._laid.get(alert.id)
-        if last is not None and last.bare is alert:
-            shown = last.shown
-            if shown.ack == ack and shown.unsaved == unsaved:
-                return last
-        return _Laid(alert, with_ack(alert, ack, unsaved))
+        if last is not None and last.bare is alert and last.known == known:
+            return last
+        shown = with_ack(alert, known.ack, known.unsaved)
+        return _Laid(alert, known, shown if shown.notes == notes else replace(shown, notes=notes))
 
     def _all_ended(self, snapshot: Snapshot, alerts: tuple[Alert, ...], now: float) -> tuple[Alert, ...]:
         """What ended within 12 h, of the store; and of the snapshot what the store does not hold."""
@@ -158,33 +161,6 @@ class Presenter:
                 unacked=self._unacked,
             )
         )
-
-    def _done(self, action: Act, now: float) -> str:
-        if isinstance(action, AcceptNormal):
-            self._store.accept(action.workflow, action.by, now, self._fault_began(action.workflow, now))
-            return f"what {safe(action.workflow)} does now is its new normal"
-        if isinstance(action, UnackAlert):
-            record = self._store.unack(action.alert_id, action.by, now)
-            return f"{record.rule} is nobody's again"
-        if isinstance(action, CommentAck):
-            self._store.comment(action.alert_id, action.by, now, action.comment)
-            return "comment saved"
-        if not isinstance(action, AckAlert):
-            raise AckError("not built yet")
-        held = self._store.ack(
-            action.alert_id, action.by, now, seconds=action.seconds, comment=action.comment
-        )
-        until = "it ends" if held.ack.until is None else clock(held.ack.until, self._zone, seconds=False)
-        return f"you have {held.episode.rule} until {until}"
-
-    def _fault_began(self, workflow: str, now: float) -> float:
-        """When the workflow left what was usual: the oldest open alert that says so; else ``now``."""
-        open_since = (
-            record.began_at
-            for record in self._store.records(now).values()
-            if record.workflow == workflow and record.ended_at is None and record.rule in _AGAINST_USUAL
-        )
-        return min(open_since, default=now)
 
 
 def _sayable_cost(totals: Totals) -> float | None:

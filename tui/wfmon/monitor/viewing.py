@@ -20,7 +20,8 @@ from wfmon.text.numbers import clock
 from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
-    from wfmon.monitor.presenter import Act, Presenter
+    from wfmon.monitor.deeds import Act
+    from wfmon.monitor.presenter import Presenter
 
 SHOW_SECONDS = 1.0  # without news until acks and expiries are looked at all the same
 SETTLE_SECONDS = 3.0  # that a new collector has to know as much as the last one knew
