@@ -15,8 +15,8 @@ from wfmon.model.alert import Ack, Alert, AlertState, Severity
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.snapshot import Snapshot
 from wfmon.text.sanitize import safe
-from wfmon.ui.panes.errortexts import error_texts
-from wfmon.ui.panes.trend import ratio_trend
+from wfmon.ui.panes.errortexts import ErrorTexts, error_patterns
+from wfmon.ui.panes.trend import trend
 from wfmon.ui.views.alert import AlertView
 from wfmon.ui.views.log import LogView
 from wfmon.ui.views.run import RunView
@@ -24,9 +24,10 @@ from wfmon.ui.views.workflow import WorkflowView
 
 ID = "a1b2c3d4e5f6"
 DRAWN = """\
-✖ failure_rate · invoice_extract                      critical, firing for 3m12s
+✖ failure_rate · invoice_extract                 critical, firing for 3m12s · ↯0
 rule     failed / finished runs over 5m, surely above 5%
-now      32%  (80 of 250 in 5m; 99% sure it is over 25%)   usual 0.8% (500 runs)
+now      32% > 5%  (80 of 250; 99% sure it is over 25%)    usual 0.8% (500 runs)
+episode  peak 33%
 who      nobody has it                              runbook: runbooks/invoice.md
     32%                                      ████████████
                                        ▇▇▇▇▇▇████████████ now
@@ -35,7 +36,7 @@ who      nobody has it                              runbook: runbooks/invoice.md
 ✖ run-9f31  14:03:21   8.8s  try 3  1.2k tok   $0.01  TimeoutError: api.example…
 ✖ run-9f2c  14:03:19   8.1s  try 3         –       –  TimeoutError: api.example…
 ─ What the errors say ──────────────────────────────────────────────────────────
-   2x  TimeoutError: api.example 504 after 2 s          first 14:03:19    6s ago"""
+   2x  TimeoutError: api.example 504 after 2 s   first 14:03:19      last 6s ago"""
 
 
 def opened(
@@ -53,7 +54,7 @@ def with_alert(**fields: object) -> Snapshot:
 
 
 def test_it_is_drawn() -> None:
-    assert "\n".join(opened(incident()).lines()[:12]) == DRAWN
+    assert "\n".join(opened(incident()).lines()[:13]) == DRAWN
 
 
 @pytest.mark.parametrize("size", [(60, 15), (80, 24), (120, 40), (200, 60)])
@@ -75,8 +76,8 @@ async def test_ack_and_undo_act_here() -> None:
     lines = stage.show(replace(incident(), alerts=(taken,)))
     stage.press("esc")
     assert lines[0].startswith("◆ failure_rate")
-    assert lines[3].startswith("who      joe since 14:03, until 15:03")
-    assert lines[4] == "why      on it"
+    assert lines[4].startswith("who      joe since 14:03, until 15:03, wakes in 1h  ")
+    assert lines[5] == "why      on it"
     stage.press("u")
     await pressed_until(stage, UnackAlert(ID, "joe"))
 
@@ -122,9 +123,12 @@ def test_who_has_it_is_never_guessed(snapshot: Snapshot, words: str) -> None:
         ({"state": AlertState.RESOLVED, "ended_at": NOW - 62}, "critical, ended 1m ago after 2m10s"),
         ({"state": AlertState.NO_DATA}, "critical, no data, for 3m12s"),
         ({"since_at_least": True}, "critical, firing for ≥ 3m"),
-        ({"state": AlertState.RESOLVED, "ended_at": NOW}, "last     32%  (80 of 250 in 5m)  "),
-        ({"flaps": 2}, "before   went and came back 2 times"),
-        ({"failed": None}, "now      32%  "),
+        ({"state": AlertState.RESOLVED, "ended_at": NOW}, "last     32% > 5%  (80 of 250 in 5m)  "),
+        ({"flaps": 2}, "episode  peak 33% · went and came back 2 times"),
+        ({"flaps": 4, "flapping": True}, "came back 4 times, kept open until quiet"),
+        ({"flaps": 4}, "firing for 3m12s · ↯4"),
+        ({"mean": 0.28, "low": 0.06}, "episode  peak 33%, mean 28%, lowest 6%"),
+        ({"failed": None}, "now      32% > 5%  "),
         ({"value": None, "summary": "no data"}, "now      no data"),
     ],
 )
@@ -174,12 +178,24 @@ def test_without_a_log_it_says_which_setting_would_give_one() -> None:
     assert "What the errors say" not in text
 
 
-def test_equal_error_texts_are_counted() -> None:
+def test_error_texts_are_grouped_into_patterns() -> None:
     base = incident().runs[0]
-    runs = [replace(base, id=f"{n}", error="A" if n % 3 else "B", error_at=NOW - n) for n in range(9)]
-    first, second = error_texts([*runs, replace(base, error=None), replace(base, status=RunStatus.SUCCESS)])
-    assert (first.text, first.count, first.first, first.last) == ("A", 6, NOW - 8, NOW - 1)
+    runs = [replace(base, id=f"{n}", error=f"A {n}" if n % 3 else "B", error_at=NOW - n) for n in range(9)]
+    first, second = error_patterns(
+        [*runs, replace(base, error=None), replace(base, status=RunStatus.SUCCESS)]
+    )
+    assert (first.text, first.count, first.first, first.last) == ("A <*>", 6, NOW - 8, NOW - 1)
     assert (second.text, second.count) == ("B", 3)
+    assert [one.ref for one in second.exemplars] == ["0", "3", "6"]
+    secret = replace(base, error="bad api_key=abcdef123456")
+    assert error_patterns([secret])[0].text == "bad api_key=<redacted>"
+
+
+def test_patterns_are_found_anew_only_where_a_run_changed() -> None:
+    texts, run = ErrorTexts(), incident().runs[0]
+    first = texts.of([run, *incident().runs[2:]])
+    assert texts.of([run]) is first
+    assert texts.of([replace(run, error="other")])[0].text == "other"
 
 
 def host_alert(rule: str, labels: tuple[tuple[str, str], ...], **fields: object) -> Snapshot:
@@ -193,7 +209,7 @@ def host_alert(rule: str, labels: tuple[tuple[str, str], ...], **fields: object)
 def test_storage_shows_its_volume() -> None:
     text = opened(host_alert("storage", (("mount", "/var/lib/wf"),)), "f" * 12).text()
     assert "rule     space used, above 90%" in text
-    assert "now      summary words" in text
+    assert "now      93% > 90%  summary words" in text
     assert "─ /var/lib/wf ─" in text
     assert "limit    3.5G free of 50.0G" in text
     assert " 93%" in text
@@ -233,13 +249,13 @@ def test_a_paused_screen_says_so() -> None:
 
 
 def test_the_trend_has_the_threshold_where_it_belongs() -> None:
-    rows = [row.text for row in ratio_trend(look(), 80, 4, (None, 0.0, None, 0.5, 1.0), 0.5)]
+    rows = [row.text for row in trend(look(), 80, 4, (None, 0.0, None, 0.5, 1.0), 0.5)]
     assert [row[:7].strip() for row in rows] == ["100%", "50%", "", "0%"]
     assert rows[1].rstrip().endswith("threshold")
     assert rows[0][9:13] == "   █"
     assert rows[3][9:13] == "▁ ██"
     assert rows[2][9:13] == "  ██"
-    assert ratio_trend(look(), 80, 4, (None, 0.1, 0.2), 0.05) == []
+    assert trend(look(), 80, 4, (None, 0.1, 0.2), 0.05) == []
 
 
 @pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: payload.name)

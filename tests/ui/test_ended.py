@@ -46,7 +46,9 @@ async def test_the_line_under_the_verdict_leads_to_the_begin() -> None:
     assert memory.asked == [BEGAN]
     assert lines[0].startswith("✖ failure_rate · email_triage")
     assert lines[0].endswith("13:50, not live")
-    assert "episode  13:50–13:57, 6m30s · nobody had it · peak 32% · last 8 of 25 failed" in lines
+    text = "\n".join(lines)
+    assert "episode  13:50–13:57, 6m30s · nobody had it                            its begin" in text
+    assert "         peak 32% · last 8 of 25 failed · ↯0" in lines
     assert lines[-1].startswith(" [ ] 1m  { } 1h  0 live ")
 
 
@@ -64,10 +66,10 @@ async def test_the_title_of_the_alerts_names_the_key() -> None:
 async def test_it_walks_through_the_episode_and_back_to_now() -> None:
     stage, _ = staged(size=(120, 40))
     lines = await stage.arrived("enter")
-    assert lines[4].endswith("its begin")
+    assert lines[3].endswith("its begin")
     assert "now      32%" in "\n".join(lines)
     lines = await stage.arrived("]", "]")
-    assert lines[4].endswith("1m13s into it")
+    assert lines[3].endswith("1m13s into it")
     lines = await stage.arrived("[", "[", "[")
     assert lines[0].startswith("✓"), "not yet"
     assert lines[2].endswith("begins in 1m47s")
@@ -181,7 +183,8 @@ async def test_each_opens_as_it_was() -> None:
     assert isinstance(stage.shell.view, AlertView)
     assert memory.asked == [NOW - 30_000]
     assert stage.lines()[0].endswith("05:43, not live")
-    assert "episode  05:43–06:00, 16m40s · ann from 10.0.0.7, joe had it · peak $4.20" in stage.text()
+    assert "episode  05:43–06:00, 16m40s · ann from 10.0.0.7, joe had it " in stage.text()
+    assert "         peak $4.20/h · ↯0" in stage.lines()
     await stage.arrived("esc")
     assert isinstance(stage.shell.view, EndedView)
     assert stage.shell.moment is None

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from support.screen import look
 from support.snapshots import NOW
-from wfmon.ui.panes.trend import ratio_trend
+from wfmon.ui.panes.trend import trend
 from wfmon.ui.series import resampled
 from wfmon.ui.signs import ASCII, UNICODE
 
@@ -53,7 +53,7 @@ def drawn(
     width: int = 80, *, mark: float | None = NOW - 600, points: tuple[float | None, ...] = ()
 ) -> list[str]:
     points = points or (0.0,) * 30 + (None,) * 10 + (0.3,) * 20
-    rows = ratio_trend(look(), width, 3, points, 0.05, begin=NOW - HOUR, end=NOW, mark=mark)
+    rows = trend(look(), width, 3, points, 0.05, begin=NOW - HOUR, end=NOW, mark=mark)
     assert {row.strip.cell_length for row in rows} == {width}
     return [row.text.rstrip() for row in rows]
 
@@ -84,9 +84,9 @@ def test_the_mark_is_drawn_where_nothing_else_is() -> None:
 
 
 def test_a_short_span_has_seconds_and_an_old_one_its_day() -> None:
-    rows = ratio_trend(look(), 80, 2, (0.1,) * 9, None, begin=NOW - 120, end=NOW)
+    rows = trend(look(), 80, 2, (0.1,) * 9, None, begin=NOW - 120, end=NOW)
     assert rows[0].text.split() == ["14:01:27", "14:03:27"]
-    rows = ratio_trend(look(), 80, 2, (0.1,) * 9, None, begin=NOW - 30 * HOUR, end=NOW)
+    rows = trend(look(), 80, 2, (0.1,) * 9, None, begin=NOW - 30 * HOUR, end=NOW)
     assert rows[0].text.split() == ["03-01", "08:03", "14:03"]
 
 
@@ -94,7 +94,7 @@ def test_a_short_span_has_seconds_and_an_old_one_its_day() -> None:
 @pytest.mark.parametrize("ascii_only", [False, True])
 def test_it_keeps_its_width_at_any_size(width: int, ascii_only: bool) -> None:
     for at in range(0, 3_600, 97):
-        rows = ratio_trend(
+        rows = trend(
             look(ascii_only=ascii_only),
             width,
             4,

@@ -96,7 +96,7 @@ def test_the_alert_says_of_how_many_runs() -> None:
     stage.shell.open(AlertView("a1b2c3d4e5f6"))
     assert stage.lines()[2].endswith("usual 0.8% (500 runs)")
     stage.show(with_usual(Baseline("w", 3)))
-    assert stage.lines()[2].endswith("learning 3/20")
+    assert stage.lines()[2].endswith("no baseline (n=3)")
     assert usual_errors(None) == ""
 
 

@@ -8,8 +8,9 @@ from typing import Any
 
 from wfmon.analysis.shown import told
 from wfmon.model.alert import Alert
-from wfmon.model.history import Change, Kind
-from wfmon.model.past import Series, SeriesRequest
+from wfmon.model.history import Change
+from wfmon.model.past import Series
+from wfmon.ui.course import Course, course_of
 from wfmon.ui.views.base import ShellDoor
 
 AGAIN_SECONDS = 10.0
@@ -21,11 +22,12 @@ Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
 class Recollection:
-    """``course`` is the last answer that tells anything; ``changes`` newest first; ``over``: the whole
-    episode, if it is known to be over."""
+    """``course`` is the last answer that tells anything, ``drawn`` how it is to be drawn; ``changes`` newest
+    first; ``over``: the whole episode, if it is known to be over."""
 
     def __init__(self, shell: ShellDoor, start: Start) -> None:
         self.course: Series | None = None
+        self.drawn: Course | None = None
         self.changes: tuple[Change, ...] = ()
         self.over: Alert | None = None
         self._shell = shell
@@ -44,13 +46,13 @@ class Recollection:
 
     async def _ask(self, alert: Alert, now: float, points: int) -> None:
         memory = self._shell.doors.memory
-        if alert.rule == "failure_rate" and alert.workflow is not None:
+        course = course_of(alert, self._shell.latest)
+        if course is not None:
             end = now if alert.ended_at is None else min(now, alert.ended_at + AFTER_SECONDS)
             begin = alert.since - BEFORE_SECONDS
-            request = SeriesRequest(Kind.WORKFLOW, alert.workflow, "error_ratio", begin, end, points)
-            course = await memory.series(request)
-            if any(value is not None for value in course.values):
-                self.course = course
+            series = course.drawn(begin, await memory.series(course.request(begin, end, points)))
+            if any(value is not None for value in series.values):
+                self.course, self.drawn = series, course
         if not self._answered:
             answer = await memory.ended(alert.since - CHANGED_SECONDS)
             self._answered = answer.problem is None

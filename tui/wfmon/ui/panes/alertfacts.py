@@ -1,141 +1,128 @@
-"""One alert in words: its rule, what is measured now, who has it, what belongs to it."""
+"""One alert in words: its rule, what is measured now, what it comes from, who has it."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from math import floor
-
-from wfmon.analysis.wilson import lower_bound
 from wfmon.model.alert import Alert, AlertState
-from wfmon.model.forecast import Filling
-from wfmon.model.host import Volume
+from wfmon.model.ruleinfo import RuleInfo
 from wfmon.model.snapshot import Snapshot
-from wfmon.model.source import SourceStatus
 from wfmon.text import numbers
 from wfmon.ui.look import Look
-from wfmon.ui.panes.facts import Part, fact, head, wrapped_fact
-from wfmon.ui.panes.filling import filling_role, full_in
+from wfmon.ui.panes.episode import episode_rows
+from wfmon.ui.panes.facts import LABEL_WIDTH, fact, head, wrapped_fact
+from wfmon.ui.panes.holders import note_rows, who_rows
+from wfmon.ui.panes.measured import amount, episode_words, now_row
 from wfmon.ui.panes.retention import RETENTION
-from wfmon.ui.panes.usual import usual_errors
-from wfmon.ui.panes.words import lasting, subject, who_had
-from wfmon.ui.rows import Row
+from wfmon.ui.panes.words import OURS, lasting, subject
+from wfmon.ui.rows import Row, cut, tail, width_of, wrap
 from wfmon.ui.views.base import Frame
 
-Z99 = 2.3263  # one-sided 99 %
+_RULE_ROWS = 2
+_WHERE = 34  # cells that the place of a rule may take
+_TIGHT, _ROOMY = 20, 30  # rows of the screen from which on there is room for more notes
 
 
 def alert_head(frame: Frame, alert: Alert | None, alert_id: str, paused_at: float | None) -> Row:
-    """``✖ failure_rate · invoice_extract      critical, firing for 3m12s``."""
+    """``✖ failure_rate · invoice_extract      critical, firing for 3m12s · ↯0``."""
     look = frame.look
     if alert is None:
         return head(frame, (look.signs.unknown, "unknown"), alert_id, " · not listed any more", paused_at)
-    words = f"{alert.severity.word}, {_standing(alert, frame.now)}"
-    rest = f" {look.signs.dot} {subject(alert)}"
-    return head(frame, look.alert_sign(alert), alert.rule, rest, paused_at, words)
+    dot = f" {look.signs.dot} "
+    words = f"{alert.severity.word}, {_standing(alert, frame.now)}{dot}{look.signs.flap}{alert.flaps}"
+    return head(frame, look.alert_sign(alert), alert.rule, f"{dot}{subject(alert)}", paused_at, words)
 
 
 def alert_rows(frame: Frame, snapshot: Snapshot, alert: Alert, by: str) -> list[Row]:
     """``by``: who looks, where acks are private."""
     look, width = frame.look, frame.width
-    rows = [rule_row(look, width, alert)]
-    rows += [_now(look, width, snapshot, alert)]
-    if alert.flaps:
-        times = "once" if alert.flaps == 1 else f"{alert.flaps} times"
-        rows.append(fact(look, width, "before", (f"went and came back {times}", "text")))
-    rows.append(_who(frame, snapshot, alert, by))
-    if alert.ack is not None and alert.ack.comment:
-        rows += wrapped_fact(look, width, "why", alert.ack.comment, "text", 2)
+    rows = [*rule_rows(look, width, snapshot, alert), now_row(look, width, snapshot, alert)]
+    episode = episode_words(look, alert)
+    if episode:
+        rows.append(fact(look, width, "episode", (episode, "text")))
+    rows += story_rows(look, width, alert)
+    rows += who_rows(frame, snapshot, alert, by)
+    return rows + notes_in(frame, alert)
+
+
+def past_rows(
+    frame: Frame, alert: Alert, whole: Alert | None, latest: Snapshot | None, now: float, by: str
+) -> list[Row]:
+    """The alert as it stood then, where that is known, and the whole episode, where it is known. ``latest``
+    and ``now``: from which the episode is told."""
+    look, width, snapshot = frame.look, frame.width, frame.snapshot
+    rows = rule_rows(look, width, snapshot, alert)
+    stood = snapshot is not None and any(one.id == alert.id and one.open for one in snapshot.alerts)
+    if stood and snapshot is not None:
+        rows.append(now_row(look, width, snapshot, alert))
+    if whole is not None:
+        shared = latest is not None and latest.acks_shared
+        rows += episode_rows(look, width, whole, frame.now, now, shared=shared)
+    rows += story_rows(look, width, whole or alert)
+    if stood and snapshot is not None:
+        rows += who_rows(frame, snapshot, alert, by)
+    return rows + notes_in(frame, whole or alert)
+
+
+def notes_in(frame: Frame, alert: Alert) -> list[Row]:
+    most = 2 if frame.height < _TIGHT else 4 if frame.height < _ROOMY else 8
+    return note_rows(frame.look, frame.width, alert, frame.now, most)
+
+
+def story_rows(look: Look, width: int, alert: Alert) -> list[Row]:
+    """What it comes from, and what else its own system says of it."""
+    rows = []
+    if alert.contributors:
+        words = f" {look.signs.dot} ".join(alert.contributors)
+        rows += wrapped_fact(look, width, "from", words, "text", 2)
+    if alert.members:
+        rows.append(fact(look, width, "members", (_members(alert, width - LABEL_WIDTH), "text")))
+    if alert.foreign is not None:
+        if alert.foreign.description:
+            rows += wrapped_fact(look, width, "says", alert.foreign.description, "text", 2)
+        if alert.foreign.receivers:
+            rows.append(fact(look, width, "tells", (", ".join(alert.foreign.receivers), "text")))
     return rows
 
 
-def rule_row(look: Look, width: int, alert: Alert) -> Row:
-    return fact(look, width, "rule", (_rule(alert), "text"))
-
-
-def volume_of(snapshot: Snapshot, alert: Alert) -> Volume | None:
-    mount = dict(alert.labels).get("mount")
-    volumes = snapshot.host.volumes if snapshot.host else ()
-    return next((one for one in volumes if one.mount == mount), None)
-
-
-def source_of(snapshot: Snapshot, alert: Alert) -> SourceStatus | None:
-    name = dict(alert.labels).get("source")
-    return next((one for one in snapshot.sources if one.name == name), None)
-
-
-def volume_rows(look: Look, width: int, volume: Volume, filling: Filling | None = None) -> list[Row]:
-    """The figures of a file system or of a watched directory, and when it will be full."""
+def rule_rows(look: Look, width: int, snapshot: Snapshot | None, alert: Alert) -> list[Row]:
+    """The rule in words, at the right where it is configured; what ails it beneath."""
+    info = rule_info(snapshot, alert)
+    if info is None:
+        where = "" if alert.source == OURS else alert.source
+        words = _rule(alert)
+    else:
+        where = info.where if alert.source == OURS else f"{info.system}: {info.where}"
+        words = info.words
+    where = tail(where, _WHERE, look.signs.cut)
+    room = width - LABEL_WIDTH - (width_of(where) + 2 if where else 0)
     rows = []
-    if volume.used_ratio is not None:
-        filled, rest = look.signs.gauge(volume.used_ratio, min(40, width - 20))
-        used = (f" {numbers.percent(volume.used_ratio)}", "strong")
-        rows.append(fact(look, width, "used", (filled, "bar"), (rest, "bar_rest"), used))
-    if volume.total_bytes is not None:
-        words = f"{numbers.size(volume.free_bytes)} free of {numbers.size(volume.total_bytes)}"
-        rows.append(fact(look, width, "limit" if volume.limit else "size", (words, "text")))
-    if volume.inodes_used_ratio is not None:
+    for number, part in enumerate(wrap(words, room, _RULE_ROWS)):
+        first = number == 0
+        text = cut(part, room, look.signs.cut)
         rows.append(
-            fact(look, width, "inodes", (f"{numbers.percent(volume.inodes_used_ratio)} used", "text"))
+            fact(
+                look, width, "rule" if first else "", (text, "text"), right=(where if first else "", "muted")
+            )
         )
-    if volume.device or volume.path != volume.mount:
-        rows.append(fact(look, width, "device", (f"{volume.device or ''} {volume.path}".strip(), "text")))
-    if filling is not None:
-        rows += filling_rows(look, width, filling)
-    if volume.error:
-        rows.append(fact(look, width, "error", (volume.error, "warning")))
+    if info is not None and info.error:
+        rows += wrapped_fact(look, width, "ill", info.error, "warning", 2)
     return rows
 
 
-def filling_rows(look: Look, width: int, filling: Filling) -> list[Row]:
-    """How fast it grows, when it is full, and what that is taken from."""
-    rows = []
-    if filling.bytes_per_day is not None:
-        rows.append(fact(look, width, "grows", (f"{numbers.growth(filling.bytes_per_day)} a day", "text")))
-    if filling.full_in is not None:
-        rows.append(fact(look, width, "full in", (full_in(filling.full_in), filling_role(filling))))
-    if filling.basis:
-        rows += wrapped_fact(look, width, "basis", filling.basis, "muted", 3)
-    return rows
+def rule_info(snapshot: Snapshot | None, alert: Alert) -> RuleInfo | None:
+    rules = snapshot.rules if snapshot is not None else ()
+    return next((one for one in rules if one.name == alert.rule and one.system == alert.source), None)
 
 
-def source_rows(look: Look, width: int, source: SourceStatus, now: float) -> list[Row]:
-    """What a source said last, and why it does not answer."""
-    rows = []
-    state = source.state.value + (f": {source.failure.value}" if source.failure else "")
-    if source.failing_since is not None:
-        state += f", for {numbers.duration(max(0.0, now - source.failing_since))}"
-    rows.append(fact(look, width, "state", (state, "text")))
-    if source.error:
-        rows += wrapped_fact(look, width, "why", source.error, "text", 3)
-    if source.as_of is not None:
-        ago = numbers.age(max(0.0, now - source.as_of))
-        rows.append(
-            fact(look, width, "last", (f"{look.clock(source.as_of)}, {ago} ago: {source.sees}", "text"))
-        )
-    if source.where:
-        rows.append(fact(look, width, "where", (source.where, "text")))
-    return rows
-
-
-def memory_facts(look: Look, width: int, snapshot: Snapshot) -> list[Row]:
-    """Memory, swap and stalls of the host."""
-    host = snapshot.host
-    if host is None:
-        return []
-    rows = []
-    if host.memory is not None:
-        filled, rest = look.signs.gauge(host.memory.used_ratio, min(40, width - 20))
-        used = (f" {numbers.percent(host.memory.used_ratio)}", "strong")
-        rows.append(fact(look, width, "used", (filled, "bar"), (rest, "bar_rest"), used))
-        words = f"{numbers.size(host.memory.available_bytes)} free of {numbers.size(host.memory.total_bytes)}"
-        rows.append(fact(look, width, "size", (words, "text")))
-    if host.swap is not None and host.swap.total_bytes:
-        pair = numbers.size_pair(host.swap.used_bytes, host.swap.total_bytes)
-        rows.append(fact(look, width, "swap", (pair, "text")))
-    if host.psi_memory_full_avg10:
-        words = f"everything waited for memory {host.psi_memory_full_avg10:.1f}% of the last 10s"
-        rows.append(fact(look, width, "stalled", (words, "warning")))
-    return rows
+def _members(alert: Alert, room: int) -> str:
+    """``3: run-1 run-2 run-3``, as many as there is room for."""
+    words = f"{len(alert.members)}:"
+    for number, member in enumerate(alert.members):
+        left = len(alert.members) - number
+        rest = f" and {left - 1} more" if left > 1 else ""
+        if width_of(f"{words} {member}{rest}") > room and number:
+            return f"{words} and {left} more"
+        words += f" {member}"
+    return words
 
 
 def _standing(alert: Alert, now: float) -> str:
@@ -146,16 +133,19 @@ def _standing(alert: Alert, now: float) -> str:
         return f"ended {numbers.age(max(0.0, now - alert.ended_at))} ago after {whole}"
     if alert.state is AlertState.NO_DATA:
         return f"no data, {lasting(alert, now)}"
-    return f"{alert.state.value} {lasting(alert, now)}" if not alert.taken else alert.state.value
+    if alert.taken:
+        return f"{alert.state.value}, open {lasting(alert, now)}"
+    return f"{alert.state.value} {lasting(alert, now)}"
 
 
 def _rule(alert: Alert) -> str:
+    """The rule as far as the alert itself tells it: of a past moment, or of a collector that says no more."""
     threshold = alert.threshold
     if alert.rule == RETENTION:
         return "logs and metrics reach back as far as they should"
     if threshold is None:
         return alert.rule
-    limit = numbers.percent(threshold)
+    limit = amount(threshold, alert.unit)
     match alert.rule:
         case "failure_rate":
             over = f" over {numbers.duration(alert.window_seconds)}" if alert.window_seconds else ""
@@ -166,57 +156,6 @@ def _rule(alert: Alert) -> str:
             what = "inodes" if dict(alert.labels).get("resource") == "inodes" else "space"
             return f"{what} used, above {limit}"
         case "source_down":
-            return f"no answer for {numbers.duration(threshold)}"
+            return f"no answer for {limit}"
         case _:
-            return f"{alert.rule} above {limit if alert.unit == 'ratio' else numbers.count(threshold)}"
-
-
-def _now(look: Look, width: int, snapshot: Snapshot, alert: Alert) -> Row:
-    label = "last" if alert.state in (AlertState.RESOLVED, AlertState.NO_DATA) else "now"
-    _sign, role = look.alert_sign(alert)
-    if alert.rule != "failure_rate" or alert.value is None:
-        return fact(look, width, label, (alert.summary, "strong"), right=_peak(alert))
-    parts: list[Part] = [(numbers.percent(alert.value), role)]
-    sure = list(_counted(alert))
-    if sure:
-        parts.append((f"  ({'; '.join(sure)})", "text"))
-    usual = next((one.usual for one in snapshot.workflows if one.name == alert.workflow), None)
-    words = usual_errors(usual)
-    return fact(look, width, label, *parts, right=(words, "muted") if words else _peak(alert))
-
-
-def _counted(alert: Alert) -> Iterator[str]:
-    if alert.failed is None or not alert.n:
-        return
-    window = f" in {numbers.duration(alert.window_seconds)}" if alert.window_seconds else ""
-    yield f"{numbers.count(alert.failed)} of {numbers.count(alert.n)}{window}"
-    if alert.open and 0 < alert.failed <= alert.n:
-        bound = lower_bound(alert.failed, alert.n, Z99)
-        steps = 1_000 if bound < 0.1 else 100  # rounded down, as far as it is written
-        yield f"99% sure it is over {numbers.percent(floor(bound * steps) / steps)}"
-
-
-def _peak(alert: Alert) -> Part | None:
-    if alert.peak is None or alert.unit != "ratio" or alert.peak == alert.value:
-        return None
-    return f"peak {numbers.percent(alert.peak)}", "muted"
-
-
-def _who(frame: Frame, snapshot: Snapshot, alert: Alert, by: str) -> Row:
-    look, width = frame.look, frame.width
-    right = (f"runbook: {alert.runbook}", "text") if alert.runbook else None
-    ack = alert.ack
-    if alert.unsaved:
-        parts: list[Part] = [(f"NOT SAVED: {alert.unsaved}", "refusal")]
-    elif ack is not None:
-        end = "until it ends" if ack.until is None else f"until {look.minute(ack.until, frame.now)}"
-        parts = [(ack.by, "acked"), (f" since {look.minute(ack.at, frame.now)}, {end}", "text")]
-    elif alert.taken:
-        parts = [(alert.state.value, "acked")]
-    elif not alert.open:
-        parts = [(who_had(alert, snapshot.acks_shared), "text")]
-    elif snapshot.acks_shared:
-        parts = [("nobody has it", "strong")]
-    else:
-        parts = [("not acked", "strong"), (f"  acks private to {by or snapshot.collector.user}", "muted")]
-    return fact(look, width, "who", *parts, right=right)
+            return f"{alert.rule} above {limit}"

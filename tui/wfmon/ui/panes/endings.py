@@ -56,7 +56,8 @@ def episode_row(look: Look, width: int, at: Columns, alert: Alert, now: float, *
         name = tail(name, at.about, look.signs.cut)
     line.add(name, "strong", at.about).add(" ")
     if at.counts:
-        line.add(worst(alert), "text", _PEAK, right=True).add(numbers.count(alert.n), "text", _N, right=True)
+        line.add(worst(alert).removesuffix("/h"), "text", _PEAK, right=True)
+        line.add(numbers.count(alert.n), "text", _N, right=True)
         line.add("  ")
     return line.add(*_who(alert, width - line.used)).row(KEY + alert.id)
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from wfmon.model.alert import Alert, AlertState
 from wfmon.model.record import replace
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.moments import told
 from wfmon.ui.panes.facts import fact
+from wfmon.ui.panes.measured import amount, figures
 from wfmon.ui.panes.words import who_had
 from wfmon.ui.rows import Row
 
@@ -34,18 +37,7 @@ def lasted(look: Look, alert: Alert) -> str:
 
 def worst(alert: Alert) -> str:
     """The peak, or what else is known of how bad it was, in its unit."""
-    value = alert.peak if alert.peak is not None else alert.value
-    match alert.unit:
-        case "ratio":
-            return numbers.percent(value)
-        case "seconds":
-            return numbers.duration(value)
-        case "bytes":
-            return numbers.size(value)
-        case unit if unit.startswith("usd"):
-            return numbers.money(value)
-        case _:
-            return numbers.count(value)
+    return amount(alert.peak if alert.peak is not None else alert.value, alert.unit)
 
 
 def as_then(alert: Alert, at: float) -> Alert:
@@ -54,21 +46,29 @@ def as_then(alert: Alert, at: float) -> Alert:
     return replace(alert, state=AlertState.FIRING if going else AlertState.RESOLVED, ack=None)
 
 
-def episode_row(look: Look, width: int, alert: Alert, at: float, now: float, *, shared: bool) -> Row:
-    """The whole episode from the view of the moment ``at`` in it."""
+def episode_rows(look: Look, width: int, alert: Alert, at: float, now: float, *, shared: bool) -> list[Row]:
+    """The whole episode from the view of the moment ``at`` in it: from when to when and who had it; then
+    how bad it was, and how often it went and came back."""
     if alert.ended_at is None:
         parts = [f"since {told(alert.since, now, look.zone)}, goes on now"]
     else:
         parts = [f"{from_to(look, alert, now)}, {lasted(look, alert)}"]
         parts.append(who_had(alert, shared))
-    if alert.peak is not None:
-        parts.append(f"peak {worst(alert)}")
+    dot = f" {look.signs.dot} "
+    rows = [fact(look, width, "episode", (dot.join(parts), "strong"), right=(_place(alert, at), "muted"))]
+    words = dot.join(_how_bad(look, alert))
+    return [*rows, fact(look, width, "", (words, "text"))] if words else rows
+
+
+def _how_bad(look: Look, alert: Alert) -> Iterator[str]:
+    told = ", ".join(figures(alert))
+    if told or alert.peak is not None:
+        yield told or f"peak {worst(alert)}"
     if alert.n:
         counted = numbers.count(alert.n)
         failed = f"last {numbers.count(alert.failed)} of {counted} failed"
-        parts.append(failed if alert.failed is not None else f"n {counted}")
-    words = f" {look.signs.dot} ".join(parts)
-    return fact(look, width, "episode", (words, "strong"), right=(_place(alert, at), "muted"))
+        yield failed if alert.failed is not None else f"n {counted}"
+    yield f"{look.signs.flap}{alert.flaps}"
 
 
 def _place(alert: Alert, at: float) -> str:

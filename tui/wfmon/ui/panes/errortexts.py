@@ -1,53 +1,71 @@
-"""What the errors say: equal texts, counted."""
+"""What the errors say: the texts of failed runs, grouped into patterns."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from wfmon.model.record import dataclass
+from wfmon.analysis.patterns import Message, Pattern, patterns
 from wfmon.model.run import Run
 from wfmon.text import numbers
+from wfmon.text.redact import redact
 from wfmon.ui.look import Look
 from wfmon.ui.panes.columns import coarse
-from wfmon.ui.rows import Line, Row, rule
+from wfmon.ui.rows import Line, Row, rule, width_of, wrap
+
+_COUNT = 5
+_LAST = 9
+_WIDE = 100  # cells from which a text that is too long for its row takes a second
 
 
-@dataclass(frozen=True, slots=True)
-class ErrorText:
-    """``first`` and ``last`` are when it was said (POSIX seconds), where that is known."""
+class ErrorTexts:
+    """The patterns of a list of runs, kept while the list says the same."""
 
-    text: str
-    count: int
-    first: float | None
-    last: float | None
+    def __init__(self) -> None:
+        self._said: tuple[Run, ...] = ()
+        self._found: tuple[Pattern, ...] = ()
 
-
-def error_texts(runs: Sequence[Run]) -> list[ErrorText]:
-    """The error texts of the failed runs, the most frequent first."""
-    times: dict[str, list[float]] = {}
-    found: dict[str, int] = {}
-    for run in runs:
-        if run.failed and run.error:
-            at = run.error_at or run.ended_at
-            found[run.error] = found.get(run.error, 0) + 1
-            times.setdefault(run.error, []).extend([at] if at is not None else [])
-    made = [
-        ErrorText(text, count, min(times[text], default=None), max(times[text], default=None))
-        for text, count in found.items()
-    ]
-    return sorted(made, key=lambda one: (-one.count, -(one.last or 0.0), one.text))
+    def of(self, runs: Sequence[Run]) -> tuple[Pattern, ...]:
+        failed = tuple(run for run in runs if run.failed and run.error)
+        same = len(failed) == len(self._said) and all(
+            new is old for new, old in zip(failed, self._said, strict=True)
+        )
+        if not same:
+            self._said, self._found = failed, error_patterns(failed)
+        return self._found
 
 
-def error_rows(look: Look, width: int, height: int, texts: Sequence[ErrorText], now: float) -> list[Row]:
-    """A title and the most frequent texts, in ``height`` rows."""
-    if height < 2 or not texts:
+def error_patterns(runs: Sequence[Run]) -> tuple[Pattern, ...]:
+    """What failed runs say, the most frequent first; ``ref`` of a message is the id of its run."""
+    return patterns(
+        Message(redact(run.error), run.error_at or run.ended_at, run.workflow, run.id)
+        for run in runs
+        if run.failed and run.error
+    )
+
+
+def error_rows(look: Look, width: int, height: int, found: Sequence[Pattern], now: float) -> list[Row]:
+    """A title and the most frequent patterns, in ``height`` rows."""
+    if height < 2 or not found:
         return []
-    different = f"{len(texts)} different texts" if len(texts) > 1 else ""
-    rows = [rule(look, width, "What the errors say", different)]
-    for one in texts[: height - 1]:
-        first = f"first {look.clock(one.first)}" if one.first is not None and one.count > 1 else ""
-        last = f"{coarse(max(0.0, now - one.last))} ago" if one.last is not None else ""
-        line = Line(look, width).add(f"{numbers.count(one.count)}x", "strong", 5, right=True).add("  ")
-        line.add(one.text, "text", width - 7 - 26).add("  ").add(first, "muted", 14)
-        rows.append(line.add(last, "muted", 10, right=True).row())
+    several = f"{len(found)} patterns" if len(found) > 1 else ""
+    rows = [rule(look, width, "What the errors say", several)]
+    for number, one in enumerate(found):
+        left = height - len(rows)
+        if left < 1:
+            break
+        rows += _pattern_rows(look, width, one, now, fold=width >= _WIDE and left > len(found) - number)
+    return rows
+
+
+def _pattern_rows(look: Look, width: int, one: Pattern, now: float, *, fold: bool) -> list[Row]:
+    first = f"first {look.clock(one.first)}" if one.first is not None and one.count > 1 else ""
+    last = f"last {coarse(max(0.0, now - one.last))} ago" if one.last is not None else ""
+    ends = 2 + 14 + 2 + _LAST + 4
+    room = width - _COUNT - 4 - ends
+    parts = wrap(one.text, room, 2) if fold else [one.text]
+    line = Line(look, width).add(f"{numbers.count(one.count)}x", "strong", _COUNT, right=True).add("  ")
+    line.add(parts[0], "text", room).add("  ").add(first, "muted", 14)
+    rows = [line.to(width - max(width_of(last), 1)).add(last, "muted").row()]
+    for part in parts[1:]:
+        rows.append(Line(look, width).add(" " * (_COUNT + 2)).add(part, "text").row())
     return rows

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from wfmon.model.record import dataclass
 from wfmon.text import numbers
 from wfmon.ui.look import Look
@@ -29,7 +31,7 @@ class Axis:
         return min(cells - 1, int((self.mark - self.begin) / (self.end - self.begin) * cells))
 
 
-def ratio_trend(
+def trend(
     look: Look,
     width: int,
     height: int,
@@ -39,11 +41,14 @@ def ratio_trend(
     begin: float | None = None,
     end: float | None = None,
     mark: float | None = None,
+    write: Callable[[float | None], str] = numbers.percent,
+    most: float | None = None,
 ) -> list[Row]:
-    """Ratios 0..1 in ``height`` rows, oldest at the left; nothing where fewer than 3 are known.
+    """Values in ``height`` rows, oldest at the left; nothing where fewer than 3 are known.
 
     With ``begin`` and ``end`` the points are drawn over the whole width, under one more row with clocks
-    at its ends and at ``mark``. A gap is blank; zero stands on the floor.
+    at its ends and at ``mark``. A gap is blank; zero stands on the floor. ``write`` labels a value; ``most``:
+    what no value can be above (1 of a share), so that no label is.
     """
     if sum(point is not None for point in points) < _FEWEST_POINTS or height < 1:
         return []
@@ -54,14 +59,16 @@ def ratio_trend(
         shown = resampled(points[first:], min(cells, len(points) - first))
     else:
         shown = resampled(points, cells)
-    top = max(1.5 * (threshold or 0.0), *(point for point in shown if point is not None)) or 1.0
+    known = [point for point in shown if point is not None]
+    above = 1.5 * (threshold or 0.0)
+    top = max(above if most is None else min(above, most), *known) or 1.0
     at = None if threshold is None else min(height - 1, int(threshold / top * height))
     column = None if axis is None else axis.column(cells)
     rows = [] if axis is None else [_clocks(look, width, axis, cells, column)]
     for level in reversed(range(height)):
-        label = numbers.percent(top) if level == height - 1 else "0%" if level == 0 else ""
+        label = write(top) if level == height - 1 else write(0.0) if level == 0 else ""
         if level == at:
-            label = numbers.percent(threshold)
+            label = write(threshold)
         line = Line(look, width).add(label, "label", LABEL_WIDTH - 2, right=True).add("  ")
         for number, point in enumerate(shown):
             cell = _cell(look, point, level, height, top)

@@ -3,41 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from typing import ClassVar
 
 from wfmon.model.alert import Alert
-from wfmon.model.past import PastMoment
-from wfmon.model.run import RunStatus
+from wfmon.model.run import Run, RunStatus
 from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
 from wfmon.ui import navigate
 from wfmon.ui.accepting import accept_deeds
 from wfmon.ui.acking import ack_deeds
-from wfmon.ui.panes.alertfacts import (
-    alert_head,
-    alert_rows,
-    memory_facts,
-    rule_row,
-    source_of,
-    source_rows,
-    volume_of,
-    volume_rows,
-)
+from wfmon.ui.course import elapsed
+from wfmon.ui.panes.alertfacts import alert_head, alert_rows, past_rows
 from wfmon.ui.panes.changes import change_rows
-from wfmon.ui.panes.episode import as_then, episode_row
-from wfmon.ui.panes.errortexts import error_rows, error_texts
+from wfmon.ui.panes.episode import as_then
+from wfmon.ui.panes.errortexts import ErrorTexts, error_rows
 from wfmon.ui.panes.filling import filling_of
+from wfmon.ui.panes.hostfacts import memory_facts, source_of, source_rows, volume_of, volume_rows
+from wfmon.ui.panes.measured import amount
 from wfmon.ui.panes.retention import RETENTION, retention_rows
 from wfmon.ui.panes.runs import RunList, counts, runs_of
-from wfmon.ui.panes.trend import ratio_trend
+from wfmon.ui.panes.trend import trend
 from wfmon.ui.panes.unknown import unknown_rows
-from wfmon.ui.recollection import Recollection
+from wfmon.ui.recollection import BEFORE_SECONDS, Recollection
 from wfmon.ui.rows import Line, Row, rule
 from wfmon.ui.views.base import Deed, Frame, ShellDoor, View
 
 KEY = "w:"
-FEWEST_RUNS = 5
+FEWEST_RUNS = 4  # rows that everything else leaves to the runs, their title included
 MOST_TEXTS = 4
+SMALL = 20  # rows of the screen below which no trend is drawn
+ABOUT_RUNS = frozenset({"timeout", "stall", "runaway"})  # rules whose members are runs
 MOST_CHANGES = 3
 
 
@@ -66,6 +62,7 @@ class AlertView(View):
         self._over = alert if alert is not None and not alert.open else None
         self._points = 80
         self._runs = RunList(self.cursor)
+        self._texts = ErrorTexts()
 
     def opened(self, shell: ShellDoor) -> None:
         super().opened(shell)
@@ -102,7 +99,7 @@ class AlertView(View):
             if navigate.worst_run(snapshot, workflow) is not None:
                 deeds["worst_error"] = lambda: navigate.open_error(self.shell, workflow)
         if run is not None:
-            deeds["open"] = lambda: navigate.open_run(self.shell, run)
+            deeds["open"] = lambda: navigate.open_run(self.shell, run, focus_error=run.failed)
             if run.failed:
                 deeds["row_error"] = lambda: navigate.open_run(self.shell, run, focus_error=True)
         deeds["explain"] = lambda: navigate.open_explain(self.shell, alert.workflow, alert.id)
@@ -117,27 +114,21 @@ class AlertView(View):
         if past is None and snapshot is not None:
             rows += alert_rows(frame, snapshot, alert, self.shell.by)
         elif past is not None:
-            rows += self._then(frame, past, alert)
+            rows += self._then(frame, alert)
         if snapshot is None:
             return rows
+        rows += self._course(frame, snapshot, alert, frame.height - len(rows))
         height = frame.height - len(rows)
         if alert.workflow is not None:
             return rows + self._affected(frame, snapshot, alert, alert.workflow, height)
         below = self._belonging(frame, snapshot, alert, height)
         return rows + below + self._changed(frame, height - len(below))
 
-    def _then(self, frame: Frame, past: PastMoment, alert: Alert) -> list[Row]:
+    def _then(self, frame: Frame, alert: Alert) -> list[Row]:
         """What was known of the alert at a moment of the past, and the whole episode."""
-        look, width, snapshot, whole = frame.look, frame.width, frame.snapshot, self._whole()
-        if snapshot is not None and any(one.id == alert.id and one.open for one in snapshot.alerts):
-            rows = alert_rows(frame, snapshot, alert, self.shell.by)
-        else:
-            rows = [rule_row(look, width, alert)]
-        if whole is not None:
-            now, latest = self.shell.now(), self.shell.latest
-            shared = latest is not None and latest.acks_shared
-            rows.append(episode_row(look, width, whole, past.at, now, shared=shared))
-        return rows + (unknown_rows(frame, past) if snapshot is None else [])
+        shell = self.shell
+        rows = past_rows(frame, alert, self._whole(), shell.latest, shell.now(), shell.by)
+        return rows + (unknown_rows(frame, frame.past) if frame.snapshot is None and frame.past else [])
 
     def _find(self) -> Alert | None:
         """The alert as it stands at the time that is on the screen."""
@@ -162,52 +153,66 @@ class AlertView(View):
     def _affected(
         self, frame: Frame, snapshot: Snapshot, alert: Alert, workflow: str, height: int
     ) -> list[Row]:
-        """The trend, the runs, and what their errors say."""
+        """The runs, and what their errors say."""
         look, width, now = frame.look, frame.width, frame.now
-        rows = self._course(frame, snapshot, alert, workflow, height)
-        runs = runs_of(snapshot, workflow)
-        if any(run.failed for run in runs):
-            runs = [run for run in runs if run.failed or run.status is RunStatus.RUNNING]
-        texts = error_texts(runs)
-        shown = min(len(texts), MOST_TEXTS if height < 28 else 2 * MOST_TEXTS)
-        below = max(0, min(shown + 1, height - len(rows) - FEWEST_RUNS - 1))
-        left = height - len(rows) - (below if below > 1 else 0)
+        runs, title = affected(runs_of(snapshot, workflow), alert)
+        found = self._texts.of(runs)
+        most = min(len(found), MOST_TEXTS if frame.height < 30 else 2 * MOST_TEXTS)
+        below = max(0, min(most + 1, height - FEWEST_RUNS))
+        left = height - (below if below > 1 else 0)
         changed = self._changed(frame, left - FEWEST_RUNS - 1)
         list_height = left - len(changed)
         self._runs.place(runs, now)
         self.page = max(1, list_height - 1)
-        title = "Failing runs" if texts else "Runs"
         why = navigate.why_no_run(snapshot, workflow)
         if frame.past is not None and not runs:
             why = f"no run of {workflow} is kept from then"
         listed = self._runs.rows(look, width, list_height, now, title, counts(snapshot, workflow, runs), why)
-        return [*rows, *listed, *error_rows(look, width, below, texts, now), *changed]
+        return [*listed, *error_rows(look, width, below, found, now), *changed]
 
-    def _course(
-        self, frame: Frame, snapshot: Snapshot, alert: Alert, workflow: str, height: int
-    ) -> list[Row]:
-        """The error ratio from before the begin; what the snapshot has of it where nothing is remembered."""
+    def _course(self, frame: Frame, snapshot: Snapshot, alert: Alert, height: int) -> list[Row]:
+        """What the rule looks at, from before the begin; what the snapshot has of it where nothing is
+        remembered."""
         self._points = frame.width
-        if alert.rule != "failure_rate" or height < FEWEST_RUNS + MOST_TEXTS + 4:
+        if frame.height < SMALL or height < FEWEST_RUNS + MOST_TEXTS + 3:
             return []
-        look, width, levels = frame.look, frame.width, 3 if height < 28 else 5
-        course = self._recalled.course
-        if course is not None:
-            mark = frame.past.at if frame.past is not None else alert.since
-            rows = ratio_trend(
+        look, width, levels = frame.look, frame.width, 3 if frame.height < 30 else 5
+        mark = frame.past.at if frame.past is not None else alert.since
+        if alert.rule == "timeout" and alert.unit == "seconds" and alert.workflow is not None:
+            begin = min(alert.since, frame.now) - BEFORE_SECONDS
+            points = elapsed(alert, runs_of(snapshot, alert.workflow), begin, frame.now, width)
+            write = partial(amount, unit="seconds")
+            return trend(
                 look,
                 width,
                 levels,
-                course.values,
+                points,
                 alert.threshold,
-                begin=course.begin,
-                end=course.end,
+                begin=begin,
+                end=frame.now,
                 mark=mark,
+                write=write,
+            )
+        series, course = self._recalled.course, self._recalled.drawn
+        if series is not None and course is not None:
+            rows = trend(
+                look,
+                width,
+                levels,
+                series.values,
+                course.threshold,
+                begin=series.begin,
+                end=series.end,
+                mark=mark,
+                write=course.write,
+                most=course.most,
             )
             if rows:
                 return rows
-        known = next((one for one in snapshot.workflows if one.name == workflow), None)
-        return ratio_trend(look, width, levels, known.error_trend, alert.threshold) if known else []
+        known = next((one for one in snapshot.workflows if one.name == alert.workflow), None)
+        if alert.rule != "failure_rate" or known is None:
+            return []
+        return trend(look, width, levels, known.error_trend, alert.threshold, most=1.0)
 
     def _changed(self, frame: Frame, height: int) -> list[Row]:
         """What changed in the hour before the begin, where there is room for it."""
@@ -252,3 +257,13 @@ class AlertView(View):
 def _listed(snapshot: Snapshot | None, alert_id: str) -> Alert | None:
     alerts = (*snapshot.alerts, *snapshot.ended) if snapshot is not None else ()
     return next((one for one in alerts if one.id == alert_id), None)
+
+
+def affected(runs: list[Run], alert: Alert) -> tuple[list[Run], str]:
+    """The runs that the alert is about, those that tell most first, and what they are called."""
+    if alert.rule in ABOUT_RUNS and alert.members:
+        members = frozenset(alert.members)
+        return sorted(runs, key=lambda run: run.id not in members), "Runs it is about, and others"
+    if any(run.failed for run in runs):
+        return [run for run in runs if run.failed or run.status is RunStatus.RUNNING], "Failing runs"
+    return runs, "Runs"

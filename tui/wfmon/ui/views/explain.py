@@ -9,17 +9,12 @@ from wfmon.model.alert import Alert
 from wfmon.model.snapshot import Snapshot, Workflow
 from wfmon.text import numbers
 from wfmon.ui.look import Look
-from wfmon.ui.panes.alertfacts import (
-    alert_rows,
-    memory_facts,
-    source_of,
-    source_rows,
-    volume_of,
-    volume_rows,
-)
+from wfmon.ui.panes.alertfacts import alert_rows
 from wfmon.ui.panes.explained import workflow_explained
 from wfmon.ui.panes.facts import fact, wrapped_fact
 from wfmon.ui.panes.filling import filling_of
+from wfmon.ui.panes.hostfacts import memory_facts, source_of, source_rows, volume_of, volume_rows
+from wfmon.ui.panes.measured import amount
 from wfmon.ui.panes.retention import RETENTION, kept_rows, retention_rows
 from wfmon.ui.panes.unknown import unknown_rows
 from wfmon.ui.panes.words import lasting, subject
@@ -77,14 +72,12 @@ class ExplainView(PageView):
 
 def _measured(look: Look, width: int, now: float, alert: Alert) -> Iterator[Row]:
     """Value, threshold, window and n, as far as the alert has them."""
-    write = numbers.percent if alert.unit == "ratio" else numbers.count
     present = "now" if alert.open else "when it ended"
-    parts = [f"{write(alert.value)} {present}"] if alert.value is not None else []
-    parts += [f"{write(alert.peak)} at its worst"] if alert.peak is not None else []
-    parts += [f"threshold {write(alert.threshold)}"] if alert.threshold is not None else []
+    parts = [f"{amount(alert.value, alert.unit)} {present}"] if alert.value is not None else []
+    parts += [f"{amount(alert.peak, alert.unit)} at its worst"] if alert.peak is not None else []
+    parts += [f"threshold {amount(alert.threshold, alert.unit)}"] if alert.threshold is not None else []
     if parts:
-        unit = "" if alert.unit == "ratio" else f" ({alert.unit.replace('_', ' ')})"
-        yield fact(look, width, "value", (", ".join(parts) + unit, "text"))
+        yield fact(look, width, "value", (", ".join(parts), "text"))
     if alert.n is not None:
         failed = f"{numbers.count(alert.failed)} failed of " if alert.failed is not None else ""
         window = f" in {numbers.duration(alert.window_seconds)}" if alert.window_seconds else ""
