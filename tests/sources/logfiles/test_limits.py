@@ -39,8 +39,16 @@ def test_a_declared_limit(log: Path, fields: dict[str, object], seconds: float) 
 
 @pytest.mark.parametrize(
     "fields",
-    [{"timeout_seconds": 0}, {"timeout_seconds": True}, {"timeout_seconds": "soon"}, {"deadline": 30}]
-    + [{"timeout_seconds": -5}, {"timeout_seconds": 1e12}, {"deadline": iso(NOW - 900)}, {"timeout": 30}],
+    [
+        {"timeout_seconds": 0},
+        {"timeout_seconds": -5},
+        {"timeout_seconds": 1e12},
+        {"timeout_seconds": True},
+        {"timeout_seconds": "soon"},
+        {"timeout": 30},
+        {"deadline": 30},
+        {"deadline": iso(NOW - 900)},
+    ],
 )
 def test_what_is_no_limit(log: Path, fields: dict[str, object]) -> None:
     write(log, at(0, status="started", **fields))
