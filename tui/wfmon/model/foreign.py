@@ -7,6 +7,8 @@ from enum import StrEnum
 from wfmon.model.alert import AlertState, Labels, Severity
 from wfmon.model.record import dataclass
 
+NO_NAME = "(no alertname)"  # the name of an alert that has none
+
 
 class System(StrEnum):
     PROMETHEUS = "prometheus"

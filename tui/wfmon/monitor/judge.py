@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from wfmon.analysis.episodes import EpisodeMemory, advance, begin, ended, sightings
+from wfmon.analysis.episodes import OWN, EpisodeMemory, advance, begin, ended, sightings
 from wfmon.analysis.rules import evaluation
 from wfmon.analysis.shown import alerts
 from wfmon.model.alert import Alert, Finding, Labels
@@ -73,6 +73,10 @@ class Judge:
             self._due = now + self._pause(len(picture.workflows))
         assert self._memory is not None
         shown = alerts(self._memory, self._records, now, self._rules.episodes)
+        if any(alert.source != OWN for alert in shown):
+            from wfmon.analysis.replaced import unreplaced
+
+            shown = unreplaced(shown, self._rules.replaced_by)
         self._shown = _kept(self._shown, shown)
         return Judged(self._shown, self._unjudged, self._checked, self._checked_at, self._failures)
 

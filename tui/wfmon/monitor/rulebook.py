@@ -76,6 +76,21 @@ def _answering_host(picture: Picture) -> HostSample | None:
     return picture.host if ok else None
 
 
+def _foreign(known: Known) -> Sequence[Finding]:
+    """Loaded where another system has alerts, or had one that is open."""
+    if not known.picture.foreign and not any(
+        name == "alertname"
+        for _, labels in (*known.memory.stored, *known.memory.episodes)
+        for name, _ in labels
+    ):
+        return ()
+    from wfmon.analysis import foreign
+
+    return foreign.findings(
+        known.picture.foreign, known.picture.sources, known.memory, known.rules.aliases, known.now
+    )
+
+
 RULES: tuple[Rule, ...] = (
     Rule(cost_spike.RULE, cost_spikes),
     Rule(memory.RULE, lambda known: memory.evaluate(known.host, known.rules.memory, known.now)),
@@ -93,4 +108,4 @@ RULES: tuple[Rule, ...] = (
 
 def rulebook() -> tuple[Rule, ...]:
     """Every rule, for one judge."""
-    return (Rule(failure_rate.RULE, FailureRates().evaluate), *RULES)
+    return (Rule(failure_rate.RULE, FailureRates().evaluate), *RULES, Rule("foreign", _foreign))

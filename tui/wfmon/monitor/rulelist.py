@@ -28,6 +28,10 @@ class RuleList:
             replace(rule, health="err", error=failures[rule.name]) if rule.name in failures else rule
             for rule in self._rules
         )
+        if foreign:
+            from wfmon.analysis.foreignrules import rule_infos
+
+            rules += rule_infos(foreign)
         if last is not None and last[2] == rules:
             rules = last[2]
         self._last = (dict(failures), foreign, rules)

@@ -34,7 +34,8 @@ from wfmon.model.settings import (
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
     """One per rule, and how episodes are joined; ``every`` is seconds between evaluations. ``limits``: what
-    the config declares of workflows. ``replaced_by``: by rule, names of foreign alerts that hide it."""
+    the config declares of workflows. ``replaced_by``: by rule, names of foreign alerts that hide it.
+    ``aliases``: other names of workflows, to the one in use."""
 
     failure_rate: FailureRateSettings
     timeout: TimeoutSettings
@@ -51,6 +52,7 @@ class RuleSettings:
     every: float
     limits: Limits = field(default_factory=dict)
     replaced_by: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    aliases: Mapping[str, str] = field(default_factory=dict)
 
 
 def rule_settings(config: schema.Config) -> RuleSettings:
@@ -76,6 +78,7 @@ def rule_settings(config: schema.Config) -> RuleSettings:
         every=config.monitor.evaluate_every,
         limits=_limits(config),
         replaced_by=_replaced_by(alerts),
+        aliases={alias: entry.name for entry in config.workflow for alias in entry.aliases},
     )
 
 

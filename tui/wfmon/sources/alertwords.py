@@ -6,11 +6,11 @@ import math
 from collections.abc import Mapping
 from datetime import datetime
 
-from wfmon.model.alert import Labels, Severity
+from wfmon.model.alert import AlertState, Labels, Severity
+from wfmon.model.foreign import NO_NAME, ForeignAlert
 from wfmon.text.sanitize import safe
 
 NAME = "alertname"
-NO_NAME = "(no alertname)"
 LABELS = 64  # of one alert that are kept
 LABEL_LIMIT = 1000  # characters
 TEXT_LIMIT = 2000
@@ -51,6 +51,12 @@ def is_dead_man(labels: Labels) -> bool:
     """Whether it is an alert that says by firing that alerting works."""
     name = name_of(labels).replace("_", "").replace("-", "").lower()
     return name in _DEAD_MEN or (name in _ALWAYS and ("severity", "none") in labels)
+
+
+def by_weight(alert: ForeignAlert) -> tuple[object, ...]:
+    """Sort key: the most severe first, then the oldest. In this order alerts are kept where there are too
+    many."""
+    return (-alert.severity, alert.state is not AlertState.FIRING, alert.since, alert.labels)
 
 
 def summary_of(annotations: Mapping[str, str]) -> str:

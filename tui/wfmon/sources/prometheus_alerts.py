@@ -13,6 +13,7 @@ from wfmon.model.source import Failure
 from wfmon.sources.alertwords import (
     LABEL_LIMIT,
     TEXT_LIMIT,
+    by_weight,
     description_of,
     is_dead_man,
     labels_of,
@@ -120,7 +121,7 @@ class AlertsErrand:
         whether it ended, and while some were not evaluated yet."""
         told = api.document("alerts", AlertsTold).alerts
         read = [_alert(each) for each in told]
-        wanted = sorted((alert for alert in read if not is_dead_man(alert.labels)), key=_weight)
+        wanted = sorted((alert for alert in read if not is_dead_man(alert.labels)), key=by_weight)
         alerts = tuple(wanted[:MAX_ALERTS])
         started, self._started = self._started, self._start(api, steady)
         before = self.heard.alerts if self.heard else ()
@@ -223,11 +224,6 @@ def _sees(heard: Heard) -> str:
     if ill:
         words += f" of which {ill} fail{'s' if ill == 1 else ''}"
     return f"{words}, a watchdog that fires, as it should" if heard.watching else words
-
-
-def _weight(alert: ForeignAlert) -> tuple[object, ...]:
-    """The most severe first, then the oldest: the order in which alerts are kept when there are too many."""
-    return (-alert.severity, alert.state is not AlertState.FIRING, alert.since, alert.labels)
 
 
 def _alert(told: AlertTold) -> ForeignAlert:
