@@ -7,11 +7,11 @@ than the daily coming and going of logs. Only where both fall there is something
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from itertools import pairwise
 
 from wfmon.analysis.quantile import quantile
+from wfmon.analysis.slope import fit, regained
 from wfmon.analysis.words import plural, size, span
-from wfmon.model.forecast import Filling
+from wfmon.model.forecast import Filling, Slopes
 from wfmon.model.record import dataclass
 
 HOUR = 3600.0
@@ -23,7 +23,13 @@ FRESH = 2 * SLOT  # the newest sample is no older
 DAY_SLACK = 1800.0  # how far from 24 h ago the nearest sample may be
 MOST = 30 * DAY  # a time to full beyond this is not told
 LITTLE_FREE = 0.4  # below this share one slope is enough while a day ago is not known
-REGAINED = 2 / 3  # of what was lost within a day: more, and it comes and goes
+# Of what was lost within a day: more, and it comes and goes (rotation, clean-up). By the hour, so that the
+# noise of single samples does not look like that.
+REGAINED = 2 / 3
+DEEPER = 0.1
+QUICK = 2700.0
+QUICK_SAMPLES = 15
+QUICK_KNOWN = 2 / 3
 
 
 def filling(mount: str, free: Sequence[tuple[float, float]], total: float | None, now: float) -> Filling:
@@ -34,30 +40,89 @@ def filling(mount: str, free: Sequence[tuple[float, float]], total: float | None
     ``full_in`` is (shortest, longest) of the two times to full; where 24 h ago is not known it is the
     one of 6 h twice, and only where less than 40 % is free.
     """
-    slots = _by_slot([(at, value) for at, value in free if now - DAY - HOUR < at <= now], SLOT)
-    recent = [each for each in slots if each[0] > now - SHORT]
-    if not recent or now - recent[-1][0] > FRESH:
+    room = _room(free, total, now)
+    if room is None:
         return Filling(mount, basis="no recent sample")
-    left = recent[-1][1]
-    slope = _slope(recent) if len(recent) >= ENOUGH_SLOTS else None
-    day_ago = _near(free, now - DAY)
-    per_day = None if day_ago is None else day_ago - _median_of(free, now - SLOT, now, left)
-    full_in, basis = _full_in(
-        _Room(left, total, slope, per_day, now - free[0][0], _comes_and_goes(free, now))
-    )
-    return Filling(mount, per_day, full_in, basis)
+    full_in, basis = _full_in(room)
+    return Filling(mount, room.per_day, full_in, basis, _slopes(room))
+
+
+def slopes(free: Sequence[tuple[float, float]], total: float | None, now: float) -> Slopes:
+    """The times alone, of anything that may run out (inodes); ``free`` and ``total`` as for ``filling``."""
+    room = _room(free, total, now)
+    return Slopes() if room is None else _slopes(room)
 
 
 @dataclass(frozen=True, slots=True)
 class _Room:
-    """Bytes; ``slope`` in bytes per second; ``seen`` in seconds; None: not known."""
+    """Bytes; ``slope`` (6 h) and ``quick`` (45 min) per second; ``seen`` in seconds; None: not known.
+    ``deeper``: less is free than ever was on the day before."""
 
     left: float
     total: float | None
     slope: float | None
+    quick: float | None
     per_day: float | None
     seen: float
     comes_and_goes: bool
+    deeper: bool
+
+
+def _room(free: Sequence[tuple[float, float]], total: float | None, now: float) -> _Room | None:
+    """None without a fresh sample."""
+    seen = now - free[0][0] if free else 0.0
+    free = [each for each in free if now - DAY - HOUR < each[0] <= now]
+    slots = _by_slot(free, SLOT)
+    recent = [each for each in slots if each[0] > now - SHORT]
+    if not recent or now - recent[-1][0] > FRESH:
+        return None
+    left = recent[-1][1]
+    line = fit(recent) if len(recent) >= ENOUGH_SLOTS else None
+    day_ago = _near(free, now - DAY)
+    per_day = None if day_ago is None else day_ago - _median_of(free, now - SLOT, now, left)
+    hours = [value for _, value in _by_slot(free, HOUR)]
+    return _Room(
+        left=left,
+        total=total,
+        slope=None if line is None else line.slope,
+        quick=_quick(free, now),
+        per_day=per_day,
+        seen=seen,
+        comes_and_goes=regained(hours) > REGAINED,
+        deeper=_deeper(slots, left, now),
+    )
+
+
+def _quick(free: Sequence[tuple[float, float]], now: float) -> float | None:
+    recent = [each for each in free if each[0] > now - QUICK]
+    if len(recent) < QUICK_SAMPLES or recent[-1][0] - recent[0][0] < QUICK_KNOWN * QUICK:
+        return None
+    line = fit(recent)
+    return None if line is None else line.slope
+
+
+def _deeper(slots: Sequence[tuple[float, float]], left: float, now: float) -> bool:
+    """By more than a tenth of what it moved within."""
+    before = [value for at, value in slots if at <= now - HOUR]
+    if not before:
+        return False
+    lowest, highest = min(before), max(before)
+    return left < lowest - DEEPER * (highest - lowest)
+
+
+def _slopes(room: _Room) -> Slopes:
+    return Slopes(
+        quick=_empty_in(room.left, room.quick),
+        short=_empty_in(room.left, room.slope),
+        day=_empty_in(room.left, None if room.per_day is None else -room.per_day / DAY),
+        day_known=room.per_day is not None,
+        steady=not room.comes_and_goes or room.deeper,
+        little=room.total is not None and room.left < LITTLE_FREE * room.total,
+    )
+
+
+def _empty_in(left: float, slope: float | None) -> float | None:
+    return left / -slope if slope is not None and slope < 0 else None
 
 
 def _full_in(room: _Room) -> tuple[tuple[float, float] | None, str]:
@@ -118,15 +183,6 @@ def _middle(samples: Sequence[tuple[float, float]], part: Callable[[tuple[float,
     return quantile(sorted(part(sample) for sample in samples), 0.5) or 0.0
 
 
-def _slope(points: Sequence[tuple[float, float]]) -> float:
-    """Ordinary least squares, per second."""
-    n = len(points)
-    mean_at = sum(at for at, _ in points) / n
-    mean = sum(value for _, value in points) / n
-    spread = sum((at - mean_at) ** 2 for at, _ in points)
-    return sum((at - mean_at) * (value - mean) for at, value in points) / spread if spread else 0.0
-
-
 def _median_of(free: Sequence[tuple[float, float]], begin: float, end: float, otherwise: float) -> float:
     within = [sample for sample in free if begin <= sample[0] <= end]
     return _middle(within, _value) if within else otherwise
@@ -139,15 +195,3 @@ def _near(free: Sequence[tuple[float, float]], at: float) -> float | None:
         return _middle(within, _value)
     nearest = min(free, key=lambda sample: abs(sample[0] - at), default=None)
     return nearest[1] if nearest is not None and abs(nearest[0] - at) <= DAY_SLACK else None
-
-
-def _comes_and_goes(free: Sequence[tuple[float, float]], now: float) -> bool:
-    """Whether of what a day took most was given back (rotation, clean-up): a sawtooth has no end.
-
-    By the hour, so that the noise of single samples does not look like coming and going.
-    """
-    hours = _by_slot([sample for sample in free if now - DAY - HOUR < sample[0] <= now], HOUR)
-    steps = [after[1] - before[1] for before, after in pairwise(hours)]
-    lost = -sum(step for step in steps if step < 0)
-    regained = sum(step for step in steps if step > 0)
-    return regained > REGAINED * lost

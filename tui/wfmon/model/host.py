@@ -23,13 +23,17 @@ class Swap:
 
 @dataclass(frozen=True, slots=True)
 class WorkflowProcesses:
-    """``cpu_ratio`` is of one core; None until two samples are there."""
+    """``cpu_ratio`` is of one core; None until two samples are there. ``write_bytes_per_second``: to storage;
+    None also where this user may not see it of all of them. ``room_bytes``: how much more memory they may
+    take until the nearest limit of their control groups; None: no such limit is known."""
 
     workflow: str
     rss_bytes: int | None
     cpu_ratio: float | None
     processes: int
     pids: tuple[int, ...] = ()
+    write_bytes_per_second: float | None = None
+    room_bytes: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +58,9 @@ class Volume:
 class HostSample:
     """One look at the host. ``hidden_processes`` counts those this user may not inspect.
 
+    ``oom_kills``: processes that the kernel killed for want of memory since it began, ``cgroup_oom_kills``:
+    those of our own control group.
+
     Of the pids that log lines named: ``live_pids`` are alive, ``gone_pids`` have surely ended; of the
     rest nothing is known (another user's, another pid namespace).
     """
@@ -71,3 +78,5 @@ class HostSample:
     hidden_processes: int
     live_pids: frozenset[int] = frozenset()
     gone_pids: frozenset[int] = frozenset()
+    oom_kills: int | None = None
+    cgroup_oom_kills: int | None = None

@@ -10,23 +10,20 @@ import time
 from collections import deque
 from collections.abc import Mapping, Sequence
 from datetime import datetime, tzinfo
-from math import isnan
 
 from wfmon.analysis.baseline import baseline
-from wfmon.analysis.forecast import filling
 from wfmon.analysis.retention import KeptPast, looked, retained
 from wfmon.analysis.spans import Spans
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import Accepted
-from wfmon.model.forecast import Filling
 from wfmon.model.history import Batch, Change, ChangeKind, HistoryStatus, HourSum, Kind, Role, Table
-from wfmon.model.host import Volume
 from wfmon.model.past import SeriesRequest
 from wfmon.model.record import dataclass, field, replace
 from wfmon.model.retention import Kept, Retention
 from wfmon.model.settings import BaselineSettings, RetentionSettings
 from wfmon.monitor.picture import TOTAL_ERRORS, TOTAL_TOKENS, Picture
 from wfmon.monitor.remembered import Drawn, Remembered
+from wfmon.monitor.room import Room
 from wfmon.monitor.trends import LENGTH
 from wfmon.store.acks import AckStore
 from wfmon.store.history.reader import HistoryReader
@@ -35,8 +32,6 @@ BUDGET = 0.02  # seconds of CPU of one turn (10 s apart) for baselines ...
 FIRST_BUDGET = 0.2  # ... and while some workflow has not been looked at yet
 DAY = 86_400.0
 HOUR = 3600.0
-ROOM_STEP = 60.0
-ROOM_SECONDS = 2 * DAY
 SLOW_SECONDS = 600.0
 TOLD_SECONDS = 120.0  # by then every source has said how far back its data reaches
 CHANGES = 50
@@ -89,12 +84,11 @@ class Learner:
         self._baselines: dict[str, Baseline] = {}
         self._accepted: Mapping[str, Accepted] = {}
         self._poisoned: Mapping[str, list[tuple[float, float]]] = {}
-        self._room: dict[str, deque[tuple[float, float]]] = {}
+        self._room = Room(reader)
         self._kept: dict[str, KeptPast] = {}
         self._slow_at: float | None = None
         self._own: HistoryStatus | None = None
         self._retention: tuple[Retention, ...] = ()
-        self._fillings: tuple[Filling, ...] = ()
         self._changes: tuple[Change, ...] = ()
         self._deployed: Mapping[str, float] = {}
         self._inherited: tuple[Retention, ...] = ()
@@ -110,14 +104,14 @@ class Learner:
         """Raises StoreError where the history cannot be read."""
         if self._drawn is None:
             self._drawn = self._read_drawn(now)
-        self._take_room(picture.host.volumes if picture.host else (), now)
+        fillings = self._room.fillings(picture.host.volumes if picture.host else (), now)
         self._changes = self._newest_changes(now)
         self._learn_usual(picture, now)
         if self._slow_at is None or not 0 <= now - self._slow_at < SLOW_SECONDS or self._new_kept(kept):
-            self._learn_slowly(picture, kept, now)
+            self._learn_slowly(kept, now)
             self._slow_at = now
         self._retention = self._with_inherited(retained(kept, self._kept, self._wanted, now, self._own), now)
-        return Remembered(self._baselines, self._fillings, self._retention, self._changes, self._drawn)
+        return Remembered(self._baselines, fillings, self._retention, self._changes, self._drawn)
 
     def _with_inherited(self, told: tuple[Retention, ...], now: float) -> tuple[Retention, ...]:
         if now > self._inherited_until:
@@ -263,39 +257,9 @@ class Learner:
                 _draw(found, TOTAL_TOKENS, slot, total.at(0, "tokens_per_minute"))
         return found
 
-    # room, retention, changes -----------------------------------------------------------------------
+    # retention, changes ------------------------------------------------------------------------------
 
-    def _take_room(self, volumes: Sequence[Volume], now: float) -> None:
-        """Free bytes of each volume once a minute for two days, the first time from the history."""
-        for volume in volumes:
-            if volume.free_bytes is None:
-                continue
-            known = self._room.get(volume.mount)
-            if known is None:
-                known = self._room[volume.mount] = deque(self._stored_room(volume.mount, now))
-            while known and known[-1][0] > now:  # the clock was set back since
-                known.pop()
-            if not known or now - known[-1][0] >= ROOM_STEP:
-                known.append((now, float(volume.free_bytes)))
-            while known and known[0][0] < now - ROOM_SECONDS:
-                known.popleft()
-
-    def _stored_room(self, mount: str, now: float) -> list[tuple[float, float]]:
-        begin, points = now - ROOM_SECONDS, int(ROOM_SECONDS / (10 * ROOM_STEP))
-        found = self._reader.series(SeriesRequest(Kind.VOLUME, mount, "free_bytes", begin, now, points))
-        step = ROOM_SECONDS / points
-        return [
-            (begin + (number + 0.5) * step, value)
-            for number, value in enumerate(found.values)
-            if value is not None and not isnan(value)
-        ]
-
-    def _learn_slowly(self, picture: Picture, kept: Sequence[Kept], now: float) -> None:
-        volumes = picture.host.volumes if picture.host else ()
-        self._fillings = tuple(
-            filling(volume.mount, tuple(self._room.get(volume.mount, ())), volume.total_bytes, now)
-            for volume in volumes
-        )
+    def _learn_slowly(self, kept: Sequence[Kept], now: float) -> None:
         self._look_at_kept(kept, now)
         self._own = self._own_reach()
 

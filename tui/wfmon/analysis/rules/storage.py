@@ -2,30 +2,49 @@
 
 from __future__ import annotations
 
-from wfmon.analysis.words import percent, size
+from collections.abc import Mapping, Sequence
+
+from wfmon.analysis.words import percent, size, span
 from wfmon.model.alert import Finding, Labels, Severity
+from wfmon.model.forecast import Filling, Slopes
 from wfmon.model.host import HostSample, Volume
 from wfmon.model.record import dataclass
-from wfmon.model.settings import HysteresisSettings, StorageSettings
+from wfmon.model.settings import FillingSettings, HysteresisSettings, StorageSettings
 
 RULE = "storage"
 # Free bytes must grow this much beyond the trip value before they clear an alert.
 CLEAR_BYTES = 1.25
+STILL = 2.0  # an open forecast stays until one of its times is this many horizons away
+HOUR = 3600.0
+NOTABLE = 16 * 1024.0**2  # bytes an hour
+MOST = 5
 
 
-def evaluate(host: HostSample | None, settings: StorageSettings, now: float) -> tuple[Finding, ...]:
+def evaluate(
+    host: HostSample | None,
+    settings: StorageSettings,
+    now: float,
+    fillings: Sequence[Filling] = (),
+    writes: Mapping[str, float] | None = None,
+) -> tuple[Finding, ...]:
     """A warning and a critical finding per volume, and two more for its inodes where they are known.
 
-    Give None for ``host`` while the host source does not answer: open alerts then become no_data.
+    ``fillings``: what is known of when volumes will be full. ``writes``: bytes per second that workflows
+    write, to whatever volume. Give None for ``host`` while the host source does not answer: open alerts
+    then become no_data.
     """
     del now
     if not settings.enabled or host is None:
         return ()
+    writers = _writers(writes or {})
+    slopes = {filling.mount: filling for filling in fillings}
     findings: list[Finding] = []
     for volume in host.volumes:
-        findings += _bytes(volume, settings)
+        filling = slopes.get(volume.mount)
+        findings += _bytes(volume, settings, filling.slopes if filling else None, writers)
         if settings.inodes and volume.inodes_used_ratio is not None:
-            findings += _inodes(volume, volume.inodes_used_ratio, settings)
+            used = volume.inodes_used_ratio
+            findings += _inodes(volume, used, settings, filling.inodes if filling else None, writers)
     return tuple(findings)
 
 
@@ -37,13 +56,88 @@ class _Room:
     loose: bool
 
 
-def _bytes(volume: Volume, settings: StorageSettings) -> tuple[Finding, Finding]:
+@dataclass(frozen=True, slots=True)
+class _Outlook:
+    """``words`` of when it is full, by the slopes of two windows. ``soon`` trips; ``far`` clears."""
+
+    soon: bool = False
+    far: bool = True
+    for_seconds: float = 0.0
+    words: str = ""
+
+
+NOTHING = _Outlook()
+
+
+def _will_warn(slopes: Slopes | None, settings: FillingSettings | None) -> _Outlook:
+    """By the slopes of 6 h and of a day; before a day is known by that of 6 h, where little is free."""
+    if slopes is None or settings is None or slopes.short is None or not slopes.steady:
+        return NOTHING
+    if not slopes.day_known:
+        words = f"full in {span(slopes.short)} (6h slope)"
+        return _fills((slopes.short, settings.horizon_seconds), None, slopes.little, settings, words)
+    if slopes.day is None:
+        return NOTHING
+    words = _ranged(slopes.short, "6h", slopes.day, "day")
+    return _fills(
+        (slopes.short, settings.horizon_seconds),
+        (slopes.day, settings.long_horizon_seconds),
+        True,
+        settings,
+        words,
+    )
+
+
+def _will_be_critical(slopes: Slopes | None, settings: FillingSettings | None) -> _Outlook:
+    """By the slopes of 45 min and of 6 h."""
+    if slopes is None or settings is None or slopes.quick is None or slopes.short is None:
+        return NOTHING
+    if not slopes.steady:
+        return NOTHING
+    return _fills(
+        (slopes.quick, settings.horizon_seconds),
+        (slopes.short, settings.long_horizon_seconds),
+        slopes.day_known or slopes.little,
+        settings,
+        _ranged(slopes.quick, "45m", slopes.short, "6h"),
+    )
+
+
+def _fills(
+    one: tuple[float, float],
+    other: tuple[float, float] | None,
+    counts: bool,
+    settings: FillingSettings,
+    words: str,
+) -> _Outlook:
+    """Each is a time to full and its horizon."""
+    both = [one] if other is None else [one, other]
+    soon = counts and all(full < horizon for full, horizon in both)
+    far = not counts or any(full >= STILL * horizon for full, horizon in both)
+    return _Outlook(soon, far, settings.for_seconds, words)
+
+
+def _ranged(one: float, one_window: str, other: float, other_window: str) -> str:
+    """``full in 9h (6h slope) to 14h``, the earlier first."""
+    (first, window), (last, _) = sorted(((one, one_window), (other, other_window)))
+    return f"full in {span(first)} ({window} slope) to {span(last)}"
+
+
+def _writers(writes: Mapping[str, float]) -> tuple[str, ...]:
+    """``knowledge_sync writes 1.2G/h``, the most first."""
+    most = sorted((-rate, name) for name, rate in writes.items() if rate * HOUR >= NOTABLE)
+    return tuple(f"{name} writes {size(-rate * HOUR)}/h" for rate, name in most[:MOST])
+
+
+def _bytes(
+    volume: Volume, settings: StorageSettings, slopes: Slopes | None, writers: tuple[str, ...]
+) -> tuple[Finding, Finding]:
     labels = (("mount", volume.mount),)
     if volume.used_ratio is None:
         words = f"{volume.mount}: {volume.error or 'size unknown'}"
         return (
-            _finding(labels, Severity.WARNING, settings.warn, None, None, words),
-            _finding(labels, Severity.CRITICAL, settings.critical, None, None, words),
+            _finding(labels, Severity.WARNING, settings.warn, None, None, words, NOTHING, ()),
+            _finding(labels, Severity.CRITICAL, settings.critical, None, None, words, NOTHING, ()),
         )
     free = 1 - volume.used_ratio
     spare = None if volume.limit else volume.free_bytes
@@ -52,9 +146,11 @@ def _bytes(volume: Volume, settings: StorageSettings) -> tuple[Finding, Finding]
         words += f" ({size(max(0, volume.free_bytes))} free)"
     warn = _warn_room(free, spare, settings.warn)
     critical = _critical_room(free, spare, settings)
+    soon = _will_warn(slopes, settings.fills_warn)
+    sooner = _will_be_critical(slopes, settings.fills_critical)
     return (
-        _finding(labels, Severity.WARNING, settings.warn, warn, free, words),
-        _finding(labels, Severity.CRITICAL, settings.critical, critical, free, words),
+        _finding(labels, Severity.WARNING, settings.warn, warn, free, words, soon, writers),
+        _finding(labels, Severity.CRITICAL, settings.critical, critical, free, words, sooner, writers),
     )
 
 
@@ -79,13 +175,27 @@ def _critical_room(free: float, spare: int | None, settings: StorageSettings) ->
     return _Room(free < level.trip or few, free > level.clear and enough)
 
 
-def _inodes(volume: Volume, used: float, settings: StorageSettings) -> tuple[Finding, Finding]:
+def _inodes(
+    volume: Volume, used: float, settings: StorageSettings, slopes: Slopes | None, writers: tuple[str, ...]
+) -> tuple[Finding, Finding]:
     labels = (("mount", volume.mount), ("resource", "inodes"))
     words = f"{volume.mount} {percent(used)} of inodes used"
     free = 1 - used
     first, second = (
-        _finding(labels, severity, level, _Room(free < level.trip, free > level.clear), free, words)
-        for severity, level in ((Severity.WARNING, settings.warn), (Severity.CRITICAL, settings.critical))
+        _finding(
+            labels,
+            severity,
+            level,
+            _Room(free < level.trip, free > level.clear),
+            free,
+            words,
+            outlook,
+            writers,
+        )
+        for severity, level, outlook in (
+            (Severity.WARNING, settings.warn, _will_warn(slopes, settings.fills_warn)),
+            (Severity.CRITICAL, settings.critical, _will_be_critical(slopes, settings.fills_critical)),
+        )
     )
     return first, second
 
@@ -97,16 +207,24 @@ def _finding(
     room: _Room | None,
     free: float | None,
     words: str,
+    outlook: _Outlook,
+    writers: tuple[str, ...],
 ) -> Finding:
+    """Short of room now, or soon: one alert. What is short now need not wait as long as a forecast."""
+    tight = room is not None and room.tight
+    holds = None if room is None else tight or outlook.soon
+    if outlook.soon:
+        words = f"{words}, {outlook.words}"
     return Finding(
         rule=RULE,
         labels=labels,
         severity=severity,
-        holds=None if room is None else room.tight,
+        holds=holds,
         summary=words,
         value=None if free is None else 1 - free,
         threshold=1 - level.trip,
-        for_seconds=level.for_seconds,
+        for_seconds=level.for_seconds if tight else outlook.for_seconds,
         keep_seconds=level.keep_seconds,
-        between=room is not None and not room.tight and not room.loose,
+        between=holds is False and room is not None and not (room.loose and outlook.far),
+        contributors=writers if holds else (),
     )

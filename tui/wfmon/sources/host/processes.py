@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, TypeVar
 from wfmon.config.schema import Workflow
 from wfmon.model.host import WorkflowProcesses
 from wfmon.model.record import dataclass, field
+from wfmon.sources.host.cgroups import Cgroups
 from wfmon.sources.host.process import (
     alive,
     command_of,
@@ -26,6 +27,7 @@ from wfmon.sources.host.process import (
     open_process,
 )
 from wfmon.sources.host.restarts import Member
+from wfmon.sources.host.writes import Writes
 
 if TYPE_CHECKING:
     import psutil
@@ -79,7 +81,11 @@ class Processes:
     """Follows workflow processes; every method runs in the thread of the source."""
 
     def __init__(
-        self, workflows: Sequence[Workflow], scan_interval: float, clock: Callable[[], float] = time.monotonic
+        self,
+        workflows: Sequence[Workflow],
+        scan_interval: float,
+        clock: Callable[[], float] = time.monotonic,
+        cgroups: Cgroups | None = None,
     ) -> None:
         self._patterns = [(entry.name, [re.compile(text) for text in entry.match]) for entry in workflows]
         self._scan_interval = scan_interval
@@ -95,6 +101,8 @@ class Processes:
         self._scan: Scan | None = None
         self._scan_at = float("-inf")
         self._members: dict[int, Member] = {}
+        self._writes = Writes()
+        self._cgroups = cgroups or Cgroups(clock)
         self.scans = 0
         self.hidden = 0
         self.seen = 0
@@ -196,13 +204,17 @@ class Processes:
                 del self._tracked[pid]
             else:
                 groups.setdefault(tracked.workflow, []).append((pid, *measured))
+        pids = {workflow: [pid for pid, _, _ in rows] for workflow, rows in groups.items()}
+        writes = self._writes.look(self._clock(), pids)
         return tuple(
             WorkflowProcesses(
                 workflow=workflow,
                 rss_bytes=sum_known([rss for _, rss, _ in rows]),
                 cpu_ratio=sum_known([cpu for _, _, cpu in rows]),
                 processes=len(rows),
-                pids=tuple(sorted(pid for pid, _, _ in rows)),
+                pids=tuple(sorted(pids[workflow])),
+                write_bytes_per_second=writes.get(workflow),
+                room_bytes=self._cgroups.room(pids[workflow]),
             )
             for workflow, rows in sorted(groups.items())
         )

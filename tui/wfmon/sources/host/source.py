@@ -12,6 +12,7 @@ from wfmon.model.history import Change
 from wfmon.model.host import HostSample, Memory, Swap, Volume
 from wfmon.model.source import Failure
 from wfmon.sources.base import Reading, SourceError
+from wfmon.sources.host.cgroups import Cgroups, read_oom_kills
 from wfmon.sources.host.configfiles import ConfigFiles
 from wfmon.sources.host.processes import MAX_HINTS, Processes
 from wfmon.sources.host.restarts import Restarts
@@ -46,7 +47,8 @@ class HostSource:
         self._scan_interval = float(host.scan_interval)
         self._clock = clock
         self._pressure = pressure
-        self._processes = Processes(workflows, self._scan_interval, clock)
+        self._cgroups = Cgroups(clock)
+        self._processes = Processes(workflows, self._scan_interval, clock, self._cgroups)
         self._restarts = Restarts()
         self._config_files = ConfigFiles(workflows)
         self._scans = 0
@@ -95,6 +97,8 @@ class HostSource:
             hidden_processes=self._processes.hidden,
             live_pids=self._processes.live_pids,
             gone_pids=self._processes.gone_pids,
+            oom_kills=read_oom_kills(),
+            cgroup_oom_kills=self._cgroups.kills(),
         )
         walking = any(volume.limit and volume.used_ratio is None and not volume.error for volume in volumes)
         return Reading(
