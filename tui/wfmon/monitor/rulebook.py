@@ -9,7 +9,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 
 from wfmon.analysis.episodes import EpisodeMemory
-from wfmon.analysis.rules import cost_spike, failure_rate, memory, retention, source_down, storage
+from wfmon.analysis.rules import (
+    cost_spike,
+    failure_rate,
+    memory,
+    retention,
+    runaway,
+    source_down,
+    stall,
+    storage,
+    timeout,
+)
 from wfmon.model.alert import Finding
 from wfmon.model.baseline import Baseline
 from wfmon.model.host import HostSample
@@ -19,6 +29,7 @@ from wfmon.model.source import SourceState
 from wfmon.monitor.costs import cost_spikes
 from wfmon.monitor.failures import FailureRates
 from wfmon.monitor.picture import Picture, silent_sources
+from wfmon.monitor.running import runaways, stalls, timeouts
 from wfmon.monitor.settings import RuleSettings
 
 
@@ -92,6 +103,9 @@ def _foreign(known: Known) -> Sequence[Finding]:
 
 
 RULES: tuple[Rule, ...] = (
+    Rule(timeout.RULE, timeouts),
+    Rule(stall.RULE, stalls),
+    Rule(runaway.RULE, runaways),
     Rule(cost_spike.RULE, cost_spikes),
     Rule(memory.RULE, lambda known: memory.evaluate(known.host, known.rules.memory, known.now)),
     Rule(storage.RULE, lambda known: storage.evaluate(known.host, known.rules.storage, known.now)),

@@ -49,9 +49,10 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "latency_ns"
     ),
     "limit": _list(
-        "timeout_seconds timeout_s limit_seconds limit_s time_limit_seconds max_duration_seconds max_duration_s "
-        "max_runtime_seconds run_timeout_seconds run_timeout execution_timeout_seconds execution_timeout "
-        "workflow_run_timeout workflow_execution_timeout timeout_ms max_duration_ms run_timeout_ms"
+        "timeout_seconds timeout_s limit_seconds limit_s time_limit_seconds max_duration_seconds "
+        "max_duration_s max_runtime_seconds run_timeout_seconds run_timeout execution_timeout_seconds "
+        "execution_timeout workflow_run_timeout workflow_execution_timeout timeout_ms max_duration_ms "
+        "run_timeout_ms"
     ),
     "deadline": _list("deadline deadline_at run_deadline timeout_at"),
     "start": _list("start_time startTime started_at start started startedAt"),
