@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     from wfmon.monitor.loop import Monitor
     from wfmon.monitor.presenter import Presenter
     from wfmon.monitor.rulewords import Changed
+    from wfmon.monitor.sharing import Sharer
+    from wfmon.monitor.sharingthread import SharingThread
     from wfmon.monitor.station import Station
     from wfmon.sources.base import Source
     from wfmon.store.lanes import Lane
@@ -139,8 +141,24 @@ class _Means:
                 historian.go_on(last, draw_step(float(self.config.windows.rate)))
         viewer = For(self.store, self.me, self.zone, self.read_only, changed=self.changed)
         return build_monitor(
-            self.config, viewer, collector, sources, collected=collected, historian=historian
+            self.config,
+            viewer,
+            collector,
+            sources,
+            collected=collected,
+            historian=historian,
+            shares=None if self.read_only else self._shares(),
         )
+
+    def _shares(self) -> SharingThread:
+        from wfmon.monitor.sharingthread import SharingThread
+
+        def make() -> Sharer:
+            from wfmon.monitor.sharing import make_sharer
+
+            return make_sharer(self.config, base_dir(self.config), self.lane.name, self.zone)
+
+        return SharingThread(self.store.shares_waiting, make)
 
     def logs(self) -> Sequence[Source]:
         from wfmon.monitor.building import log_sources

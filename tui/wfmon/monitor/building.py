@@ -13,7 +13,7 @@ from wfmon.config import schema
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Collector, Snapshot
 from wfmon.monitor.judge import Judge
-from wfmon.monitor.loop import Identity, Keeps, Monitor
+from wfmon.monitor.loop import Identity, Keeps, Monitor, Shares
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.presenter import Presenter
 from wfmon.monitor.rulelist import RuleList
@@ -53,6 +53,7 @@ def build_monitor(
     collected: Callable[[Snapshot, bool], None] | None = None,
     historian: Keeps | None = None,
     memory: Memory | None = None,
+    shares: Shares | None = None,
 ) -> Monitor:
     """Nothing is asked yet."""
     windows = Windows(config.windows.runs, config.windows.grow_runs, config.windows.max, config.windows.rate)
@@ -69,6 +70,7 @@ def build_monitor(
         collected=collected,
         historian=historian,
         memory=memory,
+        shares=shares,
         rules=RuleList(lambda: _rule_infos(config, viewer.changed)),
     )
 

@@ -12,6 +12,8 @@ from queue import Empty, SimpleQueue
 from typing import Protocol
 
 from wfmon.model.action import Action, Outcome, Refresh
+from wfmon.model.alert import Alert
+from wfmon.model.foreign import ForeignAlerts
 from wfmon.model.log import LogPage, LogRequest
 from wfmon.model.record import dataclass, replace
 from wfmon.model.snapshot import Collector, Level, Snapshot, Verdict
@@ -58,6 +60,13 @@ class Keeps(Protocol):
     def stop(self) -> None: ...
 
 
+class Shares(Protocol):
+    """Who shares acks with others' systems (``sharingthread.SharingThread``). Neither waits."""
+
+    def saw(self, alerts: Sequence[Alert], foreign: tuple[ForeignAlerts, ...]) -> None: ...
+    def stop(self) -> None: ...
+
+
 @dataclass(frozen=True, slots=True)
 class Identity:
     """Who watches what, for the head of a snapshot."""
@@ -101,6 +110,7 @@ class Monitor:
         collected: Callable[[Snapshot, bool], None] | None = None,
         historian: Keeps | None = None,
         memory: Memory | None = None,
+        shares: Shares | None = None,
         rules: RuleList | None = None,
     ) -> None:
         rng = random.Random(seed)
@@ -117,6 +127,7 @@ class Monitor:
         self._historian = historian
         self._memory: Memory = memory or NoMemory("no history is kept")
         self._rules = rules or RuleList()
+        self._shares = shares
         self._hints = Hints(sources)
         self._collected = collected
         self._outlet = Outlet()
@@ -172,6 +183,8 @@ class Monitor:
     def stop(self) -> None:
         """End the loop; sources that hang are left behind in their daemon threads."""
         self._stopping = True
+        if self._shares is not None:
+            self._shares.stop()
         self._events.put(None)
         for name, worker in self._workers.items():
             if name in self._kept:
@@ -364,6 +377,8 @@ class Monitor:
         if self._collected is not None:
             self._collected(snapshot, settled)
         self._outlet.show(self._presenter.present(snapshot, now), settled=settled)
+        if self._shares is not None and settled:
+            self._shares.saw(judged.alerts, picture.foreign)
 
 
 def _is_due(at: float, now: float) -> bool:

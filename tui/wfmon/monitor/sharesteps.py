@@ -2,8 +2,8 @@
 
 A silence is ours if the row names it, or if it carries the mark of the episode, the person's name and the
 very end that the row says we were about to give it (two hosts may see one alert as an episode of one id). It
-is as we left it while its ``updatedAt`` is what the row says, or while it has just got the end that we wanted;
-any other change is by another hand, and then it is theirs: neither extended nor taken back.
+is as we left it while its ``updatedAt`` is what the row says, or while it has just got the end that we
+wanted; any other change is by another hand, and then it is theirs: neither extended nor taken back.
 """
 
 from __future__ import annotations

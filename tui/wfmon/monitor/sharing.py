@@ -1,23 +1,24 @@
 """Does what people asked for about shared acks; nothing else changes anything in an Alertmanager.
 
-In a thread of its own: the loop tells it what is open and never waits for it. What it does is in rows of the
-store (``store.shares``), so that the next collector goes on wherever this one was ended.
+What it does is in rows of the store (``store.shares``), so that the next collector goes on wherever this one
+was ended.
 """
 
 from __future__ import annotations
 
 import random
-import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from contextlib import suppress
+from datetime import tzinfo
+from functools import partial
 
-from wfmon.model.alert import Alert
-from wfmon.model.foreign import ForeignAlerts
+from wfmon.config import schema
 from wfmon.model.record import dataclass, replace
 from wfmon.model.share import Share, ShareState, share_comment
 from wfmon.model.source import Failure
 from wfmon.monitor import sharesteps
+from wfmon.monitor.settings import share_settings
 from wfmon.monitor.sharesteps import (
     AskAgain,
     Create,
@@ -32,9 +33,13 @@ from wfmon.monitor.sharesteps import (
     decide,
     standing_of,
 )
+from wfmon.monitor.sharingthread import Told
 from wfmon.sources.base import SourceError
 from wfmon.sources.silences import Silences, Wanted
+from wfmon.store.acks import NAME
+from wfmon.store.database import Database
 from wfmon.store.errors import StoreError
+from wfmon.store.paths import StateDir
 from wfmon.store.shares import Job, ShareBook
 from wfmon.text.redact import redact
 from wfmon.text.sanitize import safe
@@ -43,20 +48,10 @@ LOOK_SECONDS = 30.0  # between two looks at a silence that nothing else tells ab
 LEAST_SECONDS = 5.0  # between two looks at one that is soon to be extended
 FIRST_BACKOFF = 2.0
 BACKOFF_MAX = 60.0
-PAUSE_SECONDS = 5.0  # after a store that could not be written
-IDLE_SECONDS = 5.0  # that the thread waits for news at most
 _WORDS_LIMIT = 160
 
 # A client of the Alertmanager of this name, or why there is none, in words.
 Clients = Callable[[str], Silences | str]
-
-
-@dataclass(frozen=True, slots=True)
-class Told:
-    """What the loop knows: the alerts by id, and the last answers of other systems."""
-
-    alerts: Mapping[str, Alert]
-    foreign: tuple[ForeignAlerts, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +64,7 @@ class _Trouble:
 
 
 class Sharer:
-    """``clock`` gives POSIX seconds, ``steady`` monotonic ones. The thread begins with the first ``tick``
-    that finds something to do."""
+    """One thread at a time. ``clock`` gives POSIX seconds, ``steady`` monotonic ones."""
 
     def __init__(
         self,
@@ -88,62 +82,11 @@ class Sharer:
         self._clock = clock
         self._steady = steady
         self._random = random.Random(seed)
-        self._told = Told({})
-        self._wake = threading.Event()
-        self._thread: threading.Thread | None = None
         self._stopping = False
         self._clients: dict[str, Silences | str] = {}
         self._trouble: dict[str, _Trouble] = {}
         self._due: dict[tuple[int, ShareState], float] = {}  # monotonic
         self._looked: dict[int, float] = {}  # POSIX
-
-    def tick(self, alerts: Sequence[Alert], foreign: tuple[ForeignAlerts, ...], *, waiting: bool) -> None:
-        """What is so now; ``waiting``: the store has shares about which something is to be done. Returns at
-        once."""
-        if not waiting:
-            return
-        self._told = Told({alert.id: alert for alert in alerts}, foreign)
-        if self._thread is None:
-            self._thread = threading.Thread(target=self._run, name="sharing", daemon=True)
-            self._thread.start()
-        self._wake.set()
-
-    def stop(self) -> None:
-        """Returns at once; a question under way is left to the next collector."""
-        self._stopping = True
-        self._wake.set()
-        if self._thread is None:
-            self._book.close()
-
-    def _run(self) -> None:
-        while not self._stopping:
-            self._wake.clear()
-            busy = True
-            try:
-                busy = self.turn(self._told)
-            except StoreError:
-                # The loop writes to the same store and tells that it cannot.
-                self._pause(PAUSE_SECONDS)
-            except Exception as error:  # noqa: BLE001 - who relies on a silence must know
-                self._broken(error)
-                self._pause(PAUSE_SECONDS)
-            self._wake.wait(IDLE_SECONDS if busy else None)
-        for client in self._clients.values():
-            if isinstance(client, Silences):
-                client.close()
-        self._book.close()
-
-    def _broken(self, error: Exception) -> None:
-        """Told with each share, as far as that can be stored."""
-        with suppress(StoreError):
-            for job in self._book.jobs():
-                self._book.tell(job.share, safe(f"sharing failed: {type(error).__name__}: {error}"))
-
-    def _pause(self, seconds: float) -> None:
-        until = self._steady() + seconds
-        while not self._stopping and (left := until - self._steady()) > 0:
-            self._wake.wait(left)
-            self._wake.clear()
 
     def turn(self, told: Told) -> bool:
         """Do what is due; whether anything is left to be done. Raises StoreError."""
@@ -158,6 +101,22 @@ class Sharer:
                 break
             self._do(job, told)
         return bool(jobs)
+
+    def stop(self) -> None:
+        """No further question; may be called from another thread."""
+        self._stopping = True
+
+    def close(self) -> None:
+        for client in self._clients.values():
+            if isinstance(client, Silences):
+                client.close()
+        self._book.close()
+
+    def broken(self, error: Exception) -> None:
+        """Who relies on a silence must know: told with each share, as far as that can be stored."""
+        with suppress(StoreError):
+            for job in self._book.jobs():
+                self._book.tell(job.share, safe(f"sharing failed: {type(error).__name__}: {error}"))
 
     def _do(self, job: Job, told: Told) -> None:
         share = job.share
@@ -304,3 +263,20 @@ def _words(via: str, error: SourceError) -> str:
     if error.failure in (Failure.HTTP, Failure.AUTH, Failure.BAD_DATA):
         return safe(f"{via}: {error.detail}", limit=_WORDS_LIMIT)
     return f"{via} {error.failure.value}"
+
+
+def make_sharer(config: schema.Config, state: StateDir, lane: str, zone: tzinfo | None) -> Sharer:
+    """``state``: where ``acks.db`` is; ``lane``: whose episodes (``Lane.name``)."""
+    share = share_settings(config)
+    terms = Terms(share.duration_seconds, share.extend_seconds, float(config.alerts.ack.max), zone)
+    return Sharer(ShareBook(Database(state, NAME), time.time, lane), partial(client_of, config), terms)
+
+
+def client_of(config: schema.Config, via: str) -> Silences | str:
+    """See ``Clients``."""
+    for entry in config.source:
+        if entry.kind == "alertmanager" and (entry.name or entry.kind) == via:
+            if entry.allow_write:
+                return Silences.from_config(entry)
+            return f"{via} has no allow_write = true in the config of who collects"
+    return f"{via} is no Alertmanager of who collects" if via else "no Alertmanager has this alert"

@@ -59,6 +59,7 @@ class AckStore:
         self._awake: frozenset[int] = frozenset()  # acks that woke, which could not be written
         self._clock: TrustedClock | None = None  # from the first write on, so that readers do without
         self._believed = 0.0
+        self._shares: tuple[tuple[int, ...] | None, bool] = (None, False)  # as of which version
         self._read_problem: str | None = None
         self._write_problem: str | None = None
 
@@ -97,6 +98,15 @@ class AckStore:
         except StoreError as error:
             self._read_problem = error.reason
             return False
+
+    def shares_waiting(self) -> bool:
+        """Whether something is to be done about a shared ack, as of the last ``records``."""
+        if self._shares[0] != self._version:
+            from wfmon.store.shares import waiting
+
+            known = self._shares[1]
+            self._shares = (self._version, self._asked(lambda db: waiting(db, self._lane), known))
+        return self._shares[1]
 
     def records(self, now: float) -> Mapping[EpisodeKey, EpisodeRecord]:
         """The newest episode of each rule and labels that was open within a day, each with the ack in
