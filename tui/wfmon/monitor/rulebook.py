@@ -28,6 +28,7 @@ from wfmon.model.run import Run
 from wfmon.model.source import SourceState
 from wfmon.monitor.costs import cost_spikes
 from wfmon.monitor.failures import FailureRates
+from wfmon.monitor.hostrules import HostRules
 from wfmon.monitor.picture import Picture, silent_sources
 from wfmon.monitor.running import runaways, stalls, timeouts
 from wfmon.monitor.settings import RuleSettings
@@ -107,8 +108,6 @@ RULES: tuple[Rule, ...] = (
     Rule(stall.RULE, stalls),
     Rule(runaway.RULE, runaways),
     Rule(cost_spike.RULE, cost_spikes),
-    Rule(memory.RULE, lambda known: memory.evaluate(known.host, known.rules.memory, known.now)),
-    Rule(storage.RULE, lambda known: storage.evaluate(known.host, known.rules.storage, known.now)),
     Rule(
         source_down.RULE,
         lambda known: source_down.evaluate(known.picture.sources, known.rules.source_down, known.now),
@@ -122,4 +121,11 @@ RULES: tuple[Rule, ...] = (
 
 def rulebook() -> tuple[Rule, ...]:
     """Every rule, for one judge."""
-    return (Rule(failure_rate.RULE, FailureRates().evaluate), *RULES, Rule("foreign", _foreign))
+    host = HostRules()
+    return (
+        Rule(failure_rate.RULE, FailureRates().evaluate),
+        Rule(memory.RULE, host.memory),
+        Rule(storage.RULE, host.storage),
+        *RULES,
+        Rule("foreign", _foreign),
+    )
