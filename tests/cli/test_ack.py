@@ -1,9 +1,10 @@
-"""``ack``, ``unack`` and ``acks`` as processes, as a shell would run them."""
+"""``ack``, ``unack``, ``snooze``, ``note`` and ``acks`` as processes, as a shell would run them."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import subprocess
 import sys
 import time
@@ -52,8 +53,9 @@ def test_take_list_and_give_back(state: Path) -> None:
     (listed,) = json.loads(run(state, "acks", "--json").stdout)
     assert (listed["id"], listed["by"], listed["comment"]) == (ALERT, "joe", "on it")
     head, row = run(state, "acks").stdout.splitlines()
-    assert head.split() == ["ID", "RULE", "WORKFLOW", "WHO", "SINCE", "UNTIL", "COMMENT"]
-    assert row.split()[:4] == [ALERT, "failure_rate", "w", "joe"]
+    assert head.split() == ["ID", "RULE", "WORKFLOW", "STATE", "WHO", "AGE", "NEXT", "COMMENT"]
+    assert row.split()[:5] == [ALERT, "failure_rate", "w", "acked", "joe"]
+    assert re.search(r"joe +\d+s +wakes \d\d:\d\d(:\d\d)? +on it$", row)
     assert run(state, "unack", "abc").stdout == f"{ALERT} failure_rate w: nobody has it now\n"
     assert run(state, "acks").stdout == "nobody has anything\n"
     trail = json.loads(run(state, "acks", "--all", "--json").stdout)
@@ -63,9 +65,50 @@ def test_take_list_and_give_back(state: Path) -> None:
     ]
 
 
+def test_put_off_write_to_and_list(state: Path) -> None:
+    off = run(state, "snooze", "abc", "--for", "15m", "-m", "after lunch")
+    assert (off.returncode, off.stderr) == (0, "")
+    assert off.stdout.startswith(f"{ALERT} failure_rate w: joe has put it off until ")
+    noted = run(state, "note", "abc", "restarted", "the worker", user="ann")
+    assert noted.stdout == f"{ALERT} failure_rate w: note saved\n"
+    (listed,) = json.loads(run(state, "acks", "--json").stdout)
+    assert (listed["by"], listed["snooze"], listed["until_resolved"], listed["shared"]) == (
+        "joe",
+        True,
+        False,
+        False,
+    )
+    assert [(note["by"], note["text"]) for note in listed["notes"]] == [("ann", "restarted the worker")]
+    assert listed["age_seconds"] < 60
+    resolved = run(state, "snooze", "abc", "--until-resolved")
+    assert resolved.stdout.endswith("has put it off until it is resolved, or gets worse\n")
+    assert re.search(r"snoozed +joe +\d+s +wakes when it gets worse +after lunch$", run(state, "acks").stdout)
+    assert run(state, "unack", "abc").returncode == 0
+    trail = run(state, "acks", "--all").stdout.splitlines()
+    assert [line.split()[2] for line in trail[1:]] == ["snooze", "note", "snooze", "unsnooze"]
+    assert trail[0].split() == ["AT", "WHO", "WHAT", "ID", "RULE", "ABOUT", "EFFECT", "COMMENT"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("snooze", "abc"),
+        ("snooze", "abc", "--for", "1h", "--until-resolved"),
+        ("snooze", "abc", "--for", "0"),
+        ("snooze", "--for", "1h"),
+        ("note", "abc"),
+        ("unack", "abc", "--for", "1h"),
+    ],
+)
+def test_wrong_use_is_exit_2(state: Path, words: tuple[str, ...]) -> None:
+    refused = run(state, *words)
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert refused.stderr.startswith("wfmon-tui: ")
+
+
 def test_held_by_someone_else_is_one_line_and_exit_1(state: Path) -> None:
     assert run(state, "ack", ALERT, user="ann").returncode == 0
-    for words in (("ack", ALERT), ("unack", ALERT)):
+    for words in (("ack", ALERT), ("unack", ALERT), ("snooze", ALERT, "--for", "1h")):
         refused = run(state, *words)
         assert (refused.returncode, refused.stdout) == (1, "")
         assert len(refused.stderr.splitlines()) == 1

@@ -28,7 +28,13 @@ COMMON = {
 @pytest.mark.parametrize("option", COMMON)
 def test_common_options_stand_anywhere(command: str, option: str) -> None:
     field, value, read = COMMON[option]
-    needed = {"ack": ["1a"], "unack": ["1a"], "config": ["show"]}.get(command, [])
+    needed = {
+        "ack": ["1a"],
+        "unack": ["1a"],
+        "snooze": ["1a", "--until-resolved"],
+        "note": ["1a", "seen"],
+        "config": ["show"],
+    }.get(command, [])
     for words in (
         [option, value, command, *needed],
         [command, *needed, option, value],
@@ -56,6 +62,15 @@ def test_options_of_commands() -> None:
     )
     assert parse(["ack", "1a2b", "--for", "1h30m", "-m", "on it"]) == Options(
         command="ack", alert_id="1a2b", for_seconds=5400.0, comment="on it"
+    )
+    assert parse(["snooze", "1a2b", "--for", "4h", "-m", "later"]) == Options(
+        command="snooze", alert_id="1a2b", for_seconds=14_400.0, comment="later"
+    )
+    assert parse(["snooze", "--until-resolved", "1a2b"]) == Options(
+        command="snooze", alert_id="1a2b", until_resolved=True
+    )
+    assert parse(["note", "1a2b", "it was", "the disk"]) == Options(
+        command="note", alert_id="1a2b", text="it was the disk"
     )
     assert parse(["acks", "--all", "--json"]) == Options(command="acks", all=True, json=True)
     assert parse(["--scrape", "http://a", "check", "--scrape", "http://b"]).scrape == ("http://a", "http://b")

@@ -90,6 +90,28 @@ ALERT = {
             "until_resolved": FLAG,
             "comment": NAME,
             "shared": FLAG,
+            "snooze": FLAG,
+            "silence": TEXT,
+            "via": TEXT,
+            "problem": TEXT,
+        }
+    ),
+    "low": NUMBER,
+    "mean": NUMBER,
+    "samples": known(WHOLE),
+    "members": [NAME],
+    "contributors": [NAME],
+    "notes": [{"by": NAME, "at": TIME, "text": NAME}],
+    "quieted": TEXT,
+    "foreign": Maybe(
+        {
+            "labels": dict,
+            "alertmanager": TEXT,
+            "fingerprint": TEXT,
+            "receivers": [NAME],
+            "writable": FLAG,
+            "description": TEXT,
+            "link": TEXT,
         }
     ),
 }

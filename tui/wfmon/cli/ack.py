@@ -1,4 +1,4 @@
-"""``wfmon-tui ack`` and ``unack``: take an alert and give it back, from any shell."""
+"""``wfmon-tui ack``, ``unack``, ``snooze`` and ``note``: what a person does with an alert, from any shell."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from datetime import tzinfo
 
 from wfmon.cli.options import Options
 from wfmon.config import schema
+from wfmon.model.alert import Ack
 from wfmon.model.episode import EpisodeRecord
 from wfmon.store.acks import AckStore
 from wfmon.store.errors import AckError
@@ -20,24 +21,48 @@ from wfmon.text.numbers import day_clock, find_zone
 
 
 def run(options: Options) -> int:
-    """0 when it is stored; 1 if the alert is gone, held by someone else, or nothing could be saved."""
+    """0 when it is stored; 1 if the alert is gone, somebody else has it (who is named; not for a note), or
+    nothing could be saved."""
+    change = _CHANGES[options.command]
+    config = options.load_config().config
+    with opened(config, read_only=options.read_only) as store:
+        try:
+            me = who(os.environ, config.user.name)
+            print(change(options, store, me, time.time(), find_zone(config.ui.timezone)))
+        except AckError as error:
+            print(f"wfmon-tui: {error}", file=sys.stderr)
+            return 1
+    return 0
 
-    def ack(store: AckStore, me: str, now: float, zone: tzinfo | None) -> str:
-        held = store.ack(options.alert_id, me, now, seconds=options.for_seconds, comment=options.comment)
-        until = "until it ends" if held.ack.until is None else f"until {day_clock(held.ack.until, now, zone)}"
-        return f"{named(held.episode)}: {held.ack.by} has it {until}"
 
-    return _change(options, ack)
+def _ack(options: Options, store: AckStore, me: str, now: float, zone: tzinfo | None) -> str:
+    held = store.ack(options.alert_id, me, now, seconds=options.for_seconds, comment=options.comment)
+    return f"{named(held.episode)}: {held.ack.by} has it {_until(held.ack, now, zone)}"
 
 
-def run_unack(options: Options) -> int:
-    """0 when it is stored; 1 if nobody or someone else has it, or nothing could be saved."""
+def _unack(options: Options, store: AckStore, me: str, now: float, zone: tzinfo | None) -> str:
+    del zone
+    return f"{named(store.unack(options.alert_id, me, now))}: nobody has it now"
 
-    def unack(store: AckStore, me: str, now: float, zone: tzinfo | None) -> str:
-        del zone
-        return f"{named(store.unack(options.alert_id, me, now))}: nobody has it now"
 
-    return _change(options, unack)
+def _snooze(options: Options, store: AckStore, me: str, now: float, zone: tzinfo | None) -> str:
+    held = store.snooze(options.alert_id, me, now, options.for_seconds, options.comment)
+    return f"{named(held.episode)}: {held.ack.by} has put it off {_until(held.ack, now, zone)}"
+
+
+def _note(options: Options, store: AckStore, me: str, now: float, zone: tzinfo | None) -> str:
+    del zone
+    return f"{named(store.note(options.alert_id, me, now, options.text))}: note saved"
+
+
+Change = Callable[[Options, AckStore, str, float, tzinfo | None], str]
+_CHANGES: dict[str, Change] = {"ack": _ack, "unack": _unack, "snooze": _snooze, "note": _note}
+
+
+def _until(ack: Ack, now: float, zone: tzinfo | None) -> str:
+    if ack.until is None:
+        return "until it is resolved, or gets worse"
+    return f"until {day_clock(ack.until, now, zone)}"
 
 
 def named(episode: EpisodeRecord) -> str:
@@ -48,18 +73,6 @@ def named(episode: EpisodeRecord) -> str:
 def subject(episode: EpisodeRecord) -> str:
     """The workflow, else what the labels say."""
     return episode.workflow or " ".join(value for _, value in episode.labels)
-
-
-def _change(options: Options, change: Callable[[AckStore, str, float, tzinfo | None], str]) -> int:
-    config = options.load_config().config
-    with opened(config, read_only=options.read_only) as store:
-        try:
-            me = who(os.environ, config.user.name)
-            print(change(store, me, time.time(), find_zone(config.ui.timezone)))
-        except AckError as error:
-            print(f"wfmon-tui: {error}", file=sys.stderr)
-            return 1
-    return 0
 
 
 @contextmanager

@@ -1,4 +1,4 @@
-"""``wfmon-tui acks``: who has what, since when, until when and why; with ``--all`` the audit trail."""
+"""``wfmon-tui acks``: who has what, for how long, what wakes it and why; with ``--all`` the audit trail."""
 
 from __future__ import annotations
 
@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from datetime import tzinfo
 
 from wfmon.cli.ack import opened, subject
+from wfmon.cli.contract import ack_json, note_json
 from wfmon.cli.options import Options
 from wfmon.cli.table import table
+from wfmon.model.alert import Ack
 from wfmon.model.episode import AuditEntry, HeldAck
-from wfmon.text.numbers import day_clock, find_zone, rfc3339
+from wfmon.text.numbers import age, day_clock, find_zone, rfc3339
 
 Row = tuple[str, ...]
 
@@ -29,17 +31,19 @@ def run(options: Options) -> int:
             return 1
     if options.json:
         entries = (
-            [_entry_json(entry) for entry in trail] if options.all else [_held_json(each) for each in held]
+            [_entry_json(entry) for entry in trail]
+            if options.all
+            else [_held_json(each, now) for each in held]
         )
         print(json.dumps(entries, indent=2, ensure_ascii=False))
     elif options.all:
         _print(
-            ("AT", "WHO", "WHAT", "ID", "RULE", "ABOUT", "COMMENT"),
+            ("AT", "WHO", "WHAT", "ID", "RULE", "ABOUT", "EFFECT", "COMMENT"),
             [_entry(each, now, zone) for each in trail],
         )
     else:
         _print(
-            ("ID", "RULE", "WORKFLOW", "WHO", "SINCE", "UNTIL", "COMMENT"),
+            ("ID", "RULE", "WORKFLOW", "STATE", "WHO", "AGE", "NEXT", "COMMENT"),
             [_held(each, now, zone) for each in held],
         )
     return 0
@@ -55,19 +59,36 @@ def _print(head: Row, rows: Sequence[Row]) -> None:
 
 def _held(each: HeldAck, now: float, zone: tzinfo | None) -> Row:
     ack, episode = each.ack, each.episode
-    until = "it ends" if ack.until is None else day_clock(ack.until, now, zone)
-    since = day_clock(ack.at, now, zone)
-    return (episode.id, episode.rule, subject(episode) or "–", ack.by, since, until, ack.comment)
+    return (
+        episode.id,
+        episode.rule,
+        subject(episode) or "–",
+        "snoozed" if ack.snooze else "acked",
+        ack.by,
+        age(now - ack.at),
+        _next(ack, now, zone),
+        ack.comment,
+    )
+
+
+def _next(ack: Ack, now: float, zone: tzinfo | None) -> str:
+    """When it comes back at the latest, and who else is kept from being told."""
+    wakes = "when it gets worse" if ack.until is None else day_clock(ack.until, now, zone)
+    if ack.problem is not None:
+        return f"wakes {wakes}; {ack.via}: {ack.problem}"
+    if ack.shared:
+        return f"wakes {wakes}; muted by {ack.via}"
+    return f"wakes {wakes}; {ack.via} is asked to mute it" if ack.via else f"wakes {wakes}"
 
 
 def _entry(entry: AuditEntry, now: float, zone: tzinfo | None) -> Row:
     about = " ".join(value for _, value in entry.labels) or "–"
     at = day_clock(entry.at, now, zone)
-    return (at, entry.who, entry.what, entry.episode, entry.rule, about, entry.comment)
+    return (at, entry.who, entry.what, entry.episode, entry.rule, about, entry.effect, entry.comment)
 
 
-def _held_json(each: HeldAck) -> dict[str, object]:
-    ack, episode = each.ack, each.episode
+def _held_json(each: HeldAck, now: float) -> dict[str, object]:
+    episode = each.episode
     return {
         "id": episode.id,
         "rule": episode.rule,
@@ -75,11 +96,9 @@ def _held_json(each: HeldAck) -> dict[str, object]:
         "labels": dict(episode.labels),
         "severity": episode.severity.word,
         "summary": episode.summary,
-        "by": ack.by,
-        "at": rfc3339(ack.at),
-        "until": rfc3339(ack.until),
-        "until_resolved": ack.until_resolved,
-        "comment": ack.comment,
+        **ack_json(each.ack),
+        "age_seconds": max(0.0, now - each.ack.at),
+        "notes": [note_json(note) for note in episode.notes],
     }
 
 

@@ -18,8 +18,10 @@ COMMANDS = {
     "snapshot": "print what is known: from whoever collects, else every source is asked once",
     "check": "the verdict in one line; exit code 0 ok, 1 warning, 2 critical, 3 unknown",
     "ack": "take an alert",
-    "unack": "give an alert back",
-    "acks": "who has what",
+    "unack": "give an alert back, acked or snoozed",
+    "snooze": "put an alert off",
+    "note": "write to an alert, for whoever has it next",
+    "acks": "who has what, since when, and what wakes it",
     "doctor": "every source: reachable, what it answers, what is missing; who collects",
     "init": "with --unit: a systemd unit for record",
     "config": "path, show, check or schema of the settings",
@@ -71,6 +73,8 @@ def parse(words: Sequence[str]) -> Options:
     found = vars(parser(command).parse_args(rest))
     for several in ("scrape", "logs"):
         found[several] = tuple(found[several])
+    if "text" in found:
+        found["text"] = " ".join(found["text"])
     return Options(command=command, **found)
 
 
@@ -124,11 +128,12 @@ def parser(command: str) -> argparse.ArgumentParser:
         own.add_argument(
             "--unacked", action="store_true", help="leave out what is acked, snoozed or silenced"
         )
-    if command in ("ack", "unack"):
+    if command in ("ack", "unack", "snooze", "note"):
         own.add_argument("alert_id", metavar="ID", type=_some_text, help="a unique prefix of the alert's id")
-    if command == "ack":
-        own.add_argument("--for", dest="for_seconds", type=_duration, metavar="D", help="until D from now")
-        own.add_argument("-m", "--message", dest="comment", default="", metavar="TEXT", help="why")
+    if command in ("ack", "snooze"):
+        _add_lease(own, command)
+    if command == "note":
+        own.add_argument("text", metavar="TEXT", nargs="+", help="what to say of it")
     if command == "acks":
         own.add_argument("--all", action="store_true", help="the audit trail: all that ever happened")
     if command == "config":
@@ -180,6 +185,17 @@ def _add_demo(group: argparse._ArgumentGroup) -> None:
     group.add_argument(
         "--workload-only", action="store_true", help="no screen; prints where its metrics and logs are"
     )
+
+
+def _add_lease(group: argparse._ArgumentGroup, command: str) -> None:
+    """Until when somebody has an alert; a snooze must say so."""
+    ends = group.add_mutually_exclusive_group(required=command == "snooze")
+    ends.add_argument(
+        "--for", dest="for_seconds", type=_duration, metavar="D", help="until D from now, at most 8h"
+    )
+    if command == "snooze":
+        ends.add_argument("--until-resolved", action="store_true", help="until it is over, or gets worse")
+    group.add_argument("-m", "--message", dest="comment", default="", metavar="TEXT", help="why")
 
 
 def _duration(text: str) -> float:

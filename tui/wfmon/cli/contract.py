@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
-from wfmon.model.alert import Ack, Alert
+from wfmon.model.alert import Ack, Alert, ForeignRef, Note
 from wfmon.model.baseline import Baseline
 from wfmon.model.forecast import Filling
 from wfmon.model.history import Change, HistoryStatus
@@ -14,6 +14,7 @@ from wfmon.model.run import Run
 from wfmon.model.snapshot import CostRow, Snapshot, Totals, Workflow
 from wfmon.model.source import SourceState, SourceStatus
 from wfmon.text.numbers import rfc3339
+from wfmon.text.redact import redact
 
 SCHEMA = 1
 
@@ -299,11 +300,20 @@ def alert_json(alert: Alert) -> Json:
         "flaps": alert.flaps,
         "source": alert.source,
         "runbook": alert.runbook,
-        "ack": _ack(alert.ack) if alert.ack else None,
+        "ack": ack_json(alert.ack) if alert.ack else None,
+        "low": alert.low,
+        "mean": alert.mean,
+        "samples": alert.samples,
+        "members": list(alert.members),
+        "contributors": list(alert.contributors),
+        "notes": [note_json(note) for note in alert.notes],
+        "quieted": alert.quieted or None,
+        "foreign": _foreign(alert.foreign) if alert.foreign else None,
     }
 
 
-def _ack(ack: Ack) -> Json:
+def ack_json(ack: Ack) -> Json:
+    """``silence`` is that of the Alertmanager ``via``; ``problem`` is why that does not mute it."""
     return {
         "by": ack.by,
         "at": rfc3339(ack.at),
@@ -311,4 +321,24 @@ def _ack(ack: Ack) -> Json:
         "until_resolved": ack.until_resolved,
         "comment": ack.comment,
         "shared": ack.shared,
+        "snooze": ack.snooze,
+        "silence": ack.silence,
+        "via": ack.via,
+        "problem": ack.problem,
+    }
+
+
+def note_json(note: Note) -> Json:
+    return {"by": note.by, "at": rfc3339(note.at), "text": note.text}
+
+
+def _foreign(foreign: ForeignRef) -> Json:
+    return {
+        "labels": dict(foreign.labels),
+        "alertmanager": foreign.alertmanager,
+        "fingerprint": foreign.fingerprint,
+        "receivers": list(foreign.receivers),
+        "writable": foreign.writable,
+        "description": redact(foreign.description),
+        "link": redact(foreign.link),
     }

@@ -88,14 +88,10 @@ def _dispatch(options: Options) -> int:
             from wfmon.cli import check
 
             return check.run(options)
-        case "ack":
+        case "ack" | "unack" | "snooze" | "note":
             from wfmon.cli import ack
 
             return ack.run(options)
-        case "unack":
-            from wfmon.cli import ack
-
-            return ack.run_unack(options)
         case "acks":
             from wfmon.cli import acks
 

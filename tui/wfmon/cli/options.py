@@ -17,7 +17,7 @@ class Options:
 
     ``interval``, ``refresh``, ``wait`` and ``for_seconds`` are in seconds. ``view`` is one of ``ops``,
     ``dev``, ``finance``, ``exec``; ``incident`` a name, ``none`` or ``all``. ``action`` is the word
-    behind ``config``; ``alert_id`` a prefix as a person typed it.
+    behind ``config``; ``alert_id`` a prefix as a person typed it, ``text`` what a note says.
     """
 
     command: str = "watch"
@@ -43,7 +43,9 @@ class Options:
     all: bool = False
     alert_id: str = ""
     for_seconds: float | None = None
+    until_resolved: bool = False
     comment: str = ""
+    text: str = ""
     action: str = ""
     unit: bool = False
 
