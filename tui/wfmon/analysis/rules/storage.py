@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from wfmon.analysis.words import percent, size, span
+from wfmon.analysis.outlook import NOTHING, Outlook, will_be_critical, will_warn
+from wfmon.analysis.words import percent, size
 from wfmon.model.alert import Finding, Labels, Severity
 from wfmon.model.forecast import Filling, Slopes
 from wfmon.model.host import HostSample, Volume
 from wfmon.model.record import dataclass
-from wfmon.model.settings import FillingSettings, HysteresisSettings, StorageSettings
+from wfmon.model.settings import HysteresisSettings, StorageSettings
 
 RULE = "storage"
 # Free bytes must grow this much beyond the trip value before they clear an alert.
 CLEAR_BYTES = 1.25
-STILL = 2.0  # an open forecast stays until one of its times is this many horizons away
 HOUR = 3600.0
 NOTABLE = 16 * 1024.0**2  # bytes an hour
 MOST = 5
@@ -56,73 +56,6 @@ class _Room:
     loose: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Outlook:
-    """``words`` of when it is full, by the slopes of two windows. ``soon`` trips; ``far`` clears."""
-
-    soon: bool = False
-    far: bool = True
-    for_seconds: float = 0.0
-    words: str = ""
-
-
-NOTHING = _Outlook()
-
-
-def _will_warn(slopes: Slopes | None, settings: FillingSettings | None) -> _Outlook:
-    """By the slopes of 6 h and of a day; before a day is known by that of 6 h, where little is free."""
-    if slopes is None or settings is None or slopes.short is None or not slopes.steady:
-        return NOTHING
-    if not slopes.day_known:
-        words = f"full in {span(slopes.short)} (6h slope)"
-        return _fills((slopes.short, settings.horizon_seconds), None, slopes.little, settings, words)
-    if slopes.day is None:
-        return NOTHING
-    words = _ranged(slopes.short, "6h", slopes.day, "day")
-    return _fills(
-        (slopes.short, settings.horizon_seconds),
-        (slopes.day, settings.long_horizon_seconds),
-        True,
-        settings,
-        words,
-    )
-
-
-def _will_be_critical(slopes: Slopes | None, settings: FillingSettings | None) -> _Outlook:
-    """By the slopes of 45 min and of 6 h."""
-    if slopes is None or settings is None or slopes.quick is None or slopes.short is None:
-        return NOTHING
-    if not slopes.steady:
-        return NOTHING
-    return _fills(
-        (slopes.quick, settings.horizon_seconds),
-        (slopes.short, settings.long_horizon_seconds),
-        slopes.day_known or slopes.little,
-        settings,
-        _ranged(slopes.quick, "45m", slopes.short, "6h"),
-    )
-
-
-def _fills(
-    one: tuple[float, float],
-    other: tuple[float, float] | None,
-    counts: bool,
-    settings: FillingSettings,
-    words: str,
-) -> _Outlook:
-    """Each is a time to full and its horizon."""
-    both = [one] if other is None else [one, other]
-    soon = counts and all(full < horizon for full, horizon in both)
-    far = not counts or any(full >= STILL * horizon for full, horizon in both)
-    return _Outlook(soon, far, settings.for_seconds, words)
-
-
-def _ranged(one: float, one_window: str, other: float, other_window: str) -> str:
-    """``full in 9h (6h slope) to 14h``, the earlier first."""
-    (first, window), (last, _) = sorted(((one, one_window), (other, other_window)))
-    return f"full in {span(first)} ({window} slope) to {span(last)}"
-
-
 def _writers(writes: Mapping[str, float]) -> tuple[str, ...]:
     """``knowledge_sync writes 1.2G/h``, the most first."""
     most = sorted((-rate, name) for name, rate in writes.items() if rate * HOUR >= NOTABLE)
@@ -146,8 +79,8 @@ def _bytes(
         words += f" ({size(max(0, volume.free_bytes))} free)"
     warn = _warn_room(free, spare, settings.warn)
     critical = _critical_room(free, spare, settings)
-    soon = _will_warn(slopes, settings.fills_warn)
-    sooner = _will_be_critical(slopes, settings.fills_critical)
+    soon = will_warn(slopes, settings.fills_warn)
+    sooner = will_be_critical(slopes, settings.fills_critical)
     return (
         _finding(labels, Severity.WARNING, settings.warn, warn, free, words, soon, writers),
         _finding(labels, Severity.CRITICAL, settings.critical, critical, free, words, sooner, writers),
@@ -193,8 +126,8 @@ def _inodes(
             writers,
         )
         for severity, level, outlook in (
-            (Severity.WARNING, settings.warn, _will_warn(slopes, settings.fills_warn)),
-            (Severity.CRITICAL, settings.critical, _will_be_critical(slopes, settings.fills_critical)),
+            (Severity.WARNING, settings.warn, will_warn(slopes, settings.fills_warn)),
+            (Severity.CRITICAL, settings.critical, will_be_critical(slopes, settings.fills_critical)),
         )
     )
     return first, second
@@ -207,7 +140,7 @@ def _finding(
     room: _Room | None,
     free: float | None,
     words: str,
-    outlook: _Outlook,
+    outlook: Outlook,
     writers: tuple[str, ...],
 ) -> Finding:
     """Short of room now, or soon: one alert. What is short now need not wait as long as a forecast."""
