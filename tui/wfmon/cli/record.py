@@ -42,7 +42,10 @@ def run(options: Options) -> int:
     finally:
         for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)  # the end is under way and takes no time
+        words = assembled.parting_words()
         assembled.close()
+        for line in words:
+            _say(line)
 
 
 class Teller:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from wfmon.cli.options import Options
@@ -56,7 +57,11 @@ def watch(options: Options, loaded: Loaded, *, label: str = "") -> int:
             by=assembled.me,
         )
     finally:
+        words = assembled.parting_words()
         assembled.close()
+        with suppress(OSError):  # the terminal may have gone
+            for line in words:
+                print(f"wfmon-tui: {line}", file=sys.stderr, flush=True)
 
 
 def leave(code: int) -> int:

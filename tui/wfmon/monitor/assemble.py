@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING
@@ -54,6 +55,17 @@ class AssembledStation:
     store: AckStore
     me: str
     zone: tzinfo | None
+
+    def parting_words(self) -> tuple[str, ...]:
+        """What a person should know who ends this process; to be asked before ``close``."""
+        if not self.station.collector.self_:
+            return ()
+        shared = self.store.open_shares()
+        if not shared:
+            return ()
+        from wfmon.monitor.parting import open_shares
+
+        return open_shares(shared, time.time(), self.zone)
 
     def close(self) -> None:
         self.station.stop()

@@ -32,6 +32,7 @@ from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
     from wfmon.store.acting import Word
+    from wfmon.store.shares import Job
 
 NAME = "acks.db"
 T = TypeVar("T")
@@ -105,8 +106,19 @@ class AckStore:
             from wfmon.store.shares import waiting
 
             known = self._shares[1]
-            self._shares = (self._version, self._asked(lambda db: waiting(db, self._lane), known))
+            self._shares = (
+                self._version,
+                self._asked(lambda connection: waiting(connection, self._lane), known),
+            )
         return self._shares[1]
+
+    def open_shares(self) -> tuple[Job, ...]:
+        """The shared acks about which something is to be done, oldest first."""
+        if not self.shares_waiting():
+            return ()
+        from wfmon.store.shares import jobs
+
+        return self._asked(lambda connection: jobs(connection, self._lane), ())
 
     def records(self, now: float) -> Mapping[EpisodeKey, EpisodeRecord]:
         """The newest episode of each rule and labels that was open within a day, each with the ack in
