@@ -1,4 +1,4 @@
-"""When the room or the inodes of a volume will be used up, for rule ``storage`` (alerting-and-burn 4.6, 6)."""
+"""When the room or the inodes of a volume will be used up, for rule ``storage`` (alerting-and-burn 4.6)."""
 
 from __future__ import annotations
 
