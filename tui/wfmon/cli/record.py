@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from datetime import tzinfo
 from queue import SimpleQueue
 
@@ -44,8 +45,9 @@ def run(options: Options) -> int:
             signal.signal(number, signal.SIG_IGN)  # the end is under way and takes no time
         words = assembled.parting_words()
         assembled.close()
-        for line in words:
-            _say(line)
+        with suppress(OSError):  # who reads it may have gone
+            for line in words:
+                _say(line)
 
 
 class Teller:
