@@ -73,7 +73,7 @@ def verdict(scene: Scene) -> Verdict:
     """The sentence, without sign in front and without a key at its end (the screen adds them)."""
     blind = _blind_sources(scene)
     names = {source.name for source in blind}
-    unjudged = [each for each in scene.unjudged if not each.learning and each.key[0] not in _UNASKED]
+    unjudged = [each for each in scene.unjudged if _is_rule(each) or _is_asked(each)]
     failing = {each.key[0] for each in unjudged if _is_rule(each)}
     open_alerts = [alert for alert in scene.alerts if _counts(alert, scene)]
     of_source = {name: alert for alert in open_alerts if (name := _source_of(alert)) in names}
@@ -186,6 +186,10 @@ def _holders(troubles: Sequence[_Trouble]) -> str:
 def _is_rule(each: Unjudged) -> bool:
     """Whether a whole rule could not be evaluated."""
     return each.key[1] == ()
+
+
+def _is_asked(each: Unjudged) -> bool:
+    return not each.learning and each.key[0] not in _UNASKED
 
 
 def _rule_of(alert: Alert) -> str | None:
