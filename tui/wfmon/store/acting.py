@@ -31,7 +31,7 @@ class Word:
 
 
 def word(by: str, now: float, text: str = "", *, limit: int = COMMENT_LIMIT) -> Word:
-    return Word(safe(by), now, safe(text, limit=limit))
+    return Word(safe(by), now, safe(text.strip(), limit=limit))
 
 
 def take(connection: sqlite3.Connection, row: Row, said: Word, until: float | None, *, snooze: bool) -> None:
@@ -84,7 +84,7 @@ def comment(connection: sqlite3.Connection, row: Row, said: Word) -> None:
 
 def note(connection: sqlite3.Connection, row: Row, said: Word) -> None:
     """To the episode, whoever has it."""
-    if not said.text.strip():
+    if not said.text:
         raise AckError("a note needs a text")
     connection.execute(
         "INSERT INTO notes (episode, by, at, text) VALUES (?, ?, ?, ?)",
