@@ -88,6 +88,9 @@ class Emulator:
         self.kitty_stack: list[int] = []
         self.queries: Counter[str] = Counter()
         self.osc: list[str] = []
+        self.bells = 0
+        self.title = "as it was"
+        self.titles_kept: list[str] = []
         self.clears = 0
         self.sync_frames = 0
         self._stream = pyte.Stream(self.screen)
@@ -152,6 +155,7 @@ class Emulator:
         return sorted(names)
 
     def _draw(self, text: str) -> None:
+        self.bells += text.count("\x07")
         if text:
             self._stream.feed(text)
 
@@ -160,6 +164,9 @@ class Emulator:
             self._csi(match["mark"], match["args"], match["inter"], match["final"], match[0])
         elif match["osc"] is not None:
             self.osc.append(match["osc"])
+            number, _, words = match["osc"].partition(";")
+            if number in ("0", "2"):
+                self.title = words
         elif match["esc"] is not None and match["esc"] not in ("=", ">"):
             self._draw(match[0])
 
@@ -175,6 +182,11 @@ class Emulator:
             self.kitty_stack.append(first)
         elif mark == "<" and final == "u":
             del self.kitty_stack[-(first or 1) :]
+        elif not mark and final == "t" and first == 22:
+            self.titles_kept.append(self.title)
+        elif not mark and final == "t" and first == 23:
+            if self.titles_kept:
+                self.title = self.titles_kept.pop()
         elif not mark and final not in "tbSTsu":
             self.clears += final == "J" and first in (2, 3)
             self._draw(whole)

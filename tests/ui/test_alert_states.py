@@ -132,6 +132,8 @@ def test_how_often_it_came_back_stands_beside_in_every_state() -> None:
         found = row(Stage(with_alerts(alert)), alert)
         assert "  ↯4 $4.20/h, 3.1x" in found
     assert "↯" not in row(Stage(with_alerts(local())), local())
+    damped = local(flaps=4, flapping=True, summary="flapping, $4.20/h, 3.1x usual")
+    assert "  ↯4 $4.20/h, 3.1x" in row(Stage(with_alerts(damped)), damped)
     assert "*4 $4.20/h" in row(Stage(with_alerts(local(flaps=4)), ascii_only=True), local())
 
 
@@ -204,3 +206,11 @@ def test_what_is_blind_says_last_known_without_repeating_itself() -> None:
     found = row(Stage(with_alerts(alert)), alert)
     assert "last 3 runs over 40s" in found
     assert found.count("no data") == 1
+
+
+def test_an_alert_of_another_system_without_a_workflow_says_where_it_is() -> None:
+    labels = (("alertname", "HighErrorRate"), ("instance", "web-1"), ("severity", "critical"))
+    alert = foreign(workflow=None, labels=labels)
+    assert row(Stage(with_alerts(alert)), alert).startswith("✖ HighErrorRate web-1 ")
+    bare = replace(alert, labels=labels[:1])
+    assert "alertname" not in row(Stage(with_alerts(bare)), bare)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import resource
 import time
 from collections.abc import Callable, Coroutine
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
 from textual.app import ComposeResult
@@ -14,7 +15,7 @@ from textual.binding import BindingType
 from textual.screen import Screen
 
 from wfmon.config.problems import ConfigError, Problem
-from wfmon.config.schema import Config
+from wfmon.config.schema import Config, Notify
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Doors
 from wfmon.text import numbers
@@ -28,6 +29,9 @@ from wfmon.ui.theme import load_theme
 from wfmon.ui.views.base import View
 from wfmon.ui.views.operations import OperationsView
 from wfmon.ui.widgets.canvas import Canvas
+
+if TYPE_CHECKING:
+    from wfmon.ui.announcer import Announcer
 
 CLOCK_SECONDS = 1.0
 
@@ -86,6 +90,7 @@ class WfmonApp(QuietApp, inherit_bindings=False):
         refresh: float = 1.0,
         clock: Callable[[], float] = time.time,
         first: Callable[[], View] = OperationsView,
+        notify: Notify | None = None,
     ) -> None:
         super().__init__(ansi_color=True)
         self.animation_level = "none"
@@ -98,6 +103,9 @@ class WfmonApp(QuietApp, inherit_bindings=False):
         self._draw_asked = False
         self._presented_at = 0.0
         self._tasks: set[asyncio.Task[None]] = set()
+        self._notify = notify if notify is not None and notify.enabled else None
+        self._opened_at = self.shell.now()
+        self._announcer: Announcer | None = None
 
     def get_default_screen(self) -> Screen[None]:
         return Board(id="_default")
@@ -158,6 +166,8 @@ class WfmonApp(QuietApp, inherit_bindings=False):
     # --- inside
 
     def _arrived(self, snapshot: Snapshot) -> None:
+        if self._announcer is not None:
+            self._announcer.arrived(snapshot, self.shell.now(), self.shell.last_key_at)
         if self.shell.arrived(snapshot):
             self._present()
 
@@ -172,6 +182,17 @@ class WfmonApp(QuietApp, inherit_bindings=False):
             self._presented_at = time.monotonic()
         if self.shell.ticks():
             self.draw_soon()
+        self._announce()
+
+    def _announce(self) -> None:
+        """Tell what is due. What that takes is loaded once the screen stands."""
+        if self._announcer is not None:
+            self._announcer.tick(self.shell.now())
+        elif self._notify is not None and self.shell.latest is not None:
+            from wfmon.ui.announcer import Announcer
+
+            self._announcer = Announcer(self._notify, self, self.shell.look, os.environ, self._opened_at)
+            self._announcer.arrived(self.shell.latest, self.shell.now())
 
     def _draw(self) -> None:
         self._draw_asked = False
@@ -211,5 +232,5 @@ def run_app(
         timezone=ui.timezone,
     )
     settings = Settings(look, Keymap(ui.keys), by=by, label=watch_label, read_only=read_only)
-    app = WfmonApp(doors, settings, refresh=float(ui.refresh))
+    app = WfmonApp(doors, settings, refresh=float(ui.refresh), notify=config.notify)
     return run_in_terminal(app, mouse=ui.mouse)

@@ -37,6 +37,7 @@ _MOUSE = "\x1b[?1000h\x1b[?1002h\x1b[?1006h"
 # Hidden cursor, focus reports, unambiguous keys (kitty), bracketed paste, no autowrap.
 _MODES = "\x1b[?25l\x1b[?1004h\x1b[>1u\x1b[?2004h\x1b[?7l"
 _POP_KEYS = "\x1b[<u"
+_PUSH_TITLE = "\x1b[22;0t"
 _ASK_SYNCHRONIZED_OUTPUT = "\x1b[?2026$p"
 
 # An escape key is told from a sequence by the pause behind it: after input the parser needs its clock.
@@ -58,6 +59,7 @@ class TerminalDriver(Driver):
         self._reader: threading.Thread | None = None
         self._stopped, self._stop = os.pipe()
         self._running = False
+        self._title = ""
 
     @property
     def can_suspend(self) -> bool:
@@ -66,9 +68,19 @@ class TerminalDriver(Driver):
     def write(self, data: str) -> None:
         self.output.write(data)
 
+    def show_title(self, sequence: str) -> None:
+        """Set the title by ``sequence``; the one before comes back with the terminal's other settings."""
+        self._title = sequence
+        if self._running:
+            self.write(sequence if self.lifeline.titled else _PUSH_TITLE + sequence)
+            self.lifeline.titled = True
+
     def start_application_mode(self) -> None:
         self._running = True
+        self._quiet_app.focus_told = None
         self.lifeline.enter(self._switches(), self._raw())
+        if self._title:
+            self.show_title(self._title)
         signal.signal(signal.SIGWINCH, lambda *_: self._send_size())
         signal.signal(signal.SIGTSTP, lambda *_: self._loop.call_soon_threadsafe(self._suspend))
         signal.signal(signal.SIGCONT, lambda *_: self._loop.call_soon_threadsafe(self._continued))
@@ -142,7 +154,8 @@ class TerminalDriver(Driver):
     def _continued(self) -> None:
         """After a stop that nobody announced (SIGSTOP) the shell has had the terminal."""
         if self._running:
-            self.lifeline.enter(_POP_KEYS + self._switches(), self._raw())
+            self._quiet_app.focus_told = None
+            self.lifeline.enter(_POP_KEYS + self._switches() + self._title, self._raw())
             self._quiet_app.repaint()
             self._send_size()
 

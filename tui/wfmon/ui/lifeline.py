@@ -27,6 +27,8 @@ UNDO = (
     "\x1b\\\x1b[?2026l\x1b[?1006l\x1b[?1002l\x1b[?1000l\x1b[?2004l\x1b[?1004l"
     "\x1b[<u\x1b[?7h\x1b[m\x1b[?1049l\x1b[?25h"
 )
+# Where a title was set and the one before kept: a terminal that keeps none has none then.
+POP_TITLE = "\x1b]0;\x07\x1b[23;0t"
 _DRAIN = 0.3  # seconds that output may take to go before it is dropped
 
 
@@ -39,6 +41,7 @@ class Lifeline:
         self.stdin, self.stdout = stdin, stdout
         self.code: int | None = None
         self.last_words = ""
+        self.titled = False  # the terminal keeps the title that it had before
         self.output = Output(stdout, on_lost=lambda: self.begin(LOST_TERMINAL))
         self._attrs = attrs
         if attrs is None:
@@ -87,7 +90,8 @@ class Lifeline:
             self._entered = False
             if not self.output.drain(_DRAIN):
                 self._drop_output()
-            self.output.write(UNDO)
+            self.output.write(UNDO + POP_TITLE if self.titled else UNDO)
+            self.titled = False
             self.output.drain(_DRAIN)
             if self._attrs is not None:
                 self._set(self._attrs)

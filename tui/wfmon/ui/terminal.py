@@ -55,6 +55,7 @@ class QuietApp(App[int]):
         self.writer = FrameWriter()
         self.lag = LagMeter()
         self.lifeline: Lifeline | None = None
+        self.focus_told: bool | None = None  # what the terminal reported last, if anything
         self._held = False
         self._heal: asyncio.TimerHandle | None = None
 
@@ -120,6 +121,28 @@ class QuietApp(App[int]):
 
     def _set_pointer_shape(self, shape: str) -> None:
         """The pointer stays as the person has it."""
+
+    # --------------------------------------------------- beside the picture
+
+    @property
+    def watched(self) -> bool:
+        """Whether the terminal reports that a person looks at it."""
+        return self.focus_told is True
+
+    def on_app_focus(self) -> None:
+        self.focus_told = True
+
+    def on_app_blur(self) -> None:
+        self.focus_told = False
+
+    def say(self, sequence: str) -> None:
+        """Send what draws nothing (see ``oscs``), between two frames."""
+        if self._is_drawing and isinstance(self._driver, TerminalDriver):
+            self._driver.write(sequence)
+
+    def show_title(self, sequence: str) -> None:
+        if self._is_drawing and isinstance(self._driver, TerminalDriver):
+            self._driver.show_title(sequence)
 
     # ---------------------------------------------------------- healing
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from wfmon.analysis.shown import FLAPPING
 from wfmon.model.alert import Ack, Alert, AlertState
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.rows import cut, width_of
 
 OURS = "wfmon"  # the source of an alert that no other system told of
+# Labels that say, in this order, what an alert of another system is about.
+_SUBJECTS = ("instance", "service", "job", "node", "host", "pod")
 _BLIND = "no data, last known: "
 ROOM = 200  # cells in which nothing of ``standing`` need give way
 
@@ -16,6 +19,9 @@ def subject(alert: Alert) -> str:
     """The workflow, or what else the alert is about (a mount, a source)."""
     if alert.workflow:
         return alert.workflow
+    if alert.source != OURS:
+        labels = dict(alert.labels)
+        return next((labels[name] for name in _SUBJECTS if labels.get(name)), "")
     return next((value for _name, value in alert.labels), "host")
 
 
@@ -24,7 +30,8 @@ def fact(alert: Alert) -> str:
     if alert.rule == "failure_rate" and alert.value is not None and alert.threshold is not None:
         words = f"{numbers.percent(alert.value)} > {numbers.percent(alert.threshold)}"
     else:
-        words = alert.summary.removeprefix(subject(alert)).lstrip(" :") or alert.summary
+        summary = alert.summary.removeprefix(FLAPPING)  # how often stands beside
+        words = summary.removeprefix(subject(alert)).lstrip(" :") or summary
         if words.startswith(_BLIND):  # the state says it beside
             words = f"last {words.removeprefix(_BLIND)}"
     return words if alert.source == OURS else f"{alert.source}: {words}"
