@@ -169,11 +169,9 @@ def _judged(
     evaluated = next((heard for heard in alert.evaluated if heard.fresh), None)
     notified = next((heard for heard in alert.notified if heard.fresh), None)
     if evaluated is not None:
-        pending = evaluated.alert.state is State.PENDING and notified is None
-        if pending and before is not None and before.open and not _again(evaluated):
-            yield from _over(name, before)  # it ended, and waits to begin anew
-        else:
-            yield from _there(name, labels, alert, before, world, pending=pending)
+        waits = evaluated.alert.state is State.PENDING and notified is None
+        goes_on = before is not None and before.open and _again(evaluated)
+        yield from _there(name, labels, alert, before, world, pending=waits and not goes_on)
         return
     decides = world.systems.get(before.source) if before is not None else None
     if before is not None and decides is not None and _decides(decides, name, world):
