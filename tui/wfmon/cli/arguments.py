@@ -24,10 +24,12 @@ COMMANDS = {
     "acks": "who has what, since when, and what wakes it",
     "doctor": "every source: reachable, what it answers, what is missing; who collects",
     "init": "with --unit: a systemd unit for record",
+    "rules": "export: our rules for your own Prometheus",
     "config": "path, show, check or schema of the settings",
 }
 VIEWS = ("ops", "dev", "finance", "exec")
 INCIDENTS = ("error-burst", "cost-spike", "hang", "disk-growth", "none", "all")
+RULE_ACTIONS = ("export",)
 ACTIONS = ("path", "show", "check", "schema")
 
 # Options that are followed by a value: it is not mistaken for the command.
@@ -47,6 +49,7 @@ WITH_VALUE = frozenset(
         "--incident",
         "--wait",
         "--for",
+        "--profile",
         "-m",
         "--message",
     )
@@ -136,6 +139,9 @@ def parser(command: str) -> argparse.ArgumentParser:
         own.add_argument("text", metavar="TEXT", nargs="+", help="what to say of it")
     if command == "acks":
         own.add_argument("--all", action="store_true", help="the audit trail: all that ever happened")
+    if command == "rules":
+        own.add_argument("action", choices=RULE_ACTIONS, help="print them as a rule file")
+        own.add_argument("--profile", default="", metavar="NAME", help="whose metric names they use (seed)")
     if command == "config":
         own.add_argument("action", choices=ACTIONS, help="what to do")
     _add_common(made)

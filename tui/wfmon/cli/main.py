@@ -100,6 +100,10 @@ def _dispatch(options: Options) -> int:
             from wfmon.cli import doctor
 
             return doctor.run(options)
+        case "rules":
+            from wfmon.cli import rules
+
+            return rules.run(options)
         case _:
             from wfmon.cli import config
 

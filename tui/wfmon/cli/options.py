@@ -17,7 +17,8 @@ class Options:
 
     ``interval``, ``refresh``, ``wait`` and ``for_seconds`` are in seconds. ``view`` is one of ``ops``,
     ``dev``, ``finance``, ``exec``; ``incident`` a name, ``none`` or ``all``. ``action`` is the word
-    behind ``config``; ``alert_id`` a prefix as a person typed it, ``text`` what a note says.
+    behind ``config`` or ``rules``, ``profile`` the name of one; ``alert_id`` a prefix as a person typed
+    it, ``text`` what a note says.
     """
 
     command: str = "watch"
@@ -47,6 +48,7 @@ class Options:
     comment: str = ""
     text: str = ""
     action: str = ""
+    profile: str = ""
     unit: bool = False
 
     @property

@@ -76,8 +76,9 @@ def span(seconds: float) -> str:
     return f"{milliseconds // 1000}s" if milliseconds % 1000 == 0 else f"{milliseconds}ms"
 
 
-def exact_increase(series: str, window: float, *, always_born: bool = False) -> str:
-    """Growth of every series of the selector ``series`` within the last ``window`` seconds.
+def exact_increase(series: str, window: float, *, always_born: bool = False, up: str = "up") -> str:
+    """Growth of every series of the selector ``series`` within the last ``window`` seconds; ``up``: its
+    targets' own, sampled as often as it is.
 
     Per series, ``last`` being its newest value in the window (also of a series that vanished) and
     ``before`` its value when the window began (looked for ``LOOKBACK`` s back):
@@ -96,7 +97,7 @@ def exact_increase(series: str, window: float, *, always_born: bool = False) -> 
     climbed = (
         f"({last} unless {reset} > 0 or ((max_over_time({series}[{w}]) > {last}) + {last} and {reset} == 1))"
     )
-    from_zero = climbed if always_born else f"({climbed} and ({before} or {_watched(series, window)}))"
+    from_zero = climbed if always_born else f"({climbed} and ({before} or {_watched(series, window, up)}))"
     return (
         f"({climbed} - {before} >= 0 or {from_zero} "
         f"or ({last} - min_over_time({series}[{w}]) unless {reset} > 0) or increase({series}[{w}]))"
@@ -136,11 +137,11 @@ def troubled_targets(jobs: Collection[str], series: Iterable[str], window: float
     return grouped("group", ("job", "instance"), " or ".join(parts))
 
 
-def _watched(series: str, window: float) -> str:
+def _watched(series: str, window: float, up: str = "up") -> str:
     """Of the series those whose target was scraped more often than they were seen."""
     return (
         f"count_over_time({series}[{span(window)}]) < on (job, instance) group_left () "
-        f"max by (job, instance) (sum_over_time(up[{span(window + LOOKBACK)}]))"
+        f"max by (job, instance) (sum_over_time({up}[{span(window + LOOKBACK)}]))"
     )
 
 

@@ -1,0 +1,1 @@
+"""Our rules as recording and alerting rules of a Prometheus."""
