@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 import stat
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pytest
 
-from store.storehelp import needs_root, private
+from store.storehelp import FIRING, NOW, needs_root, private
 from wfmon.config import schema
 from wfmon.config.loader import load_config
 from wfmon.store import lanes
+from wfmon.store.acks import AckStore
 from wfmon.store.collectorlock import CollectorLock
-from wfmon.store.lanes import FILE, LIVE, find_lane, lane_key, owner
+from wfmon.store.errors import Held
+from wfmon.store.lanes import FILE, LIVE, Lane, find_lane, lane_key, owner
 from wfmon.store.paths import StateDir, state_dir
 
 PLAIN = load_config(environ={}).config
@@ -240,3 +244,40 @@ def test_a_directory_that_cannot_be_used_says_why(tmp_path: Path) -> None:
     find_lane(config(LOGS), mine, ad_hoc=False)
     (mine.path / "lanes").write_bytes(b"in the way")
     assert find_lane(config(SCRAPE), mine, ad_hoc=True).state.problem is not None
+
+
+def test_two_lanes_part_the_episodes_of_workflows_of_one_name(tmp_path: Path) -> None:
+    state = private(tmp_path)
+    root, beside = AckStore(state), AckStore(state, lane="aaaaaaaaaaaa")
+    root.observe([FIRING], NOW)
+    beside.observe([replace(FIRING, summary="99%")], NOW)
+    mine, theirs = root.records(NOW)[FIRING.key], beside.records(NOW)[FIRING.key]
+    assert (mine.id, mine.summary) == (FIRING.id, "32%")
+    assert theirs.summary == "99%"
+    assert re.fullmatch("[0-9a-f]{12}", theirs.id)
+    assert theirs.id != mine.id
+    beside.ack(theirs.id, "joe", NOW + 1)
+    assert root.records(NOW + 1)[FIRING.key].ack is None
+    assert [held.episode.id for held in root.acks(NOW + 1)] == [theirs.id]
+    assert root.find(theirs.id, NOW + 1).ack is not None
+    with pytest.raises(Held):
+        root.ack(theirs.id, "ann", NOW + 1)
+    root.observe([], NOW + 2, {FIRING.key: NOW + 2})
+    assert beside.records(NOW + 2)[FIRING.key].ended_at is None
+    assert [each.record.id for each in root.ended(NOW)] == [mine.id]
+    assert beside.ended(NOW) == ()
+    for at, store, ids in ((NOW + 1, root, [mine.id]), (NOW + 1, beside, [theirs.id]), (NOW + 3, root, [])):
+        assert [each.id for each in store.episodes_at(at)] == ids
+    assert [each.id for each in beside.episodes_between(NOW, NOW + 9)] == [theirs.id]
+    again = AckStore(state, lane="aaaaaaaaaaaa")
+    assert again.observe([replace(FIRING, id="111111111111")], NOW + 30)[FIRING.key].id == theirs.id
+
+
+def test_the_lane_of_the_directory_itself_goes_on_with_what_was_there(tmp_path: Path) -> None:
+    base = private(tmp_path)
+    AckStore(base).observe([FIRING], NOW)
+    lane = find_lane(config(LOGS), base, ad_hoc=False)
+    assert (lane.root, lane.name) == (True, "")
+    assert AckStore(base, lane=lane.name).records(NOW)[FIRING.key].id == FIRING.id
+    beside = Lane("bbbbbbbbbbbb", base, root=False)
+    assert beside.name == "bbbbbbbbbbbb"

@@ -51,7 +51,9 @@ def ends(record: EpisodeRecord | None, at: float) -> bool:
 
 def lapsed(row: Row, now: float) -> bool:
     """Whether an ack of an open episode has run out, and nobody has said so yet."""
-    return row.ack is not None and in_force(row, now) is None and row.record.ended_at is None
+    if row.ack is None or in_force(row, now) is not None:
+        return False
+    return row.record.ended_at is None and now - row.record.last_seen_at <= UNSEEN_SECONDS
 
 
 def see(connection: sqlite3.Connection, lane: str, sighting: Sighting, terms: AckTerms, now: float) -> str:
