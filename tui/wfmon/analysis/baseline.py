@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
+from itertools import pairwise
 
-from wfmon.analysis.hours import DAY, Bounds, Covered, Hours
+from wfmon.analysis.hours import DAY, HOUR, Bounds, Covered, Expected, Hours
 from wfmon.analysis.quantile import quantile
 from wfmon.analysis.spans import Spans
 from wfmon.model.baseline import Baseline
@@ -20,6 +21,7 @@ from wfmon.model.run import COUNTED, Run, RunStatus
 from wfmon.model.settings import BaselineSettings
 
 HOURLY_P95 = "hourly p95"
+NOTHING_EXPECTED = Expected()
 
 
 def baseline(
@@ -66,6 +68,8 @@ def baseline(
     tokens = _figures(good, lambda run: run.usage.total, needed)
     cost = _figures(good, lambda run: run.usage.cost_usd, needed)
     hourly = quantile(sorted(hourly_p95), 0.5) if not took and len(hourly_p95) >= needed else None
+    gaps = _gaps(good, spans)
+    expected = sums.expected(bounds, zone, settings.days)
     found = Baseline(
         workflow=workflow,
         n=errors.n,
@@ -87,6 +91,13 @@ def baseline(
         left_out=alike.left_out,
         since=min((at for at in (errors.oldest, alike.oldest) if at is not None), default=None),
         accepted_at=None if accepted is None else accepted.at,
+        last_run_at=_last_run(runs, sums, now),
+        gap_p50_seconds=quantile(gaps, 0.5) if len(gaps) >= needed else None,
+        gap_max_seconds=gaps[-1] if len(gaps) >= needed else None,
+        hour=now // HOUR * HOUR if expected != NOTHING_EXPECTED else None,
+        runs_this_hour=expected.this,
+        runs_hour_before=expected.before,
+        watched_since=sums.watched_since(now),
     )
     if last is None or len(counting) >= needed or not _washed_out(runs, began, spans):
         return found
@@ -113,6 +124,22 @@ def _counting(runs: Iterable[Run], began: float, poisoned: Spans) -> list[Run]:
     return [run for _, _, run in sorted(kept, key=lambda each: each[:2])]
 
 
+def _gaps(good: Sequence[Run], poisoned: Spans) -> list[float]:
+    """Seconds between the ends of successful runs that follow each other, ascending; none across an
+    incident."""
+    ends = [run.ended_at for run in good if run.ended_at is not None]
+    return sorted(after - before for before, after in pairwise(ends) if not poisoned.touches(before, after))
+
+
+def _last_run(runs: Iterable[Run], sums: Hours, now: float) -> float | None:
+    """Of runs, whatever became of them; of hours where those tell of a later one."""
+    ended = max((run.ended_at for run in runs if run.ended_at is not None), default=None)
+    hourly = sums.newest_run(now)
+    if ended is not None and (hourly is None or hourly - HOUR <= ended):
+        return ended
+    return hourly
+
+
 def _birth(sums: Hours, runs: Iterable[Run], now: float) -> float:
     """When the workflow was first seen: hours before that are no hours without a run."""
     return min(_first(runs, now), now if sums.begins is None else sums.begins)
@@ -135,6 +162,8 @@ def _kept(found: Baseline, last: Baseline, *, durations: bool) -> Baseline:
         return found
     if found.error_ratio is None and last.error_ratio is not None:
         found = replace(found, n=last.n, error_ratio=last.error_ratio, error_n=last.error_n, since=last.since)
+    if found.gap_p50_seconds is None:
+        found = replace(found, gap_p50_seconds=last.gap_p50_seconds, gap_max_seconds=last.gap_max_seconds)
     if durations and found.duration_p50_seconds is None and last.duration_p50_seconds is not None:
         found = replace(
             found,

@@ -21,6 +21,8 @@ HOUR = 3600.0
 DAY = 86400.0
 ALIKE_DAYS = 28.0
 MOST = 42
+LEAST_ALIKE = 5
+WRITTEN_SECONDS = 300.0  # what was watched of this hour is written a little later
 WATCHED = 0.9  # of an hour: one that was watched less says nothing, not even zero
 MONEY_OFFSET_USD = 0.05  # so that an hour without cost has a logarithm
 
@@ -47,6 +49,15 @@ class Alike:
     hours: int = 0
     left_out: int = 0
     oldest: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """Runs that three of four of just this hour of the day had at least, and of the hour before it; None:
+    fewer than ``LEAST_ALIKE`` tell."""
+
+    this: float | None = None
+    before: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +103,33 @@ class Hours:
             left_out=len(runs.left_out | cost.left_out),
             oldest=min((at for at in (runs.oldest, cost.oldest) if at is not None), default=None),
         )
+
+    def expected(self, bounds: Bounds, zone: tzinfo | None, days: float) -> Expected:
+        """Of the hour that ``bounds.now`` lies in; a quantile that days with less do not move."""
+        this, before = _hours_apart(bounds.now // HOUR * HOUR, zone, min(days, ALIKE_DAYS))
+        return Expected(self._lower(this, bounds), self._lower(before, bounds))
+
+    def _lower(self, hours: Sequence[float], bounds: Bounds) -> float | None:
+        values = self._samples(_runs, Role.LOGS, [at for at in hours if at >= bounds.since], bounds).values
+        return quantile(sorted(values), 0.25) if len(values) >= LEAST_ALIKE else None
+
+    def newest_run(self, now: float) -> float | None:
+        """The end of the newest hour in which a run ended."""
+        found = [at for rows in self._rows.values() for at, row in rows.items() if row.runs and at <= now]
+        return min(max(found) + HOUR, now) if found else None
+
+    def watched_since(self, now: float) -> float | None:
+        """From when on, by whole hours, a source that tells of runs was watched; of several the longest."""
+        hour = now // HOUR * HOUR
+        begins = []
+        for source in self._ranked(_runs, Role.LOGS):
+            if self._covered.get((*source, hour), 0.0) < WATCHED * (now - hour) - WRITTEN_SECONDS:
+                continue
+            begin = hour
+            while self._watched(source, begin - HOUR):
+                begin -= HOUR
+            begins.append(begin)
+        return min(begins, default=None)
 
     def counted(self, bounds: Bounds) -> Counted:
         """A ratio needs no whole hours: each hour is from who watched it, else from who tells of it."""
@@ -175,6 +213,19 @@ def _like(hour: float, zone: tzinfo | None, days: float) -> tuple[float, ...]:
         if day is weekend and (other - clock) % 24 in (0, 1, 23):
             found.append(at)
     return tuple(found)
+
+
+@lru_cache(maxsize=8)
+def _hours_apart(
+    hour: float, zone: tzinfo | None, days: float
+) -> tuple[tuple[float, ...], tuple[float, ...]]:
+    """Of the hours like this one those at the same hour of the day, and those an hour earlier (none where the
+    hour before this one is of another kind of day)."""
+    like = [(at, _clock(at, zone)[0]) for at in _like(hour, zone, days)]
+    clock, weekend = _clock(hour, zone)
+    earlier, other = _clock(hour - HOUR, zone)
+    before = tuple(at for at, each in like if each == earlier) if other is weekend else ()
+    return tuple(at for at, each in like if each == clock), before
 
 
 def hours_like(now: float, zone: tzinfo | None, days: float) -> tuple[float, ...]:

@@ -24,8 +24,12 @@ class Baseline:
     of hours like this one (same hour ±1 of the same kind of day, ``hours`` of them). ``since``: the
     oldest run or hour that counts; ``accepted_at``: when somebody accepted a new normal.
     ``last_run_at``: when its newest run that is known
-    ended; ``gap_p50_seconds``: the median time between the ends of two successful runs that follow each
-    other. ``duration_from``: what the durations are of (``runs``, or ``hourly p95`` where only metrics are
+    ended (of an hour of which no single run is known: the end of that hour). ``gap_p50_seconds``: the median
+    time between the ends of two successful runs that follow each other, ``gap_max_seconds`` the longest.
+    ``hour``: the begin of the hour that figures per hour speak of; ``runs_this_hour``: what three of four of
+    just that hour of the day had at least, ``runs_hour_before`` the same of the hour before (None where that
+    is of another kind of day). ``watched_since``: from when on a source that tells of its runs was read
+    without a hole. ``duration_from``: what the durations are of (``runs``, or ``hourly p95`` where only metrics are
     known). ``left_out``: hours that were left out because an alert was firing.
     """
 
@@ -51,6 +55,11 @@ class Baseline:
     accepted_at: float | None = None
     last_run_at: float | None = None
     gap_p50_seconds: float | None = None
+    gap_max_seconds: float | None = None
+    hour: float | None = None
+    runs_this_hour: float | None = None
+    runs_hour_before: float | None = None
+    watched_since: float | None = None
 
     @property
     def learning(self) -> bool:

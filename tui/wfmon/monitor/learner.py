@@ -40,10 +40,11 @@ AGAIN_SECONDS = 300.0  # between two looks at hours of which older ones are stil
 FIRST_AGAIN_SECONDS = 15.0  # ... and while none is known
 KEPT_SECONDS = 100 * DAY  # of what earlier processes saw of logs ...
 KEPT_POINTS = 200  # ... so many looks are read
-POISONING = frozenset({"failure_rate", "cost_spike", "timeout", "stall", "runaway"})
+POISONING = frozenset({"failure_rate", "cost_spike", "timeout", "stall", "runaway", "silence"})
 # Rules whose alert of a workflow makes its figures of that time no measure of what is usual.
 RECENT_DAYS = 3
 SAME_HOUR_DAYS = 28
+MISSED_DAYS = 7  # for so long a workflow that nobody tells of any more is still known
 
 
 @dataclass(slots=True)
@@ -79,6 +80,7 @@ class Learner:
         self._drawn: Drawn | None = None
         self._hours = _Hours()
         self._more_hours = False
+        self._ran: Mapping[str, float] = {}
         self._queue: deque[str] = deque()
         self._newest: dict[str, float | None] = {}
         self._baselines: dict[str, Baseline] = {}
@@ -136,7 +138,9 @@ class Learner:
             self._hours = self._read_hours(now)
             self._more_hours = False
             self._deployed = self._read_deployed(now)
+            self._ran = self._reader.ran_since(now - MISSED_DAYS * DAY)
             self._newest.clear()
+            self._forget_missed(picture)
         accepted = self._acks.accepted()
         if accepted != self._accepted:
             self._accepted = accepted
@@ -171,6 +175,17 @@ class Learner:
             if row.name not in self._newest or self._newest[row.name] != row.last_run_at:
                 self._newest[row.name] = row.last_run_at
                 self._queue.append(row.name)
+        shown = {row.name for row in picture.workflows}
+        for name, hour in self._ran.items():
+            if name not in shown and name not in waiting and name not in self._newest:
+                self._newest[name] = hour
+                self._queue.append(name)
+
+    def _forget_missed(self, picture: Picture) -> None:
+        """Of a workflow that is no longer told of, and has not run for long, nothing is expected."""
+        kept = {*self._ran, *(row.name for row in picture.workflows)}
+        if picture.workflows and not self._baselines.keys() <= kept:
+            self._baselines = {name: each for name, each in self._baselines.items() if name in kept}
 
     def _baseline(self, workflow: str, now: float) -> Baseline:
         runs = self._reader.runs(workflow, self._usual.runs)

@@ -33,6 +33,7 @@ MOST_CHANGES = 10_000
 MOST_SESSIONS = 10_000
 MOST_HOUR_SUMS = 2_000_000
 MOST_SOURCES = 1000
+MOST_WORKFLOWS = 10_000
 
 
 class HistoryReader:
@@ -146,6 +147,22 @@ class HistoryReader:
                 if is_time(at) and subject in names and source in names
                 and (role := _ROLES.get(names.get(role_id, ""))) is not None
             ]  # fmt: skip
+
+        return self._read(work)
+
+    def ran_since(self, since: float) -> dict[str, float]:
+        """The begin of the newest hour in which a run ended, of each workflow with such an hour from
+        ``since`` on."""
+
+        def work(connection: sqlite3.Connection) -> dict[str, float]:
+            number = self._names.id(connection, Kind.WORKFLOW.value)
+            rows = connection.execute(
+                "SELECT subject, max(at) FROM hours WHERE at >= ? AND kind = ? AND runs > 0 "
+                "GROUP BY subject LIMIT ?",
+                (hour_of(since), number, MOST_WORKFLOWS),
+            ).fetchall()
+            names = self._names.of(connection, {row[0] for row in rows})
+            return {names[subject]: float(at) for subject, at in rows if subject in names and is_time(at)}
 
         return self._read(work)
 
