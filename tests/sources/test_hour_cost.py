@@ -57,7 +57,7 @@ class World:
 
 def told(now: float) -> tuple[list[Spender], dict[tuple[str, str], float]]:
     """Two targets over two and a half hours: one restarts in the last hour, later a workflow is born, another
-    ended before it. (No query can tell a counter that began anew and has overtaken itself within the hour.)"""
+    ended before it. (No query can tell a counter that began anew and overtook itself within the hour.)"""
     rng = random.Random(5)
     spenders = [Spender(f"10.0.0.{n}:9101", began=now - 9000.0) for n in (1, 2)]
     ledger: dict[tuple[str, str], float] = defaultdict(float)
