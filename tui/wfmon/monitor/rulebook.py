@@ -15,6 +15,7 @@ from wfmon.analysis.rules import (
     memory,
     retention,
     runaway,
+    silence,
     source_down,
     stall,
     storage,
@@ -32,6 +33,7 @@ from wfmon.monitor.hostrules import HostRules
 from wfmon.monitor.picture import Picture, silent_sources
 from wfmon.monitor.running import runaways, stalls, timeouts
 from wfmon.monitor.settings import RuleSettings
+from wfmon.monitor.silent import silences
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ RULES: tuple[Rule, ...] = (
     Rule(timeout.RULE, timeouts),
     Rule(stall.RULE, stalls),
     Rule(runaway.RULE, runaways),
+    Rule(silence.RULE, silences),
     Rule(cost_spike.RULE, cost_spikes),
     Rule(
         source_down.RULE,
