@@ -10,9 +10,11 @@ import subprocess
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -113,8 +115,60 @@ def _running(arguments: Sequence[str], port: int, folder: Path) -> Iterator[Serv
             process.wait(timeout=10)
 
 
+@dataclass(frozen=True)
+class Prepared:
+    """A server that is not running: how it is started in its folder, on its port."""
+
+    arguments: Sequence[str]
+    port: int
+    folder: Path
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+
+class Restartable:
+    """A server that a test stops and starts again, on the same port."""
+
+    def __init__(self, prepared: Prepared) -> None:
+        self._prepared = prepared
+        self._stack = ExitStack()
+        self.server: Server | None = None
+        self.url = prepared.url
+
+    def start(self, *, lose_data: bool = False) -> Server:
+        if lose_data:
+            shutil.rmtree(self._prepared.folder / "data")
+        self.server = self._stack.enter_context(_started(self._prepared))
+        return self.server
+
+    def stop(self) -> None:
+        self.server = None
+        self._stack.close()
+
+    def get(self, path: str, **params: str) -> object:
+        assert self.server is not None, "it is stopped"
+        return self.server.get(path, **params)
+
+
+@contextmanager
+def restartable(prepared: Prepared) -> Iterator[Restartable]:
+    """A ready server; it is stopped at the end, if it runs then."""
+    server = Restartable(prepared)
+    try:
+        server.start()
+        yield server
+    finally:
+        server.stop()
+
+
 def _prometheus_config(
-    jobs: Mapping[str, Sequence[str]], scrape_interval: str, rules: str | None, alertmanagers: Sequence[str]
+    jobs: Mapping[str, Sequence[str]],
+    scrape_interval: str,
+    rules: str | None,
+    alertmanagers: Sequence[str],
+    external_labels: Mapping[str, str],
 ) -> str:
     """The configuration as JSON, which is YAML."""
     config: dict[str, object] = {
@@ -122,6 +176,7 @@ def _prometheus_config(
             "scrape_interval": scrape_interval,
             "scrape_timeout": scrape_interval,
             "evaluation_interval": scrape_interval,
+            "external_labels": dict(external_labels),
         },
         "scrape_configs": [
             {"job_name": job, "static_configs": [{"targets": list(targets)}]} for job, targets in jobs.items()
@@ -135,7 +190,19 @@ def _prometheus_config(
 
 
 @contextmanager
-def running_prometheus(
+def _started(prepared: Prepared) -> Iterator[Server]:
+    with _running(prepared.arguments, prepared.port, prepared.folder) as server:
+        yield server
+
+
+@contextmanager
+def running_prometheus(tmp_path: Path, targets: Sequence[str] = (), **more: Any) -> Iterator[Server]:
+    """A ready Prometheus: see ``prepared_prometheus``."""
+    with _started(prepared_prometheus(tmp_path, targets, **more)) as server:
+        yield server
+
+
+def prepared_prometheus(
     tmp_path: Path,
     targets: Sequence[str] = (),
     *,
@@ -145,8 +212,9 @@ def running_prometheus(
     jobs: Mapping[str, Sequence[str]] | None = None,
     past: str | None = None,
     options: Sequence[str] = (),
-) -> Iterator[Server]:
-    """A ready Prometheus that scrapes ``targets`` ("127.0.0.1:8000") as job "workload", and ``jobs``;
+    external_labels: Mapping[str, str] = MappingProxyType({}),
+) -> Prepared:
+    """A Prometheus that scrapes ``targets`` ("127.0.0.1:8000") as job "workload", and ``jobs``;
     the target "self" is itself.
 
     ``rules`` is the text of a rule file, ``past`` (OpenMetrics with times) what it has in its data already.
@@ -160,7 +228,7 @@ def running_prometheus(
     wanted = {**({"workload": targets} if targets else {}), **(jobs or {})}
     scraped = {job: [own.get(target, target) for target in several] for job, several in wanted.items()}
     (folder / "prometheus.yml").write_text(
-        _prometheus_config(scraped, scrape_interval, rules, alertmanagers), encoding="utf-8"
+        _prometheus_config(scraped, scrape_interval, rules, alertmanagers, external_labels), encoding="utf-8"
     )
     if rules is not None:
         (folder / "rules.yml").write_text(rules, encoding="utf-8")
@@ -182,19 +250,27 @@ def running_prometheus(
         "--log.level=warn",
         *options,
     ]
-    with _running(arguments, port, folder) as server:
-        yield server
+    return Prepared(arguments, port, folder)
 
 
 @contextmanager
-def running_alertmanager(tmp_path: Path, *, config: str | None = None) -> Iterator[Server]:
-    """A ready Alertmanager without a cluster; ``config`` defaults to one receiver that does nothing."""
+def running_alertmanager(
+    tmp_path: Path, *, config: str | None = None, port: int | None = None
+) -> Iterator[Server]:
+    """A ready Alertmanager: see ``prepared_alertmanager``."""
+    with _started(prepared_alertmanager(tmp_path, config=config, port=port)) as server:
+        yield server
+
+
+def prepared_alertmanager(tmp_path: Path, *, config: str | None = None, port: int | None = None) -> Prepared:
+    """An Alertmanager without a cluster; ``config`` defaults to one receiver that does nothing. One with
+    a ``port`` keeps its data for the next on it, in ``alertmanager-PORT/data``."""
     binary = alertmanager_binary()
-    folder = tmp_path / f"alertmanager-{free_port()}"
-    folder.mkdir()
+    folder = tmp_path / f"alertmanager-{port or free_port()}"
+    folder.mkdir(exist_ok=port is not None)
     text = config or json.dumps({"route": {"receiver": "nobody"}, "receivers": [{"name": "nobody"}]})
     (folder / "alertmanager.yml").write_text(text, encoding="utf-8")
-    port = free_port()
+    port = port or free_port()
     arguments = [
         binary,
         "--config.file=alertmanager.yml",
@@ -203,5 +279,4 @@ def running_alertmanager(tmp_path: Path, *, config: str | None = None) -> Iterat
         "--cluster.listen-address=",
         "--log.level=warn",
     ]
-    with _running(arguments, port, folder) as server:
-        yield server
+    return Prepared(arguments, port, folder)

@@ -54,6 +54,7 @@ def _sources(snapshot: Snapshot) -> list[str]:
         if source.failure:
             lines.append(f"    problem  {source.failure}: {source.error or ''}".rstrip(": "))
         lines.extend(f"    missing  {text}" for text in source.missing)
+        lines.extend(f"    about    {text}" for text in source.about)
     return lines
 
 
