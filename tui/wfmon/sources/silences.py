@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 TIMEOUT = 5.0  # seconds for each question
+PAST_SECONDS = 60.0
 MAX_BYTES = 16 * 1024 * 1024
 _GONE = "silence not found"
 _PLAIN_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*", re.ASCII)
@@ -122,7 +123,8 @@ class Silences:
             {"name": name, "value": value, "isRegex": False, "isEqual": True}
             for name, value in _filled(wanted.labels)
         ]
-        starts = _rfc3339(min(self._clock() + self.ahead, wanted.ends_at - 1.0))
+        # Surely past: a start that is still to come would mute nothing yet.
+        starts = _rfc3339(self._clock() + self.ahead - PAST_SECONDS)
         return self._set(
             {
                 "matchers": matchers,
