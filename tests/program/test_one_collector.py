@@ -6,7 +6,6 @@ import contextlib
 import os
 import re
 import shlex
-import shutil
 import signal
 import subprocess
 import sys
@@ -19,12 +18,11 @@ from pathlib import Path
 import pytest
 
 from program.test_hostile_endings import WAYS
-from program.test_two_users import BEN, EVE, GROUP, as_user, may_change_users, person
 from support.exporter import exporting
-from support.openness import opened
 from support.program import COMMAND, Program
 from support.pty import Terminal
 from support.troubled import troubled_log
+from support.users import ANN, BEN, EVE, host_of_several, needs_users
 from support.waiting import wait_until
 from wfmon.store import livefile
 
@@ -355,27 +353,22 @@ def test_other_sources_are_another_lane(troubled: Program) -> None:
     with recording(troubled) as one, recording(other, name="other") as two:
         one.wait_said(r"^wfmon-tui: collecting")
         two.wait_said(r"^wfmon-tui: collecting .*lanes/[0-9a-f]{12}$")
-
-
-needs_users = pytest.mark.skipif(
-    not may_change_users(), reason="needs root, setpriv and CAP_DAC_READ_SEARCH: two users"
-)
+        for recorder in (one, two):
+            recorder.wait_said("critical")
+        mine, theirs = (each.run("check", "--json").json["alerts"][0] for each in (troubled, other))
+        assert (mine["rule"], mine["workflow"]) == (theirs["rule"], theirs["workflow"])
+        assert mine["id"] != theirs["id"], "workflows of one name that have nothing in common"
+        assert troubled.run("ack", theirs["id"]).code == 0
+        assert [each["id"] for each in troubled.run("acks", "--json").json] == [theirs["id"]]
+        states = [each.run("check", "--json").json["alerts"][0]["state"] for each in (troubled, other)]
+        assert states == ["firing", "acked"]
 
 
 @needs_users
-def test_of_two_users_one_collects_and_the_other_goes_on(tmp_path_factory: pytest.TempPathFactory) -> None:
-    folder = opened(tmp_path_factory.mktemp("users"))
-    log = troubled_log(folder / "app.jsonl")
-    log.chmod(0o644)
-    state = folder / "shared"
-    state.mkdir()
-    os.chown(state, 0, GROUP)
-    state.chmod(0o2770)
-    words = ("--logs", str(log), "--no-host", "--state-dir", str(state))
-    ann = person(folder, "ann", as_user(64101, 64101, GROUP), words, 64101)
-    ben = person(folder, "ben", as_user(BEN, BEN, GROUP), words, BEN)
-    eve = person(folder, "eve", as_user(EVE, EVE), words, EVE)
-    try:
+def test_of_two_users_one_collects_and_the_other_goes_on() -> None:
+    with host_of_several() as host:
+        ann, ben = host.person("ann", ANN), host.person("ben", BEN)
+        eve = host.person("eve", EVE, member=False)
         with recording(ann) as recorder, ben.terminal(size=SIZE) as screen, eve.terminal(size=SIZE) as seen:
             recorder.wait_said("critical")
             for terminal in (screen, seen):
@@ -390,5 +383,3 @@ def test_of_two_users_one_collects_and_the_other_goes_on(tmp_path_factory: pytes
             seen.wait_for(r"^Sources +no collector: this process alone", timeout=20)
             seen.send("esc")
             wait_shown(seen)
-    finally:
-        shutil.rmtree(folder)

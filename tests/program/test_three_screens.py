@@ -2,37 +2,26 @@
 
 from __future__ import annotations
 
-import os
 import re
-import shutil
 import signal
-import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 import pytest
 
-from program.test_two_users import GROUP, as_user, may_change_users, person
 from support.program import Program
 from support.pty import Terminal
-from support.troubled import troubled_log
+from support.users import NOBODY, host_of_several, needs_users
 from support.waiting import wait_until
 
-NOBODY = 65534
 SIZE = (80, 24)
 ALERT = r"failure_rate +invoice_extract"
 # The design wants two seconds for each; a machine under load may be late.
 SEEN_WITHIN = TAKEN_OVER_WITHIN = 6.0
 
-pytestmark = [
-    pytest.mark.pty,
-    pytest.mark.skipif(
-        not may_change_users(), reason="needs root, setpriv and CAP_DAC_READ_SEARCH: two users"
-    ),
-]
+pytestmark = [pytest.mark.pty, needs_users]
 
 
 @dataclass
@@ -51,33 +40,17 @@ class Room:
 
 @pytest.fixture
 def room() -> Iterator[Room]:
-    folder = Path(tempfile.mkdtemp(prefix="wfmon-room-"))
-    try:
-        folder.chmod(0o755)
-        log = troubled_log(folder / "app.jsonl")
-        log.chmod(0o644)
-        state = folder / "shared"
-        state.mkdir()
-        os.chown(state, 0, GROUP)
-        state.chmod(0o2770)
-        words = ("--logs", str(log), "--no-host", "--state-dir", str(state))
-        root = (*as_user(0, 0, GROUP),)
-        nobody = as_user(NOBODY, NOBODY, GROUP)
-        ann = person(folder, "ann", root, words, 0)
-        ben = person(folder, "ben", nobody, words, NOBODY)
-        eve = person(folder, "eve", nobody, words, NOBODY)
-        with ExitStack() as stack:
-            first = stack.enter_context(ann.terminal(size=SIZE))
-            wait_shown(first)
-            others = [
-                stack.enter_context(who.terminal(*more, size=SIZE))
-                for who, more in ((ben, ()), (eve, ("--read-only",)))
-            ]
-            for screen in others:
-                wait_shown(screen)
-            yield Room(first, *others, outside=replace(ben, user="outside"))
-    finally:
-        shutil.rmtree(folder)
+    with host_of_several() as host, ExitStack() as stack:
+        ann, ben, eve = host.person("ann", 0), host.person("ben", NOBODY), host.person("eve", NOBODY)
+        first = stack.enter_context(ann.terminal(size=SIZE))
+        wait_shown(first)
+        others = [
+            stack.enter_context(who.terminal(*more, size=SIZE))
+            for who, more in ((ben, ()), (eve, ("--read-only",)))
+        ]
+        for screen in others:
+            wait_shown(screen)
+        yield Room(first, *others, outside=replace(ben, user="outside"))
 
 
 def wait_shown(screen: Terminal) -> None:
