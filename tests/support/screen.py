@@ -201,12 +201,14 @@ class Stage:
         read_only: bool = False,
         label: str = "",
         size: tuple[int, int] = (80, 24),
+        **kept: Any,
     ) -> None:
+        """``kept``: ``copies`` and ``runbooks`` as ``Settings`` takes them."""
         self.now = NOW
         self.size = size
         self.doors = FakeDoors(snapshot)
         self.host = FakeHost()
-        settings = Settings(look(ascii_only=ascii_only), Keymap(), by="joe", label=label, read_only=read_only)
+        settings = Settings(look(ascii_only=ascii_only), Keymap(), "joe", label, read_only, **kept)
         self.shell = Shell(self.doors, settings, self.host, lambda: self.now)
         self.view = view or OperationsView()
         self.shell.open(self.view)

@@ -20,6 +20,7 @@ from wfmon.ui.panes.trend import trend
 from wfmon.ui.views.alert import AlertView
 from wfmon.ui.views.log import LogView
 from wfmon.ui.views.run import RunView
+from wfmon.ui.views.runbook import RunbookView
 from wfmon.ui.views.workflow import WorkflowView
 
 ID = "a1b2c3d4e5f6"
@@ -154,11 +155,21 @@ async def test_keys_lead_to_the_run_its_error_and_the_log() -> None:
     assert stage.shell.view.workflow == "invoice_extract"
 
 
-def test_the_runbook_is_one_key_away() -> None:
+async def test_the_runbook_is_one_key_away() -> None:
     stage = opened(incident())
-    assert "copied the runbook: runbooks/invoice.md" in stage.press("o")[-1]
-    assert stage.host.copied == ["runbooks/invoice.md"]
+    await pressed(stage, "o")
+    assert isinstance(stage.shell.view, RunbookView)
+    assert stage.shell.view.text == "runbooks/invoice.md"
     assert "runbook" not in opened(with_alert(runbook=None)).shell.deeds()
+
+
+async def test_enter_on_a_failed_run_goes_to_its_error_line() -> None:
+    doors = LogDoors(incident(), numbered(30, errors=[20]))
+    stage = opened(incident())
+    stage.shell.doors = doors
+    await pressed(stage, "enter")
+    assert isinstance(stage.shell.view, RunView)
+    assert doors.requests[-1].anchor.value == "newest_error"
 
 
 def test_runs_that_go_on_come_after_those_that_failed_and_successes_are_left_out() -> None:

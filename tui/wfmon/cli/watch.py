@@ -55,6 +55,7 @@ def watch(options: Options, loaded: Loaded, *, label: str = "") -> int:
             read_only=options.read_only,
             watch_label=label,
             by=assembled.me,
+            config_file=loaded.file,
         )
     finally:
         words = assembled.parting_words()

@@ -43,6 +43,7 @@ class Ui(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     ascii: bool
     mouse: bool
     refresh: Duration
+    runbooks: str
     keys: dict[str, str]
 
 

@@ -7,6 +7,7 @@ import os
 import resource
 import time
 from collections.abc import Callable, Coroutine
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from textual import events
@@ -32,6 +33,8 @@ from wfmon.ui.widgets.canvas import Canvas
 
 if TYPE_CHECKING:
     from wfmon.ui.announcer import Announcer
+    from wfmon.ui.copies import Copies
+    from wfmon.ui.runbooks import Runbooks
 
 CLOCK_SECONDS = 1.0
 
@@ -218,8 +221,10 @@ def run_app(
     read_only: bool = False,
     watch_label: str = "",
     by: str = "",
+    config_file: Path | None = None,
 ) -> int:
     """Show ``doors`` until the person leaves; the exit code. Empty or None: as ``config`` says.
+    ``config_file``: what runbooks lie beside.
 
     Raises ``ConfigError``, before the terminal is touched, for a theme, key or view that cannot be.
     """
@@ -231,6 +236,26 @@ def run_app(
         ascii_only=ui.ascii if ascii_only is None else ascii_only,
         timezone=ui.timezone,
     )
-    settings = Settings(look, Keymap(ui.keys), by=by, label=watch_label, read_only=read_only)
+    settings = Settings(
+        look,
+        Keymap(ui.keys),
+        by=by,
+        label=watch_label,
+        read_only=read_only,
+        copies=lambda: _copies(config),
+        runbooks=lambda: _runbooks(config, config_file),
+    )
     app = WfmonApp(doors, settings, refresh=float(ui.refresh), notify=config.notify)
     return run_in_terminal(app, mouse=ui.mouse)
+
+
+def _copies(config: Config) -> Copies:
+    from wfmon.ui.copies import kept_in
+
+    return kept_in(config)
+
+
+def _runbooks(config: Config, file: Path | None) -> Runbooks:
+    from wfmon.ui.runbooks import named_in
+
+    return named_in(config, Path() if file is None else file.absolute().parent)

@@ -69,6 +69,8 @@ def course_of(alert: Alert, snapshot: Snapshot | None) -> Course | None:
             return Course(
                 kind, workflow or "", "cost_per_hour", alert.threshold, "usd", before=HOUR, told=_trailing
             )
+        case "memory" if workflow is not None:  # its value is the time that is left
+            return Course(Kind.WORKFLOW, workflow, "rss_bytes", None, "bytes")
         case "memory" if alert.unit == "ratio":
             total = _memory_total(snapshot)
             if total is not None:

@@ -48,6 +48,19 @@ def open_explain(shell: ShellDoor, workflow: str | None = None, alert_id: str | 
     shell.open(ExplainView(workflow, alert_id))
 
 
+def open_runbook(shell: ShellDoor, text: str, subject: str) -> None:
+    from wfmon.ui.views.runbook import RunbookView
+
+    shell.open(RunbookView(text, subject))
+
+
+def hand_off(shell: ShellDoor, alert: Alert) -> None:
+    """Copy a card that tells the next person of ``alert``."""
+    from wfmon.ui import handing
+
+    shell.start(handing.hand_off(shell, alert))
+
+
 def open_sources(shell: ShellDoor) -> None:
     from wfmon.ui.views.sources import SourcesView
 

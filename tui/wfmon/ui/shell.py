@@ -7,23 +7,28 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from wfmon.model.action import Refresh
 from wfmon.model.past import PastMoment
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Doors
+from wfmon.text.sanitize import safe
 from wfmon.ui import navigate, timekeys
 from wfmon.ui.keys import Action, Keymap, spelled
 from wfmon.ui.look import Look
 from wfmon.ui.panes.empty import too_small
-from wfmon.ui.panes.footer import footer_row, message_row
+from wfmon.ui.panes.footer import footer_row, message_rows
 from wfmon.ui.panes.titlebar import banner
 from wfmon.ui.past import MINUTE, Past
 from wfmon.ui.prompt import Question
 from wfmon.ui.rows import Row, blank
 from wfmon.ui.views.base import MOVES, Deed, Frame, View
+
+if TYPE_CHECKING:
+    from wfmon.ui.copies import Copies
+    from wfmon.ui.runbooks import Runbooks
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
 MESSAGE_SECONDS = 8.0
@@ -48,13 +53,16 @@ class Host(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """``label`` is the profile or target shown beside the host's name, if any."""
+    """``label`` is the profile or target shown beside the host's name, if any. ``copies``: where what is
+    copied is kept too (None: nowhere), ``runbooks``: those that may be read; each made when first needed."""
 
     look: Look
     keymap: Keymap
     by: str = ""
     label: str = ""
     read_only: bool = False
+    copies: Callable[[], Copies] | None = None
+    runbooks: Callable[[], Runbooks] | None = None
 
 
 class Shell:
@@ -71,6 +79,7 @@ class Shell:
         self.paused_at: float | None = None
         self.last_key_at: float | None = None
         self._host = host
+        self._settings = settings
         self._clock = clock
         self._past = Past(self)
         self._time_keys = timekeys.TimeKeys(self, self._past)
@@ -154,8 +163,23 @@ class Shell:
         return self._host.costs()
 
     def copy(self, text: str, what: str) -> None:
-        self._host.copy(text)
-        self.tell(f"copied {what}")
+        self.tell(f"{self._sent(text)}: {what}")
+
+    def hand_over(self, text: str, what: str) -> None:
+        from wfmon.text.redact import redact
+
+        text = redact(text)
+        sent = self._sent(text)
+        if self.read_only or self._settings.copies is None:
+            why = "read-only" if self.read_only else "there is no state directory"
+            self.tell(f"{sent}; in no file: {why}")
+        else:
+            self.start(self._save(self._settings.copies, text, what, sent))
+
+    def runbooks(self) -> Runbooks:
+        from wfmon.ui.runbooks import Runbooks
+
+        return Runbooks() if self._settings.runbooks is None else self._settings.runbooks()
 
     # --- what the program tells the shell
 
@@ -189,7 +213,8 @@ class Shell:
         frame = self._frame(now, width, height - 1)
         rows = self.view.rows(frame)[: height - 1]
         rows.extend(blank(self.look, width) for _ in range(height - 1 - len(rows)))
-        rows.append(self._last_row(width, now))
+        last = self._last_rows(width, now)
+        rows[height - len(last) :] = last
         self._drawn = rows
         return rows
 
@@ -330,6 +355,27 @@ class Shell:
                 self.copy(row.text.strip(), "the row")
                 return
 
+    def _sent(self, text: str) -> str:
+        """Send ``text`` to the terminal, of which nobody hears whether it took it; what to say of that."""
+        from wfmon.text.redact import redact
+        from wfmon.ui.copies import clipped
+
+        sent, part = clipped(redact(text))
+        self._host.copy(sent)
+        return f"sent to the terminal's clipboard{f', {part} of it' if part else ''}"
+
+    async def _save(self, copies: Callable[[], Copies], text: str, what: str, sent: str) -> None:
+        from wfmon.ui.aside import aside
+        from wfmon.ui.copies import homely
+
+        now = self.now()
+        try:
+            path = await aside(lambda: copies().save(what, text, now))
+        except OSError as error:
+            self.tell(f"{sent}; NOT in a file: {safe(error.strerror or str(error))}", ok=False)
+        else:
+            self.tell(f"{sent}; also in {safe(homely(path))}")
+
     def _pause(self) -> None:
         self.paused_at = self.now() if self.paused_at is None else None
         self.present()
@@ -350,16 +396,17 @@ class Shell:
         if not isinstance(self.view, PaletteView):
             self.open(PaletteView(self))
 
-    def _last_row(self, width: int, now: float) -> Row:
+    def _last_rows(self, width: int, now: float) -> list[Row]:
+        """One; a long message takes more."""
         if self._question is not None:
-            return self._question.row(self.look, width)
+            return [self._question.row(self.look, width)]
         if self._message is not None:
             text, ok, at = self._message
             if 0 <= now - at < MESSAGE_SECONDS:
-                return message_row(self.look, width, text, ok)
+                return message_rows(self.look, width, text, ok)
             self._message = None
         actions = (*timekeys.FOOTER, *self.view.footer) if self._past.away else self.view.footer
-        return footer_row(self.look, width, self.keymap, actions, self.deeds(), self.read_only)
+        return [footer_row(self.look, width, self.keymap, actions, self.deeds(), self.read_only)]
 
 
 def _of_now(action: Action) -> bool:

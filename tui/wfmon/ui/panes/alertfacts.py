@@ -85,13 +85,7 @@ def story_rows(look: Look, width: int, alert: Alert) -> list[Row]:
 
 def rule_rows(look: Look, width: int, snapshot: Snapshot | None, alert: Alert) -> list[Row]:
     """The rule in words, at the right where it is configured; what ails it beneath."""
-    info = rule_info(snapshot, alert)
-    if info is None:
-        where = "" if alert.source == OURS else alert.source
-        words = _rule(alert)
-    else:
-        where = info.where if alert.source == OURS else f"{info.system}: {info.where}"
-        words = info.words
+    words, where = rule_words(snapshot, alert)
     where = tail(where, _WHERE, look.signs.cut)
     room = width - LABEL_WIDTH - (width_of(where) + 2 if where else 0)
     rows = []
@@ -103,9 +97,18 @@ def rule_rows(look: Look, width: int, snapshot: Snapshot | None, alert: Alert) -
                 look, width, "rule" if first else "", (text, "text"), right=(where if first else "", "muted")
             )
         )
+    info = rule_info(snapshot, alert)
     if info is not None and info.error:
         rows += wrapped_fact(look, width, "ill", info.error, "warning", 2)
     return rows
+
+
+def rule_words(snapshot: Snapshot | None, alert: Alert) -> tuple[str, str]:
+    """The rule in words, and where it is configured; empty where that is not known."""
+    info = rule_info(snapshot, alert)
+    if info is None:
+        return _rule(alert), "" if alert.source == OURS else alert.source
+    return info.words, info.where if alert.source == OURS else f"{info.system}: {info.where}"
 
 
 def rule_info(snapshot: Snapshot | None, alert: Alert) -> RuleInfo | None:

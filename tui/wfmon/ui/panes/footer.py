@@ -1,4 +1,4 @@
-"""The last row: the keys that do something now, or one message."""
+"""The last row: the keys that do something now, or a message."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Container, Sequence
 
 from wfmon.ui.keys import Keymap, shown
 from wfmon.ui.look import Look
-from wfmon.ui.rows import Line, Row, width_of
+from wfmon.ui.rows import Line, Row, width_of, wrap
 
 _ALWAYS = ("palette", "help", "quit")
 
@@ -40,7 +40,13 @@ def footer_row(
     return line.row()
 
 
-def message_row(look: Look, width: int, text: str, ok: bool) -> Row:
+def message_rows(look: Look, width: int, text: str, ok: bool) -> list[Row]:
+    """One row, up to three where the message is long (a path)."""
     sign = look.signs.good if ok else look.signs.critical
     role = "message" if ok else "refusal"
-    return Line(look, width).add(f" {sign} ", "good" if ok else "refusal").add(text, role).row()
+    rows = []
+    for number, part in enumerate(wrap(text, width - 3, 3)):
+        before = f" {sign} " if number == 0 else "   "
+        line = Line(look, width).add(before, "good" if ok else "refusal")
+        rows.append(line.add(part, role).row())
+    return rows

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from wfmon.analysis.runindex import RECENT
+from wfmon.model.alert import Alert
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
@@ -15,6 +16,7 @@ from wfmon.ui.rows import Line, Row, RowCursor, rule, width_of, wrap
 
 KEY = "r:"
 STILL_SECONDS = 5.0
+ABOUT_RUNS = frozenset({"timeout", "stall", "runaway"})  # rules whose members are runs
 
 
 def runs_of(snapshot: Snapshot, workflow: str) -> list[Run]:
@@ -35,6 +37,16 @@ def counts(snapshot: Snapshot, workflow: str, runs: Sequence[Run]) -> str:
     if len(snapshot.recent.get(workflow, ())) >= RECENT:
         parts.append("older ones left out")
     return ", ".join(parts)
+
+
+def affected(runs: list[Run], alert: Alert) -> tuple[list[Run], str]:
+    """The runs that the alert is about, those that tell most first, and what they are called."""
+    if alert.rule in ABOUT_RUNS and alert.members:
+        members = frozenset(alert.members)
+        return sorted(runs, key=lambda run: run.id not in members), "Runs it is about, and others"
+    if any(run.failed for run in runs):
+        return [run for run in runs if run.failed or run.status is RunStatus.RUNNING], "Failing runs"
+    return runs, "Runs"
 
 
 class RunList:

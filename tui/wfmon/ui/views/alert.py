@@ -7,7 +7,6 @@ from functools import partial
 from typing import ClassVar
 
 from wfmon.model.alert import Alert
-from wfmon.model.run import Run, RunStatus
 from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
 from wfmon.ui import navigate
@@ -22,9 +21,10 @@ from wfmon.ui.panes.filling import filling_of
 from wfmon.ui.panes.hostfacts import memory_facts, source_of, source_rows, volume_of, volume_rows
 from wfmon.ui.panes.measured import amount
 from wfmon.ui.panes.retention import RETENTION, retention_rows
-from wfmon.ui.panes.runs import RunList, counts, runs_of
+from wfmon.ui.panes.runs import RunList, affected, counts, runs_of
 from wfmon.ui.panes.trend import trend
 from wfmon.ui.panes.unknown import unknown_rows
+from wfmon.ui.panes.words import subject
 from wfmon.ui.recollection import BEFORE_SECONDS, Recollection
 from wfmon.ui.rows import Line, Row, rule
 from wfmon.ui.views.base import Deed, Frame, ShellDoor, View
@@ -33,7 +33,6 @@ KEY = "w:"
 FEWEST_RUNS = 4  # rows that everything else leaves to the runs, their title included
 MOST_TEXTS = 4
 SMALL = 20  # rows of the screen below which no trend is drawn
-ABOUT_RUNS = frozenset({"timeout", "stall", "runaway"})  # rules whose members are runs
 MOST_CHANGES = 3
 
 
@@ -49,6 +48,7 @@ class AlertView(View):
         "snooze",
         "note",
         "share",
+        "copy",
         "runbook",
         "sources",
         "pause",
@@ -90,7 +90,8 @@ class AlertView(View):
         deeds: dict[str, Deed] = {}
         runbook = alert.runbook
         if runbook:
-            deeds["runbook"] = lambda: self.shell.copy(runbook, f"the runbook: {runbook}")
+            deeds["runbook"] = lambda: navigate.open_runbook(self.shell, runbook, subject(alert))
+        deeds["copy"] = lambda: navigate.hand_off(self.shell, alert)
         workflow, run = alert.workflow or self._row_workflow(), self._runs.selected
         if workflow is not None:
             deeds["log"] = lambda: navigate.open_log(self.shell, workflow)
@@ -257,13 +258,3 @@ class AlertView(View):
 def _listed(snapshot: Snapshot | None, alert_id: str) -> Alert | None:
     alerts = (*snapshot.alerts, *snapshot.ended) if snapshot is not None else ()
     return next((one for one in alerts if one.id == alert_id), None)
-
-
-def affected(runs: list[Run], alert: Alert) -> tuple[list[Run], str]:
-    """The runs that the alert is about, those that tell most first, and what they are called."""
-    if alert.rule in ABOUT_RUNS and alert.members:
-        members = frozenset(alert.members)
-        return sorted(runs, key=lambda run: run.id not in members), "Runs it is about, and others"
-    if any(run.failed for run in runs):
-        return [run for run in runs if run.failed or run.status is RunStatus.RUNNING], "Failing runs"
-    return runs, "Runs"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 from wfmon.model.past import PastMoment
 from wfmon.model.record import dataclass
@@ -17,6 +17,9 @@ from wfmon.ui.keys import Keymap, Where
 from wfmon.ui.look import Look
 from wfmon.ui.prompt import Question
 from wfmon.ui.rows import Row, RowCursor
+
+if TYPE_CHECKING:
+    from wfmon.ui.runbooks import Runbooks
 
 Deed = Callable[[], object]
 MOVES = ("up", "down", "top", "bottom", "page_up", "page_down", "half_up", "half_down")
@@ -95,6 +98,14 @@ class ShellDoor(Protocol):
 
     def copy(self, text: str, what: str) -> None:
         """Put ``text`` into the clipboard of the person's terminal; ``what`` it is, in words."""
+        ...
+
+    def hand_over(self, text: str, what: str) -> None:
+        """Copy ``text`` and keep it in a file too, named by ``what``."""
+        ...
+
+    def runbooks(self) -> Runbooks:
+        """The runbooks that may be read."""
         ...
 
     def ask(self, question: Question) -> None:

@@ -31,7 +31,7 @@ class EndedView(View):
 
     name = "ended"
     timed: ClassVar[bool] = False
-    footer: ClassVar[tuple[str, ...]] = ("open", "filter", "sources", "back")
+    footer: ClassVar[tuple[str, ...]] = ("open", "copy", "filter", "sources", "back")
 
     def __init__(self) -> None:
         super().__init__()
@@ -69,6 +69,7 @@ class EndedView(View):
         alert = self._alerts.get(self.cursor.key or "")
         if alert is not None and self.cursor.keys:
             deeds["open"] = lambda: navigate.open_alert(self.shell, alert)
+            deeds["copy"] = lambda: navigate.hand_off(self.shell, alert)
         if self._known is not None and (self._known.episodes or self._known.changes):
             deeds["filter"] = self._ask_filter
         if self.filter:

@@ -101,6 +101,7 @@ class OperationsView(View):
         alert, workflow = self.row_alert(), self.row_workflow()
         if alert is not None:
             deeds["open"] = lambda: navigate.open_alert(self.shell, alert)
+            deeds["copy"] = lambda: navigate.hand_off(self.shell, alert)
         elif workflow is not None:
             deeds["open"] = lambda: navigate.open_workflow(self.shell, workflow)
         deeds["explain_storage"] = lambda: navigate.open_explain(self.shell)

@@ -57,10 +57,10 @@ class WorkflowView(View):
             deeds["worst_error"] = lambda: navigate.open_error(self.shell, self.workflow)
         runbook = self._known.runbook if self._known is not None else None
         if runbook:
-            deeds["runbook"] = lambda: self.shell.copy(runbook, f"the runbook: {runbook}")
+            deeds["runbook"] = lambda: navigate.open_runbook(self.shell, runbook, self.workflow)
         run = self._runs.selected
         if run is not None:
-            deeds["open"] = lambda: navigate.open_run(self.shell, run)
+            deeds["open"] = lambda: navigate.open_run(self.shell, run, focus_error=run.failed)
             if run.failed:
                 deeds["row_error"] = lambda: navigate.open_run(self.shell, run, focus_error=True)
         deeds["explain"] = lambda: navigate.open_explain(self.shell, self.workflow)
