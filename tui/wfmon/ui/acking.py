@@ -31,8 +31,9 @@ SNOOZES: tuple[tuple[str, str, float | None], ...] = (
 )
 _FREE = (AlertState.FIRING, AlertState.NO_DATA)
 _HELD = (AlertState.ACKED, AlertState.SNOOZED)
-_PLACE = re.compile(r"( from)? (pts/|tty)\S+$")
-_NAMED = re.compile(r"^[^\s(]+ \((.*)\)$")
+# Left to re's cache: compiled here they would be a part of every start.
+_PLACE = r"( from)? (pts/|tty)\S+$"
+_NAMED = r"[^\s(]+ \((.*)\)"
 
 
 def ack_deeds(shell: ShellDoor, alert: Alert | None) -> Mapping[str, Deed]:
@@ -63,8 +64,8 @@ def is_mine(ack: Ack, by: str) -> bool:
 
     The store decides; this is for not offering what it would refuse.
     """
-    named = _NAMED.match(ack.by)
-    return _PLACE.sub("", named[1] if named else ack.by) == _PLACE.sub("", by)
+    named = re.fullmatch(_NAMED, ack.by)
+    return re.sub(_PLACE, "", named[1] if named else ack.by) == re.sub(_PLACE, "", by)
 
 
 def _sharable(alert: Alert) -> bool:
