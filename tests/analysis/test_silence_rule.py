@@ -23,7 +23,6 @@ HOUR = 3600.0
 TOP = 1_800_000_000.0 // HOUR * HOUR
 NOW = TOP + 1800.0
 WINDOWS = window_ladder(300.0, 6 * HOUR)
-NEEDED = -log(0.001)
 
 
 def usual(rate: float | None = 30.0, before: float | None = 30.0, **more: object) -> Baseline:
@@ -38,8 +37,17 @@ def usual(rate: float | None = 30.0, before: float | None = 30.0, **more: object
     )
 
 
-def regular(gap: float = HOUR, longest: float = 1.1 * HOUR, **more: object) -> Baseline:
-    return Baseline("w", n=100, gap_p50_seconds=gap, gap_max_seconds=longest, **more)  # type: ignore[arg-type]
+def regular(
+    gap: float = HOUR, longest: float = 1.1 * HOUR, span: float = 8 * 24 * HOUR, **more: object
+) -> Baseline:
+    return Baseline(
+        "w",
+        n=100,
+        gap_p50_seconds=gap,
+        gap_max_seconds=longest,
+        gap_span_seconds=span,
+        **more,  # type: ignore[arg-type]
+    )
 
 
 def logs(*ends: tuple[float, bool], began: float = 0.0) -> RunIndex:
@@ -101,27 +109,27 @@ def of_logs(baseline: Baseline | None, *ends: tuple[float, bool], **more: object
 # by rate --------------------------------------------------------------------------------------------
 
 
-def test_as_long_as_a_poisson_process_would_be_silent_once_in_a_thousand() -> None:
-    allowed = NEEDED / 30 * HOUR
+def test_as_long_as_a_poisson_process_would_be_silent_once_in_a_thousand_hours() -> None:
+    allowed = log(30 / 0.001) / 30 * HOUR
     found = of_logs(usual(), (allowed + 1, True))
     assert (found.holds, found.severity, found.runbook) == (True, Severity.WARNING, "book.md")
     assert found.value == pytest.approx(allowed + 1)
     assert found.threshold == pytest.approx(allowed)
     assert found.since == pytest.approx(NOW - 1)
     assert found.since_at_least is False
-    assert found.summary == "no run for 13m50s, usually 30 an hour at this time"
+    assert found.summary == "no run for 20m38s, usually 30 an hour at this time"
     assert of_logs(usual(), (allowed - 1, True)).holds is False
 
 
 def test_a_busy_hour_is_not_said_of_a_quiet_night() -> None:
     """At half past eight, of a workflow that never runs before eight; then of one that begins at eight."""
     assert of_logs(usual(12.0, 0.0), (12 * HOUR, True)).holds is False  # 6 expected since eight
-    assert of_logs(usual(20.0, 0.0), (12 * HOUR, True)).holds is True  # 10 expected since eight
+    assert of_logs(usual(22.0, 0.0), (12 * HOUR, True)).holds is True  # 11 expected since eight
     # the hour is over and nothing newer was learnt: it speaks of its own hours alone
-    late = usual(7.0, 0.0)
+    late = usual(9.5, 0.0)
     index = logs((12 * HOUR, True))
     assert judge(row(index), late, index=index, now=NOW + 9 * HOUR).holds is True  # type: ignore[union-attr]
-    few = usual(6.0, 0.0)
+    few = usual(8.5, 0.0)
     assert judge(row(index), few, index=index, now=NOW + 9 * HOUR).holds is False  # type: ignore[union-attr]
 
 
@@ -147,6 +155,11 @@ def test_no_success_for_twice_the_usual_gap_and_half_as_long_again_as_the_longes
     uneven = regular(longest=4 * HOUR)
     assert of_logs(uneven, (6 * HOUR, True)).holds is False
     assert of_logs(uneven, (6 * HOUR + 301, True)).holds is True
+    of_two_days = regular(longest=4 * HOUR, span=48 * HOUR)
+    assert of_logs(of_two_days, (12 * HOUR, True)).holds is False
+    assert of_logs(of_two_days, (12 * HOUR + 301, True)).holds is True
+    of_a_morning = regular(longest=2 * HOUR, span=9 * HOUR)
+    assert of_logs(of_a_morning, (90 * HOUR, True)).holds is False
 
 
 def test_one_failed_run_is_no_success_and_three_are_the_matter_of_another_rule() -> None:
@@ -177,8 +190,8 @@ def test_what_was_not_watched_is_no_silence() -> None:
     assert (found.holds, found.learning) == (False, True)
     assert found.summary == "not watched for long enough to tell (1m)"
     assert of_logs(known, began=NOW - 60, opened=NOW - HOUR).holds is None
-    assert of_logs(known, began=NOW - 900).holds is True
-    assert of_logs(known, began=NOW - 900).since_at_least is True
+    assert of_logs(known, began=NOW - 1300).holds is True
+    assert of_logs(known, began=NOW - 1300).since_at_least is True
 
 
 def test_metrics_whose_newest_part_is_not_known_say_nothing() -> None:
@@ -262,7 +275,7 @@ def test_without_a_baseline_or_a_limit_nothing_is_said(
 def test_it_never_says_more_than_was_watched(
     ends: list[tuple[float, bool]], began: float, rate: float, declared: bool
 ) -> None:
-    baseline = replace(usual(rate, rate), gap_p50_seconds=600.0, gap_max_seconds=2000.0)
+    baseline = replace(usual(rate, rate), gap_p50_seconds=600.0, gap_max_seconds=2000.0, gap_span_seconds=1e6)
     found = of_logs(baseline, *ends, began=NOW - began, gap=3000.0 if declared else None)
     if found.holds:
         assert found.value is not None
@@ -273,5 +286,5 @@ def test_it_never_says_more_than_was_watched(
 
 @given(st.floats(0, 2e5), st.floats(0, 1e5), st.floats(0.0, 100.0))
 def test_a_longer_silence_is_never_better(ago: float, more: float, rate: float) -> None:
-    baseline = replace(usual(rate, rate), gap_p50_seconds=600.0, gap_max_seconds=2000.0)
+    baseline = replace(usual(rate, rate), gap_p50_seconds=600.0, gap_max_seconds=2000.0, gap_span_seconds=1e6)
     assert not of_logs(baseline, (ago, True)).holds or of_logs(baseline, (ago + more, True)).holds

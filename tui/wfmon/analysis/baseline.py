@@ -94,6 +94,7 @@ def baseline(
         last_run_at=_last_run(runs, sums, now),
         gap_p50_seconds=quantile(gaps, 0.5) if len(gaps) >= needed else None,
         gap_max_seconds=gaps[-1] if len(gaps) >= needed else None,
+        gap_span_seconds=_span(good) if len(gaps) >= needed else None,
         hour=now // HOUR * HOUR if expected != NOTHING_EXPECTED else None,
         runs_this_hour=expected.this,
         runs_hour_before=expected.before,
@@ -131,6 +132,11 @@ def _gaps(good: Sequence[Run], poisoned: Spans) -> list[float]:
     return sorted(after - before for before, after in pairwise(ends) if not poisoned.touches(before, after))
 
 
+def _span(good: Sequence[Run]) -> float:
+    first, last = good[0].ended_at, good[-1].ended_at
+    return last - first if first is not None and last is not None else 0.0
+
+
 def _last_run(runs: Iterable[Run], sums: Hours, now: float) -> float | None:
     """Of runs, whatever became of them; of hours where those tell of a later one."""
     ended = max((run.ended_at for run in runs if run.ended_at is not None), default=None)
@@ -163,7 +169,12 @@ def _kept(found: Baseline, last: Baseline, *, durations: bool) -> Baseline:
     if found.error_ratio is None and last.error_ratio is not None:
         found = replace(found, n=last.n, error_ratio=last.error_ratio, error_n=last.error_n, since=last.since)
     if found.gap_p50_seconds is None:
-        found = replace(found, gap_p50_seconds=last.gap_p50_seconds, gap_max_seconds=last.gap_max_seconds)
+        found = replace(
+            found,
+            gap_p50_seconds=last.gap_p50_seconds,
+            gap_max_seconds=last.gap_max_seconds,
+            gap_span_seconds=last.gap_span_seconds,
+        )
     if durations and found.duration_p50_seconds is None and last.duration_p50_seconds is not None:
         found = replace(
             found,

@@ -25,7 +25,8 @@ class Baseline:
     oldest run or hour that counts; ``accepted_at``: when somebody accepted a new normal.
     ``last_run_at``: when its newest run that is known
     ended (of an hour of which no single run is known: the end of that hour). ``gap_p50_seconds``: the median
-    time between the ends of two successful runs that follow each other, ``gap_max_seconds`` the longest.
+    time between the ends of two successful runs that follow each other, ``gap_max_seconds`` the longest, of
+    the ``gap_span_seconds`` that lie between the first and the last of these runs.
     ``hour``: the begin of the hour that figures per hour speak of; ``runs_this_hour``: what three of four of
     just that hour of the day had at least, ``runs_hour_before`` the same of the hour before (None where that
     is of another kind of day). ``watched_since``: from when on a source that tells of its runs was read
@@ -56,6 +57,7 @@ class Baseline:
     last_run_at: float | None = None
     gap_p50_seconds: float | None = None
     gap_max_seconds: float | None = None
+    gap_span_seconds: float | None = None
     hour: float | None = None
     runs_this_hour: float | None = None
     runs_hour_before: float | None = None

@@ -100,9 +100,9 @@ class CostSpikeSettings:
 
 @dataclass(frozen=True, slots=True)
 class SilenceSettings:
-    """Rule ``silence`` (alerting-and-burn 4.7): no run where a Poisson process of the usual rate would be
-    silent with a chance of at most ``p_zero``, or no success for ``gap_factor`` * the usual gap +
-    ``slack_seconds``."""
+    """Rule ``silence`` (alerting-and-burn 4.7): no run where a Poisson process of the usual rate would fall
+    silent for so long within an hour with a chance of at most ``p_zero``, or no success for ``gap_factor`` *
+    the usual gap + ``slack_seconds``."""
 
     enabled: bool
     p_zero: float

@@ -3,12 +3,15 @@
 Three tests, of which the first that applies decides:
 
 - declared: no success for longer than the config allows (``max_gap``); critical, and then the only test;
-- by rate: no run, none open, where so many are usual at this time of the day that a Poisson process would be
-  silent for so long with a chance of at most ``p_zero``: exp(-expected). What is usual at this hour is not
-  said of others, so only this hour and the one before it count;
+- by rate: no run, none open, where so many are usual at this time of the day that a Poisson process would
+  begin such a silence in an hour with a chance of at most ``p_zero``: of its ``rate`` gaps an hour one is
+  that long with the chance exp(-expected), so expected >= ln(rate / p_zero). (With exp(-expected) alone
+  60 runs an hour are silent for too long 16 times a month.) What is usual at this hour is not said of
+  others: only this hour and the one before it count;
 - by gap: no success for ``gap_factor`` times the usual gap, and for half as long again as the longest gap
-  there was. The median alone would be no bound: of gaps of a Poisson process one in four is longer than
-  twice their median.
+  there was within a week at least (for three times as long where only a day is known, which may have been
+  a busy one; of less nothing is said). The median alone would be no bound: of gaps of a Poisson process
+  one in four is longer than twice their median.
 
 Runs that end but fail are the matter of rule ``failure_rate``, not of the last test.
 """
@@ -32,7 +35,8 @@ from wfmon.model.snapshot import Workflow
 RULE = "silence"
 UNIT = "seconds"
 HOUR = 3600.0
-LONGEST_FACTOR = 1.5  # of the longest gap there was
+# Of the longest gap there was, by how long the runs span that tell it: nights and weekends have longer ones.
+LONGEST_FACTORS = ((7 * 86_400.0, 1.5), (86_400.0, 3.0))
 FAILING = 3  # so many failures since the last success are no silence
 MISSED_SECONDS = 7 * 86_400.0  # what was told of longer ago is not waited for
 GONE_FOR_SECONDS = 120.0  # a source that has just begun to answer may not have told of all
@@ -188,13 +192,20 @@ def _tests(subject: Subject, life: Life, settings: SilenceSettings) -> list[Sile
     if usual is None or life.ran_at is None:
         return []
     tests = [] if life.going else _by_rate(usual, life.ran_at, life.watched_from, settings)
-    p50, longest = usual.gap_p50_seconds, usual.gap_max_seconds
-    if p50 is not None and longest is not None and usual.n >= settings.needed and life.failed < FAILING:
-        allowed = max(settings.gap_factor * p50, LONGEST_FACTOR * longest) + settings.slack_seconds
+    p50, longest, factor = usual.gap_p50_seconds, usual.gap_max_seconds, _longest_factor(usual)
+    if p50 is None or longest is None or factor is None or usual.n < settings.needed:
+        return tests
+    if life.failed < FAILING:
+        allowed = max(settings.gap_factor * p50, factor * longest) + settings.slack_seconds
         words = f"usually one every {span(p50)}, at most {span(longest)} apart"
         began = life.ran_at if life.succeeded_at is None else life.succeeded_at
         tests.append(_gap(began, life.watched_from, allowed, words))
     return tests
+
+
+def _longest_factor(usual: Baseline) -> float | None:
+    known = usual.gap_span_seconds or 0.0
+    return next((factor for least, factor in LONGEST_FACTORS if known >= least), None)
 
 
 def _gap(began: float | None, watched_from: float | None, allowed: float, words: str) -> Silence:
@@ -212,10 +223,9 @@ def _gap(began: float | None, watched_from: float | None, allowed: float, words:
 def _by_rate(
     usual: Baseline, ran_at: float, watched_from: float | None, settings: SilenceSettings
 ) -> list[Silence]:
-    """With ``needed`` runs expected a Poisson process is silent with the chance exp(-needed) = p_zero."""
     if usual.runs_per_hour is None or usual.runs_per_hour.n < settings.needed:
         return []
-    needed = -log(settings.p_zero)
+    needed = log(max(1.0, usual.runs_this_hour or 0.0) / settings.p_zero)
     begin = _later(ran_at, watched_from)
     due_at = None if begin is None else reached(usual, begin, needed)
     owed_at = reached(usual, ran_at, needed)
