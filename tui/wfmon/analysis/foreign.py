@@ -36,7 +36,8 @@ CLOCK_SECONDS = 5.0  # that two times of two processes may be apart
 
 @dataclass(frozen=True, slots=True)
 class Before:
-    """What is known of an episode. ``severities``: of all its levels; ``fired`` and not ended: it is open."""
+    """What is known of an episode. ``severities``: of all its levels; ``fired`` and not ended: it is open.
+    ``teller_began``: of the process that last told of it."""
 
     labels: Labels
     source: str
@@ -45,6 +46,7 @@ class Before:
     ended_at: float | None
     summary: str
     workflow: str | None
+    teller_began: float | None = None
 
     @property
     def open(self) -> bool:
@@ -146,6 +148,7 @@ def _episodes(memory: EpisodeMemory) -> dict[str, dict[Labels, Before]]:
                 ended_at=episode.ended_at,
                 summary=episode.shown.summary,
                 workflow=episode.shown.workflow,
+                teller_began=episode.shown.foreign.teller_began if episode.shown.foreign else None,
             )
     return found
 
@@ -174,7 +177,7 @@ def _judged(
         yield from _there(name, labels, alert, before, world, pending=waits and not goes_on)
         return
     decides = world.systems.get(before.source) if before is not None else None
-    if before is not None and decides is not None and _decides(decides, name, world):
+    if before is not None and decides is not None and _decides(decides, name, before, world):
         if before.ended_at is None:
             yield from _over(name, before)
             return
@@ -195,29 +198,32 @@ def _unlisted(name: str, before: Before, alerts: Sequence[Joined], world: _World
         yield from _unknown(name, before)
         return
     if decides.system is System.PROMETHEUS:
-        sure = _decides(decides, name, world)
+        sure = _decides(decides, name, before, world)
     else:
         # What it is no more told of it drops: a Prometheus that is down ends no alert.
-        sure = decides.complete and not _young(decides, world.now) and not world.mute_prometheus
+        sure = decides.complete and not _young(decides, before, world.now) and not world.mute_prometheus
     if sure and not _may_be_a_twin(before, alerts, world):
         yield from _over(name, before)
     else:
         yield from _unknown(name, before)
 
 
-def _decides(system: ForeignAlerts, name: str, world: _World) -> bool:
-    """Whether it is a Prometheus that knows by now that an alert which it does not list is not there."""
+def _decides(system: ForeignAlerts, name: str, before: Before, world: _World) -> bool:
+    """Whether it is a Prometheus that knows by now that the alert, which it does not list, is not there."""
     return (
         system.system is System.PROMETHEUS
         and system.source in world.answering
         and system.complete
-        and not _young(system, world.now)
+        and not _young(system, before, world.now)
         and not any(rule.name == name and rule.health != "ok" for rule in system.rules)
     )
 
 
-def _young(system: ForeignAlerts, now: float) -> bool:
-    return system.started_at is not None and now - system.started_at < YOUNG_SECONDS
+def _young(system: ForeignAlerts, before: Before, now: float) -> bool:
+    """Whether its process has just begun, and never told of the alert."""
+    if system.started_at is None or now - system.started_at >= YOUNG_SECONDS:
+        return False
+    return before.teller_began is None or abs(before.teller_began - system.started_at) > CLOCK_SECONDS
 
 
 def _again(evaluated: Heard) -> bool:
@@ -233,7 +239,7 @@ def _may_be_a_twin(before: Before, alerts: Sequence[Joined], world: _World) -> b
     only an Alertmanager tells apart, and one does not know now."""
     blind = any(
         each.system is System.ALERTMANAGER
-        and (source not in world.answering or _young(each, world.now) or not each.complete)
+        and (source not in world.answering or _young(each, before, world.now) or not each.complete)
         for source, each in world.systems.items()
     )
     return blind and any(
@@ -294,7 +300,7 @@ def _there(
         standing=quiet.state,
         held=quiet.held,
         quieted=quiet.words,
-        foreign=_reference(alert, quiet),
+        foreign=_reference(alert, quiet, evaluated or now[0]),
     )
 
 
@@ -307,7 +313,7 @@ def _decider(evaluated: Heard | None, any_heard: Heard, before: Before | None, w
     return any_heard.system.source
 
 
-def _reference(alert: Joined, quiet: Standing) -> ForeignRef:
+def _reference(alert: Joined, quiet: Standing, teller: Heard) -> ForeignRef:
     """As the Alertmanager has it that the standing is from, else one that may be written."""
     notified = sorted(alert.notified, key=lambda h: (not h.fresh, h is not quiet.by, not h.system.writable))
     best = notified[0] if notified else None
@@ -320,6 +326,7 @@ def _reference(alert: Joined, quiet: Standing) -> ForeignRef:
         writable=best is not None and best.system.writable and best.alert.exact,
         description=next((each.description for each in every if each.description), ""),
         link=next((each.link for each in every if each.link), ""),
+        teller_began=teller.system.started_at,
     )
 
 

@@ -70,7 +70,8 @@ class ForeignRef:
     """What an alert of another system is there. ``labels`` are exactly those that its Alertmanager has
     (its external labels too); ``receivers`` whom it notifies; ``writable``: we may silence it there.
 
-    ``alertmanager``, ``fingerprint``: None where only a Prometheus told of it.
+    ``alertmanager``, ``fingerprint``: None where only a Prometheus told of it. ``teller_began``: when the
+    process began that tells whether it is there, by our clock.
     """
 
     labels: Labels
@@ -80,6 +81,7 @@ class ForeignRef:
     writable: bool = False
     description: str = ""
     link: str = ""
+    teller_began: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -184,7 +184,7 @@ class AlertsBeside:
     def enriched(self, reading: Reading, now: float, clock: float, *, wait: bool) -> Reading:
         """``clock`` is what the server said at about ``now``."""
         self._clock.told(clock, now, POLL_SECONDS)
-        if wait:
+        if wait and self._errand.problem is None:
             self._errands.wait(WAIT_SECONDS)
         heard, problem = self._errand.heard, self._errand.problem
         missing = (*reading.missing, problem) if problem else reading.missing
