@@ -25,6 +25,8 @@ from wfmon.monitor.parting import open_shares
 from wfmon.sources.silences import Silences
 from wfmon.store.shares import jobs
 
+pytestmark = pytest.mark.server
+
 HIGH = labels("HighErrorRate", workflow="invoice_extract", severity="critical", text='a"b\\c β')
 
 

@@ -17,6 +17,8 @@ from support.sharing import TERMS, ByHand, Desk, labels, rfc3339
 from wfmon.model.record import replace
 from wfmon.model.share import ShareState
 
+pytestmark = pytest.mark.server
+
 HERE = Path(__file__).parent
 
 

@@ -18,6 +18,8 @@ from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
 from wfmon.sources.silences import Silences, Wanted
 
+pytestmark = pytest.mark.server
+
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
