@@ -27,6 +27,7 @@ ENDED_LIMIT = 50
 # The verdict of a snapshot that no presenter has seen.
 NOT_JUDGED = Verdict(Level.UNKNOWN, "")
 
+
 @dataclass(frozen=True, slots=True)
 class _Known:
     """What this viewer knows of an alert: who has it, why an ack was not saved, what was written to it."""

@@ -21,13 +21,12 @@ from wfmon.model.record import replace
 from wfmon.store import episodelog, normals, observing, trail
 from wfmon.store.database import Database
 from wfmon.store.episodelog import UNSEEN_SECONDS
-from wfmon.store.errors import AckError, Ambiguous, Gone, StoreError
+from wfmon.store.errors import AckError, StoreError
 from wfmon.store.paths import StateDir
 from wfmon.store.rows import Row, audit_entries, in_force, one
 from wfmon.store.terms import AckTerms
 from wfmon.store.trusted import TrustedClock
 from wfmon.store.waking import why_woken
-from wfmon.text.numbers import day_clock
 from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
@@ -383,26 +382,12 @@ class AckStore:
     ) -> Row:
         """The open episode of an id or prefix, in any lane; one that could not be stored before is stored
         now. ``over_too``: or one that is over, by its whole id."""
+        from wfmon.store.lookup import meant
+
         wanted = prefix.strip().lower()
-        unstored = [each for each in self._unstored.values() if wanted and each.id.startswith(wanted)]
-        rows = episodelog.beginning(connection, wanted) if wanted else []
-        for sighting in unstored:
-            if connection.in_transaction:
-                stored = observing.see(connection, self._lane, sighting, self._terms, now)
-                row = one(connection, stored)
-                rows = [each for each in rows if each.record.id != stored] + ([] if row is None else [row])
-        alive = [
-            row
-            for row in rows
-            if row.record.ended_at is None and observing.continues(row.record, self._terms, now)
+        stored = [
+            observing.see(connection, self._lane, each, self._terms, now)
+            for each in self._unstored.values()
+            if connection.in_transaction and wanted and each.id.startswith(wanted)
         ]
-        if len(alive) > 1:
-            raise Ambiguous(f"{safe(prefix)} fits {len(alive)} alerts: give more digits")
-        if alive:
-            return alive[0]
-        if over_too and (row := one(connection, wanted)) is not None:
-            return row
-        if rows:
-            end = rows[-1].record.ended_at or rows[-1].record.last_seen_at
-            raise Gone(f"{rows[-1].record.id} is over: ended {day_clock(end, now)}")
-        raise Gone(f"no open alert {safe(prefix)}")
+        return meant(connection, prefix, self._terms, now, also=stored, over_too=over_too)

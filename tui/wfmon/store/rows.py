@@ -239,6 +239,8 @@ def labels_of(text: str) -> Labels:
 
 def words_of(text: object, most: int) -> tuple[str, ...]:
     """A stored list of short texts; empty if it is none."""
+    if text == "[]":
+        return ()
     try:
         found = json.loads(text) if isinstance(text, str) and len(text) <= _LIST_LIMIT else []
     except (ValueError, RecursionError):
