@@ -18,7 +18,7 @@ from wfmon.analysis.flapping import Rest, flaps_too_often, recent, rested
 from wfmon.analysis.levels import Level, step
 from wfmon.analysis.tally import NO_TALLY, Tally, counted
 from wfmon.analysis.unjudged import unjudged
-from wfmon.model.alert import Finding, Severity
+from wfmon.model.alert import Finding, Labels, Severity
 from wfmon.model.episode import EpisodeKey, EpisodeRecord, Sighting, Unjudged
 from wfmon.model.record import dataclass, field, replace
 from wfmon.model.settings import EpisodeSettings
@@ -28,16 +28,34 @@ UNSEEN_SECONDS = 24 * 3600.0
 OWN = "wfmon"  # the source of what our own rules find
 
 
+class Calm:
+    """Which levels an evaluation said no of. A level that could not be judged is not calm: what then begins
+    may have begun unseen. It is asked only of what begins, so that nothing is made of it before."""
+
+    def __init__(self, findings: Sequence[Finding]) -> None:
+        self._findings = findings
+        self._levels: frozenset[tuple[EpisodeKey, Severity]] | None = None
+
+    def __contains__(self, level: tuple[EpisodeKey, Severity]) -> bool:
+        if self._levels is None:
+            self._levels = frozenset(
+                ((finding.rule, finding.labels), finding.severity)
+                for finding in self._findings
+                if finding.holds is False
+            )
+        return level in self._levels
+
+
 @dataclass(frozen=True, slots=True)
 class EpisodeMemory:
     """All that one evaluation hands to the next. ``stored`` are episodes of the store that no
-    finding has spoken of yet; ``calm`` are the levels last seen not to hold. ``checked``: how many rules
+    finding has spoken of yet; ``calm``: the levels last seen not to hold. ``checked``: how many rules
     were evaluated, one on ten workflows being ten."""
 
     at: float = 0.0
     episodes: Mapping[EpisodeKey, Episode] = field(default_factory=dict)
     stored: Mapping[EpisodeKey, EpisodeRecord] = field(default_factory=dict)
-    calm: frozenset[tuple[EpisodeKey, Severity]] = frozenset()
+    calm: Calm = field(default_factory=lambda: Calm(()))
     ends: Mapping[EpisodeKey, float] = field(default_factory=dict)
     unjudged: tuple[Unjudged, ...] = ()
     checked: int = 0
@@ -69,7 +87,8 @@ def advance(
     """The memory after one evaluation. ``findings`` are those of all rules, at most one per rule,
     labels and severity; ``failed`` are rules that could not be evaluated: what the store knows of theirs
     is open without data. A clock that went back shortens nothing and ends nothing by itself."""
-    said, calm, checked = _sorted(memory, findings)
+    found = _sorted(memory, findings)
+    said = found.said
     elapsed = max(0.0, now - memory.at)
     episodes: dict[EpisodeKey, Episode] = {}
     ends = {key: at for key, at in memory.ends.items() if now - at < UNSEEN_SECONDS}
@@ -90,12 +109,10 @@ def advance(
         at=now,
         episodes=episodes,
         stored={key: record for key, record in memory.stored.items() if key not in taken_up},
-        calm=calm,
+        calm=Calm(findings),
         ends=ends,
-        unjudged=unjudged(
-            (each for each in findings if each.holds is not False or each.learning), episodes, now
-        ),
-        checked=checked,
+        unjudged=unjudged(found.doubtful, episodes, now),
+        checked=found.checked,
     )
 
 
@@ -141,28 +158,36 @@ def provisional_id(key: EpisodeKey, since: float) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:12]
 
 
-def _sorted(
-    memory: EpisodeMemory, findings: Sequence[Finding]
-) -> tuple[dict[EpisodeKey, list[Finding]], frozenset[tuple[EpisodeKey, Severity]], int]:
-    """What was said of each subject that there is something to say of, the levels whose answer was no, and
-    how many subjects were looked at.
+@dataclass(frozen=True, slots=True)
+class _Sorted:
+    """``said``: what was said of each subject that there is something to say of; ``doubtful``: findings
+    that are not a plain no; ``checked``: how many subjects were looked at."""
 
-    Nearly all findings of nearly all evaluations say no of what nobody has asked after; they cost no more
-    than this loop. A level that cannot be judged is not calm: what then begins may have begun unseen.
-    """
+    said: dict[EpisodeKey, list[Finding]]
+    doubtful: list[Finding]
+    checked: int
+
+
+def _sorted(memory: EpisodeMemory, findings: Sequence[Finding]) -> _Sorted:
+    """Nearly all findings of nearly all evaluations say no of what nobody has asked after: they cost no
+    more than this loop, which makes nothing of them."""
     said: dict[EpisodeKey, list[Finding]] = {}
-    calm: list[tuple[EpisodeKey, Severity]] = []
-    episodes, stored = memory.episodes, memory.stored
-    keys: set[EpisodeKey] = set()
+    doubtful: list[Finding] = []
+    known = {labels for _, labels in memory.episodes} | {labels for _, labels in memory.stored}
+    checked: dict[str, set[Labels]] = {}
+    of_rule: set[Labels] = set()
+    rule: str | None = None
     for finding in findings:
-        key = (finding.rule, finding.labels)
-        keys.add(key)
-        if finding.holds is False:
-            calm.append((key, finding.severity))
-            if key not in episodes and key not in stored:
-                continue
-        said.setdefault(key, []).append(finding)
-    return said, frozenset(calm), len(keys)
+        if finding.rule is not rule:
+            rule = finding.rule
+            of_rule = checked.setdefault(rule, set())
+        labels = finding.labels
+        of_rule.add(labels)
+        if finding.holds is not False or finding.learning:
+            doubtful.append(finding)
+        if finding.holds is not False or labels in known:
+            said.setdefault((rule, labels), []).append(finding)
+    return _Sorted(said, doubtful, sum(map(len, checked.values())))
 
 
 def _resumed(
@@ -218,7 +243,7 @@ def _step(
     before: Episode | None,
     key: EpisodeKey,
     findings: Sequence[Finding],
-    calm: frozenset[tuple[EpisodeKey, Severity]],
+    calm: Calm,
     now: float,
     elapsed: float,
     settings: EpisodeSettings,
@@ -247,7 +272,7 @@ def _levels(
     before: Episode | None,
     key: EpisodeKey,
     said: Mapping[Severity, Finding],
-    calm: frozenset[tuple[EpisodeKey, Severity]],
+    calm: Calm,
     now: float,
     elapsed: float,
 ) -> tuple[Level, ...]:
@@ -257,7 +282,9 @@ def _levels(
         finding, level = said.get(severity), old.get(severity)
         if level is not None:
             level = replace(level, since=min(level.since, now), held_at=min(level.held_at, now))
-        next_level = step(finding, level, (key, severity) in calm, now, elapsed, severity)
+        # Only what begins asks whether it was calm before.
+        was_calm = level is None and finding is not None and bool(finding.holds) and (key, severity) in calm
+        next_level = step(finding, level, was_calm, now, elapsed, severity)
         if next_level is not None:
             levels.append(next_level)
     fired = max((level.severity for level in old.values() if level.fired_at is not None), default=None)

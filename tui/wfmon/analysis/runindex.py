@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 from math import fsum
@@ -34,7 +34,8 @@ class RunIndex:
         self.runs = runs
         self._finished = runs.finished
         self._ends = [run.ended_at or 0.0 for run in runs.finished]
-        self._failed = [run for run in runs.finished if run.failed]
+        self._failed_at = [place for place, run in enumerate(runs.finished) if run.failed]
+        self._failed = [runs.finished[place] for place in self._failed_at]
         self._failed_ends = [run.ended_at or 0.0 for run in self._failed]
         self.recent = runs.finished[-RECENT:]
         self._sums = _running_counts(runs.finished)
@@ -79,19 +80,22 @@ class RunIndex:
             yield self._finished[number]
 
     def tail(self, now: float, after: float | None) -> tuple[int, int]:
-        """Of the newest counted runs that ended in (after, now]: how many failed in a row, and how many
-        succeeded in a row; one of the two is 0. No more than ``LONGEST_TAIL`` are looked at."""
-        failed = succeeded = 0
-        for run in self._newest_first(now):
-            if failed + succeeded >= LONGEST_TAIL or (after is not None and (run.ended_at or 0.0) <= after):
+        """Of the newest counted runs that ended in (after, now]: how many failed in a row (``LONGEST_TAIL`` at
+        most are counted), and how many succeeded in a row; one of the two is 0."""
+        low = 0 if after is None else bisect_right(self._ends, after)
+        succeeded = self._sums[bisect_right(self._ends, now)][0]
+        last = bisect_right(self._failed_ends, now) - 1
+        begin = self._failed_at[last] + 1 if last >= 0 else 0
+        in_a_row = succeeded - self._sums[max(begin, low)][0]
+        if in_a_row > 0:
+            return 0, in_a_row
+        failed = 0
+        while last >= 0 and failed < LONGEST_TAIL:
+            place = self._failed_at[last]
+            if place < low or self._sums[place][0] != succeeded:
                 break
-            if run.failed and not succeeded:
-                failed += 1
-            elif run.status is RunStatus.SUCCESS and not failed:
-                succeeded += 1
-            elif run.status in COUNTED:
-                break
-        return failed, succeeded
+            failed, last = failed + 1, last - 1
+        return failed, 0
 
     def last_failure(self, now: float) -> float | None:
         """When the newest failed run ended."""
