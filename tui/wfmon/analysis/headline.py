@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import tzinfo
 
 from wfmon.analysis.episodes import OWN
@@ -21,7 +22,7 @@ def headline(alert: Alert) -> str:
         words = _foreign(alert, told)
     elif alert.rule == "failure_rate" and alert.state is not AlertState.NO_DATA:
         words = f"{alert.workflow} fails {told}"
-    elif alert.workflow is None or alert.workflow in told:
+    elif alert.workflow is None or _says(told, alert.workflow):
         words = told
     else:
         words = f"{alert.workflow}: {told}"
@@ -62,13 +63,15 @@ def _inhibited(by: str) -> str:
     return f"inhibited by {by}" if by else "inhibited"
 
 
+def _says(text: str, name: str) -> bool:
+    """Whether ``name`` stands in ``text`` as a word of its own."""
+    return re.search(rf"(?<![\w-]){re.escape(name)}(?![\w-])", text, re.IGNORECASE) is not None
+
+
 def _foreign(alert: Alert, told: str) -> str:
     """``HighErrorRate invoice_extract: 32% of runs fail``; nothing of it is said twice."""
     labels = dict(alert.labels)
     subject = alert.workflow or next((labels[name] for name in _SUBJECTS if labels.get(name)), "")
     text = told if len(told) <= SUMMARY_CHARS else told[: SUMMARY_CHARS - 1].rstrip() + "…"
-    named = alert.rule.casefold() in told.casefold()
-    head = " ".join(
-        part for part in ("" if named else alert.rule, "" if subject in told else subject) if part
-    )
+    head = " ".join(part for part in (alert.rule, subject) if part and not _says(told, part))
     return ": ".join(part for part in (head, text) if part) or alert.rule
