@@ -170,8 +170,18 @@ STEPS = st.lists(
 )
 
 
-@settings(max_examples=300)
-@given(STEPS)
+RESTLESS = st.lists(
+    st.tuples(
+        st.sampled_from([60.0, 60.0, 300.0, 1900.0]),
+        st.sampled_from([True, False, True, False, None]).map(lambda holds: [said(holds)]),
+    ),
+    min_size=8,
+    max_size=40,
+)
+
+
+@settings(max_examples=200)
+@given(st.one_of(STEPS, RESTLESS))
 def test_whatever_comes_it_is_one_row_in_a_legal_state(steps: list[tuple[float, list[Finding]]]) -> None:
     memory, now, before = EpisodeMemory(), 1_000_000.0, None
     for elapsed, findings in steps:
@@ -206,8 +216,8 @@ def test_whatever_comes_it_is_one_row_in_a_legal_state(steps: list[tuple[float, 
         before = alert
 
 
-@settings(max_examples=300)
-@given(STEPS)
+@settings(max_examples=200)
+@given(st.one_of(STEPS, RESTLESS))
 def test_what_does_not_flap_is_never_prolonged(steps: list[tuple[float, list[Finding]]]) -> None:
     """Beside an engine that only counts: as long as there were fewer flaps, both say the same."""
     memory, plain, now = EpisodeMemory(), EpisodeMemory(), 1_000_000.0
