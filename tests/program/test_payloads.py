@@ -14,6 +14,7 @@ from support.evilworld import PLAIN, EvilWorld, evil_config, evil_world, poison_
 from support.payloads import PAYLOADS, live_in
 from support.program import Done
 from support.pty import Terminal
+from wfmon.text.sanitize import safe
 
 pytestmark = pytest.mark.pty
 
@@ -146,7 +147,9 @@ def test_no_screen_lets_a_payload_through(world: EvilWorld) -> None:
         assert terminal.left_behind() == []
         output = terminal.bytes_since(0)
         assert live(output) == []
-        assert terminal.emulator.osc == []
+        own = ("0;", "9;wfmon ", "777;notify;wfmon ")  # the title, and what is told of alerts
+        assert all(one.startswith(own) and safe(one) == one for one in terminal.emulator.osc)
+        assert terminal.emulator.title == "as it was"
         assert terminal.emulator.clears == 0
         assert "�" not in re.sub(NOT_TEXT, "", output.decode()), "the guard of the writer had to step in"
         assert "TITLE␛]0;PWNED␇after".encode() in output, "the payloads were really shown"
@@ -207,7 +210,7 @@ def filter_for(visit: Visitor, text: str) -> None:
 
 
 def prompts(visit: Visitor) -> None:
-    """Typed and pasted text: the filter, the comment of an ack, the search of a log."""
+    """Typed and pasted text: the filter, the comment of an ack, a note, the search of a log."""
     terminal = visit.terminal
     for payload in PAYLOADS:
         terminal.send("/")
@@ -223,6 +226,16 @@ def prompts(visit: Visitor) -> None:
     terminal.settle(0.1)
     terminal.send("enter")
     terminal.wait_for("comment saved")
+    terminal.send("c")
+    terminal.wait_for("note to")
+    terminal.write(b"\x1b[200~" + b" ".join(payload.raw for payload in PAYLOADS[12:24]) + b"\x1b[201~")
+    terminal.settle(0.1)
+    terminal.send("enter")
+    terminal.wait_for("note saved")
+    terminal.send("z", "1")
+    terminal.wait_for("put off until")
+    visit.open("enter")
+    visit.home()
     visit.open("l")
     terminal.send("/")
     terminal.write(b"\x1b[200~" + PAYLOADS[0].raw + b"\x1b[201~")
