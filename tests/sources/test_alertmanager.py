@@ -8,6 +8,7 @@ import threading
 import time
 from datetime import UTC, datetime
 from email.utils import formatdate
+from pathlib import Path
 
 import pytest
 
@@ -15,13 +16,15 @@ from support import hostile_http
 from support.hostile_http import Behaviour, Hostile, response, serving
 from support.payloads import PAYLOADS
 from support.waiting import wait_until
-from wfmon.config.schema import Source as SourceEntry
+from wfmon.config.loader import load_config
+from wfmon.config.problems import ConfigError
 from wfmon.model.alert import AlertState, Severity
 from wfmon.model.source import Failure
 from wfmon.monitor.worker import poll
 from wfmon.sources import alertmanager
 from wfmon.sources.alertmanager import AlertmanagerSource
 from wfmon.sources.base import Reading, Source, SourceError
+from wfmon.sources.registry import build_sources
 
 NOW = 1_800_000_000.0
 BOUND = 10.0  # s; far above the timeout of 1 s, for a loaded machine
@@ -335,9 +338,31 @@ def test_close_does_not_wait_for_a_poll_that_hangs() -> None:
         assert time.monotonic() - began < 1.0
 
 
-def test_an_entry_of_the_config_makes_one() -> None:
-    entry = SourceEntry(name="am", kind="alertmanager", url="http://am:9093/", allow_write=True)
-    made = AlertmanagerSource.from_config(entry)
+ENTRY = """
+[[source]]
+name = "am"
+kind = "alertmanager"
+url = "%s"
+allow_write = true
+[host]
+enabled = false
+"""
+
+
+def test_an_entry_of_the_config_makes_one(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(ENTRY % "http://am:9093/")
+    sources = build_sources(load_config(file, {}).config, [])
+    (made,) = sources.live
+    assert sources.off == ()
+    assert isinstance(made, AlertmanagerSource)
     assert isinstance(made, Source)
     assert (made.name, made.kind, made.where) == ("am", "alertmanager", "http://am:9093")
     assert (made.interval, made.timeout) == (5.0, 5.0)
+
+
+def test_a_url_with_a_query_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "config.toml"
+    file.write_text(ENTRY % "http://am:9093/?x=1")
+    with pytest.raises(ConfigError, match=r"source\[0\].url: has a query"):
+        load_config(file, {})

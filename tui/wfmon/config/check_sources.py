@@ -61,6 +61,8 @@ def _place_findings(source: Source, at: KeyPath) -> Iterator[Finding]:
         )
     if source.url:
         yield from _url_findings(source.url, (*at, "url"))
+    if source.kind == "alertmanager" and "?" in source.url:
+        yield (*at, "url"), "has a query (?) in it, expected http://HOST:PORT"
     for index, url in enumerate(source.urls):
         yield from _url_findings(url, (*at, "urls", index))
 

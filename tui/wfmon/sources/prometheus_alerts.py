@@ -37,6 +37,7 @@ MAX_BYTES = 16 * 1024 * 1024
 MAX_ALERTS = 1000
 MAX_RULES = 300
 RULES_SECONDS = 15.0
+RUNTIME_SECONDS = 60.0
 # Where the API has no alerts (a store behind the same queries) it is asked again after this long.
 ABSENT_SECONDS = 600.0
 EARLY = 0.8  # of the time between two polls: one that comes a little early still finds it due
@@ -117,15 +118,17 @@ class AlertsErrand:
         return steady >= self._due
 
     def ask(self, api: PrometheusApi, known: Known, steady: float) -> None:
-        """Rules less often than alerts, but at once when an alert is gone, because only its rule tells
-        whether it ended, and while some were not evaluated yet."""
+        """Rules and the start of the process less often than alerts, but at once when an alert is gone or
+        waits anew, because only they tell whether it ended; rules also while some were not evaluated yet."""
         told = api.document("alerts", AlertsTold).alerts
         read = [_alert(each) for each in told]
         wanted = sorted((alert for alert in read if not is_dead_man(alert.labels)), key=by_weight)
         alerts = tuple(wanted[:MAX_ALERTS])
-        started, self._started = self._started, self._start(api, steady)
         before = self.heard.alerts if self.heard else ()
-        gone = {alert.labels for alert in before} - {alert.labels for alert in alerts}
+        gone = {(alert.labels, alert.state) for alert in before} - {(a.labels, a.state) for a in alerts}
+        started = self._started
+        if gone or steady >= self._runtime_due:
+            self._started = self._start(api, steady)
         young = any(rule.health == UNKNOWN for rule in self._rules)
         if gone or young or started != self._started or steady >= self._rules_due:
             self._rules = tuple(_rules(api.document("rules?exclude_alerts=true", RulesTold).groups))
@@ -148,14 +151,13 @@ class AlertsErrand:
         self._due = steady + (ABSENT_SECONDS if absent else self._every())
 
     def _start(self, api: PrometheusApi, steady: float) -> float | None:
-        if steady < self._runtime_due:
-            return self._started
+        """None where the API does not tell, which is looked at again with the next alert that is gone."""
+        self._runtime_due = steady + RUNTIME_SECONDS
         try:
             return moment(api.document("status/runtimeinfo", RuntimeTold).start_time)
         except SourceError as error:
             if error.failure in (Failure.NETWORK, Failure.REFUSED, Failure.TIMEOUT):
                 raise
-            self._runtime_due = steady + ABSENT_SECONDS
             return None
 
 
