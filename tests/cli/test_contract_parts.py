@@ -7,11 +7,13 @@ from typing import Any
 
 from support import snapshots
 from wfmon.cli.contract import snapshot_json
+from wfmon.model.alert import Ack, ForeignRef, Note
 from wfmon.model.baseline import Baseline, Usual
 from wfmon.model.forecast import Filling
 from wfmon.model.history import Change, ChangeKind, HistoryStatus
 from wfmon.model.retention import Keeps, Retention
 from wfmon.model.snapshot import Collector
+from wfmon.text.numbers import rfc3339
 
 
 def outer(**parts: Any) -> Any:
@@ -78,3 +80,35 @@ def test_what_ended_what_changed_and_what_is_kept() -> None:
     assert answer["history"]["problem"] == "disk full"
     assert answer["collector"]["alone"] == "read-only"
     assert outer(history=None)["history"] is None
+
+
+def test_what_else_is_known_of_an_alert_and_of_who_has_it() -> None:
+    now = snapshots.NOW
+    alert = replace(
+        snapshots.incident().alerts[0],
+        n=15.0,
+        low=0.1,
+        mean=0.2,
+        samples=12,
+        members=("run-1", "run-2"),
+        contributors=("step extract",),
+        notes=(Note("ann", now, "it is the disk"),),
+        quieted="silenced by dana until 15:00",
+        ack=Ack("joe", now, None, True, "x", shared=True, snooze=True, silence="7d5", via="am"),
+        foreign=ForeignRef(
+            (("alertname", "X"),), "am", "f00", ("team",), True, "d", "https://joe:secret@host.example/x"
+        ),
+    )
+    (told,) = outer(alerts=(alert,))["alerts"]
+    assert (told["n"], type(told["n"])) == (15, int)
+    assert (told["low"], told["mean"], told["samples"]) == (0.1, 0.2, 12)
+    assert (told["members"], told["contributors"]) == (["run-1", "run-2"], ["step extract"])
+    assert told["notes"] == [{"by": "ann", "at": rfc3339(now), "text": "it is the disk"}]
+    assert told["quieted"] == "silenced by dana until 15:00"
+    assert (told["ack"]["snooze"], told["ack"]["silence"], told["ack"]["via"]) == (True, "7d5", "am")
+    assert (told["ack"]["until"], told["ack"]["problem"]) == (None, None)
+    assert told["foreign"]["labels"] == {"alertname": "X"}
+    assert told["foreign"]["receivers"] == ["team"]
+    assert "secret" not in told["foreign"]["link"]
+    plain = outer(alerts=(replace(alert, ack=None, foreign=None, quieted="", notes=()),))["alerts"][0]
+    assert (plain["ack"], plain["foreign"], plain["quieted"], plain["notes"]) == (None, None, None, [])

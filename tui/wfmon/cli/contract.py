@@ -295,7 +295,7 @@ def alert_json(alert: Alert) -> Json:
         "ended_at": rfc3339(alert.ended_at),
         "value": alert.value,
         "threshold": alert.threshold,
-        "n": alert.n,
+        "n": _whole(alert.n),
         "peak": alert.peak,
         "flaps": alert.flaps,
         "source": alert.source,
@@ -310,6 +310,11 @@ def alert_json(alert: Alert) -> Json:
         "quieted": alert.quieted or None,
         "foreign": _foreign(alert.foreign) if alert.foreign else None,
     }
+
+
+def _whole(number: float | None) -> float | None:
+    """A count is told as one, also where it was kept as a number with a fraction."""
+    return int(number) if number is not None and number.is_integer() else number
 
 
 def ack_json(ack: Ack) -> Json:
