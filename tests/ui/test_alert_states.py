@@ -8,7 +8,7 @@ import pytest
 
 from support.alertworld import acked, foreign, local, with_alerts
 from support.screen import Stage
-from support.snapshots import NOW, incident
+from support.snapshots import NOW, all_fine, incident
 from wfmon.model.alert import Alert, AlertState, Severity
 from wfmon.ui.rows import width_of
 
@@ -214,3 +214,16 @@ def test_an_alert_of_another_system_without_a_workflow_says_where_it_is() -> Non
     assert row(Stage(with_alerts(alert)), alert).startswith("✖ HighErrorRate web-1 ")
     bare = replace(alert, labels=labels[:1])
     assert "alertname" not in row(Stage(with_alerts(bare)), bare)
+
+
+def test_an_ended_one_of_another_system_is_told_when_all_is_green() -> None:
+    gone = foreign(
+        AlertState.RESOLVED, id="d" * 12, workflow=None, labels=(("alertname", "Watch"),), ended_at=NOW - 60
+    )
+    shown = replace(all_fine(), alerts=(foreign(AlertState.PENDING),), ended=(gone,))
+    lines = Stage(shown).lines()
+    assert lines[2].startswith("  1 ended 1m ago: HighErrorRate 14:01–14:02, nobody had it")
+    assert lines[4].startswith("· HighErrorRate"), "and what is about to fire below it"
+    first = Stage(shown)
+    first.press("enter")
+    assert first.lines()[0].startswith("✓ HighErrorRate"), "the cursor begins on the upper one"

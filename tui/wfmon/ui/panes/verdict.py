@@ -45,7 +45,7 @@ def ended_row(
     last = ended[0]
     at = last.ended_at if last.ended_at is not None else now
     span = f"{look.minute(last.since, now)}–{look.minute(at, now)}"
-    text = f"{len(ended)} ended {numbers.age(max(0.0, now - at))} ago: {subject(last)} {_was(last)} {span}, "
+    text = f"{len(ended)} ended {numbers.age(max(0.0, now - at))} ago: {_what(last)} {span}, "
     line = Line(look, width, selected=selected).add("  ")
     hint = f" {look.signs.dot} {key}"
     room = width - line.used - width_of(hint)
@@ -55,6 +55,10 @@ def ended_row(
 
 def _weight(role: str) -> str:
     return role if role in ("critical", "unknown") else "strong"
+
+
+def _what(alert: Alert) -> str:
+    return f"{subject(alert)} {_was(alert)}".strip()
 
 
 def _was(alert: Alert) -> str:
