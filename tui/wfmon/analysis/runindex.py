@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, bisect_right
+from bisect import bisect_right
 from collections.abc import Iterator
 from functools import cached_property
 from math import fsum
@@ -80,8 +80,8 @@ class RunIndex:
             yield self._finished[number]
 
     def tail(self, now: float, after: float | None) -> tuple[int, int]:
-        """Of the newest counted runs that ended in (after, now]: how many failed in a row (``LONGEST_TAIL`` at
-        most are counted), and how many succeeded in a row; one of the two is 0."""
+        """Of the newest counted runs that ended in (after, now]: how many failed in a row (at most
+        ``LONGEST_TAIL`` are counted), and how many succeeded in a row; one of the two is 0."""
         low = 0 if after is None else bisect_right(self._ends, after)
         succeeded = self._sums[bisect_right(self._ends, now)][0]
         last = bisect_right(self._failed_ends, now) - 1

@@ -12,7 +12,7 @@ from wfmon.analysis.wilson import lower_bound
 from wfmon.analysis.words import percent, span
 from wfmon.model.alert import Finding, Severity
 from wfmon.model.baseline import Baseline
-from wfmon.model.record import dataclass
+from wfmon.model.record import dataclass, replace
 from wfmon.model.settings import FailureRateSettings
 from wfmon.model.snapshot import LadderStep, StatusCounts, Workflow
 
@@ -66,7 +66,7 @@ class Moment:
 @dataclass(frozen=True, slots=True)
 class _Judged:
     """``threshold``: of the ratio's lower bound; ``quiet``: enough runs succeeded since the last failure;
-    ``streak``: so many of the last runs all failed, which alone makes it trip; 0: it does not."""
+    ``streak``: so many of the last runs all failed, which alone makes it critical; 0: it does not."""
 
     threshold: float
     warning: bool
@@ -101,18 +101,12 @@ def _judge(
     ladder = workflow.ladder
     step = _window(workflow, now, cleared)
     covered = _covered(ladder[0])
-    if covered and not unseen and not any(each.counts.failed for each in ladder):
-        return _calm(
-            workflow.name,
-            workflow.runbook,
-            threshold_of(workflow.usual, settings),
-            step.counts.n,
-            step.span,
-            step.seconds,
-            settings.clear_quiet_seconds,
-            _quiet(ladder, settings),
-        )
+    known = covered and not unseen
+    if known and not _any_failed(ladder):
+        return _untripped(workflow, step, settings, quiet=_quiet(ladder, settings))
     judged = _judged(Moment(now, ladder, step, workflow.usual, index, cleared), settings)
+    if known and not judged.warning:
+        return _untripped(workflow, step, settings, quiet=judged.quiet)
     blind = None
     if unseen:
         blind = "no data"
@@ -129,42 +123,65 @@ def _judge(
     )
 
 
+def _any_failed(ladder: Sequence[LadderStep]) -> bool:
+    for step in reversed(ladder):
+        counts = step.counts
+        if counts.error or counts.timeout or counts.lost:
+            return True
+    return False
+
+
+def _untripped(
+    workflow: Workflow, step: LadderStep, settings: FailureRateSettings, *, quiet: bool
+) -> tuple[Finding, Finding]:
+    counts = step.counts
+    return _calm(
+        workflow.name,
+        workflow.runbook,
+        threshold_of(workflow.usual, settings),
+        counts.failed,
+        counts.n,
+        step.span,
+        step.seconds,
+        settings.clear_quiet_seconds,
+        quiet,
+    )
+
+
 @lru_cache(maxsize=8192)
 def _calm(
     workflow: str,
     runbook: str | None,
     threshold: float,
+    failed: int,
     n: int,
     told: float,
     seconds: float,
     keep: float,
     quiet: bool,
 ) -> tuple[Finding, Finding]:
-    """Of a workflow none of whose runs failed: most of them, most of the time."""
-    labels = (("workflow", workflow),)
-    value = 0.0 if n else None
-    said = _words(0, n, told, seconds)
-    warning, critical = (
-        Finding(
-            RULE,
-            labels,
-            severity,
-            False,
-            said,
-            workflow,
-            value,
-            threshold,
-            n,
-            0,
-            told,
-            keep_seconds=keep,
-            clears=quiet,
-            between=value is None and severity is Severity.WARNING,
-            runbook=runbook,
-        )
-        for severity in (Severity.WARNING, Severity.CRITICAL)
+    """Of a workflow that does not fail too often: most of them, and much the same from one evaluation to the
+    next."""
+    value = failed / n if n else None
+    warning = Finding(
+        RULE,
+        (("workflow", workflow),),
+        Severity.WARNING,
+        False,
+        _words(failed, n, told, seconds),
+        workflow,
+        value,
+        threshold,
+        n,
+        failed,
+        told,
+        keep_seconds=keep,
+        clears=quiet,
+        between=value is None or value > threshold,
+        runbook=runbook,
     )
-    return warning, critical
+    # Critical falls back to warning after a quiet time, whatever the ratio then is.
+    return warning, replace(warning, severity=Severity.CRITICAL, between=False)
 
 
 def _judged(moment: Moment, settings: FailureRateSettings) -> _Judged:
@@ -184,7 +201,7 @@ def _judged(moment: Moment, settings: FailureRateSettings) -> _Judged:
         warning=bound > threshold or streak > 0,
         critical=bound > critical or streak > 0,
         quiet=quiet,
-        streak=0 if bound > threshold else streak,
+        streak=0 if bound > critical else streak,
     )
 
 
@@ -194,21 +211,20 @@ def _streak(moment: Moment, settings: FailureRateSettings) -> int:
     Runs from before the last clear do not count, nor a streak whose last run is older than any window:
     what nobody runs any more does not fail.
     """
-    ladder, usual = moment.ladder, moment.usual
-    ratio = usual.error_ratio if usual is not None and usual.error_n >= settings.baseline_runs else None
-    needed = max(settings.min_failures, failures_needed(expected_runs(ladder, usual), ratio or 0.0))
-    index = moment.index
-    if index is None:
+    ladder, usual, index = moment.ladder, moment.usual, moment.index
+    if index is not None:
+        failed = index.tail(moment.now, moment.cleared)[0] if _any_failed(ladder) else 0
+    else:
         whole = (
             step.counts.failed
             for step in ladder
             if step.counts.success == 0 and _begins_after(step, moment.now, moment.cleared)
         )
-        longest = max(whole, default=0)
-        return longest if longest >= needed else 0
-    if not any(step.counts.failed for step in ladder):
+        failed = max(whole, default=0)
+    if failed < max(LEAST, settings.min_failures):
         return 0
-    failed, _ = index.tail(moment.now, moment.cleared)
+    ratio = usual.error_ratio if usual is not None and usual.error_n >= settings.baseline_runs else None
+    needed = max(settings.min_failures, failures_needed(expected_runs(ladder, usual), ratio or 0.0))
     return failed if failed >= needed else 0
 
 
@@ -292,9 +308,13 @@ def _window(workflow: Workflow, now: float, cleared: float | None) -> LadderStep
     """The workflow's chosen window, cut back to those that begin after the last clear."""
     ladder = workflow.ladder
     longest = workflow.window_seconds if workflow.window_seconds is not None else ladder[-1].seconds
+    most = longest * (1 + COVER_SLACK)
     chosen = ladder[0]
     for step in ladder[1:]:
-        if step.span > longest * (1 + COVER_SLACK) or not _begins_after(step, now, cleared):
+        # Those that are no longer than allowed need no look at how much of them is known.
+        if step.seconds > most and step.span > most:
+            break
+        if cleared is not None and now - step.seconds < cleared:
             break
         chosen = step
     return chosen
