@@ -22,6 +22,7 @@ from wfmon.model.settings import (
     MemorySettings,
     StorageSettings,
 )
+from wfmon.monitor import hostrules
 
 GIB = 1024**3
 HOUR = 3600.0
@@ -250,3 +251,7 @@ def test_whatever_the_course_a_finding_is_whole(
         assert finding.holds is not None
         assert not (finding.holds and finding.between)
         assert finding.value is None or finding.value >= 0
+
+
+def test_rules_have_the_names_of_their_sections() -> None:
+    assert (memory.RULE, storage.RULE) == (hostrules.MEMORY, hostrules.STORAGE)

@@ -12,13 +12,11 @@ from wfmon.analysis.episodes import EpisodeMemory
 from wfmon.analysis.rules import (
     cost_spike,
     failure_rate,
-    memory,
     retention,
     runaway,
     silence,
     source_down,
     stall,
-    storage,
     timeout,
 )
 from wfmon.model.alert import Finding
@@ -27,9 +25,9 @@ from wfmon.model.host import HostSample
 from wfmon.model.record import dataclass
 from wfmon.model.run import Run
 from wfmon.model.source import SourceState
+from wfmon.monitor import hostrules
 from wfmon.monitor.costs import cost_spikes
 from wfmon.monitor.failures import FailureRates
-from wfmon.monitor.hostrules import HostRules
 from wfmon.monitor.picture import Picture, silent_sources
 from wfmon.monitor.running import runaways, stalls, timeouts
 from wfmon.monitor.settings import RuleSettings
@@ -124,11 +122,11 @@ RULES: tuple[Rule, ...] = (
 
 def rulebook() -> tuple[Rule, ...]:
     """Every rule, for one judge."""
-    host = HostRules()
+    host = hostrules.HostRules()
     return (
         Rule(failure_rate.RULE, FailureRates().evaluate),
-        Rule(memory.RULE, host.memory),
-        Rule(storage.RULE, host.storage),
+        Rule(hostrules.MEMORY, host.memory),
+        Rule(hostrules.STORAGE, host.storage),
         *RULES,
         Rule("foreign", _foreign),
     )
