@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from wfmon.analysis.episodes import EpisodeMemory, advance, begin, sightings
 from wfmon.analysis.foreign import YOUNG_SECONDS, findings
+from wfmon.analysis.foreignjoin import joined, named
 from wfmon.analysis.foreignrules import rule_infos
 from wfmon.analysis.replaced import unreplaced
 from wfmon.analysis.shown import alerts
@@ -187,6 +188,26 @@ def test_alerts_that_only_an_alertmanager_tells_apart_are_two() -> None:
     assert dict(ended_one.labels)["site"] == "paris"
 
 
+def test_an_open_episode_is_continued_rather_than_one_that_ended() -> None:
+    world = World()
+    world.says("prom", alert(HOT))
+    world.says("am", alert({**HOT, "site": "lab"}))
+    (both,) = joined(tuple(world.told.values()), frozenset({"prom", "am"}))
+    narrow, wide = labels(**HOT), labels(**HOT, site="lab")
+    assert list(named([both], {})) == [narrow]
+    assert list(named([both], {narrow: False, wide: True})) == [wide]
+    assert list(named([both], {narrow: True, wide: False})) == [narrow]
+
+
+def test_of_two_that_share_a_prometheus_alert_each_keeps_its_own_episode() -> None:
+    world = World()
+    world.says("prom", alert(HOT))
+    world.says("am", *(alert({**HOT, "site": site}) for site in ("berlin", "paris")))
+    twins = joined(tuple(world.told.values()), frozenset({"prom", "am"}))
+    paris = labels(**HOT, site="paris")
+    assert named(twins, {paris: True})[paris].outer == paris
+
+
 def test_an_alert_of_the_alertmanager_alone() -> None:
     world = World(sources=("am",))
     world.says("am", alert(HOT, since=T0 - 20))
@@ -273,10 +294,10 @@ def test_one_alertmanager_that_notifies_is_heard() -> None:
 
 def test_a_silence_stands_while_its_alertmanager_is_down_and_ends_when_it_ends() -> None:
     world = World()
-    world.says("am", silences=(silence(),))
+    world.says("am", silences=(silence(),), clock_ahead=-1000.0)
     firing(world, state=AlertState.SILENCED, silenced_by=("s1",))
     world.down.add("am")
-    world.after(800)
+    world.after(1800)
     assert world.one().state is AlertState.SILENCED
     world.after(200)
     assert world.one().state is AlertState.FIRING
