@@ -183,3 +183,18 @@ def test_a_lost_silence_is_set_anew_only_while_it_was_promised(case: tuple[Scene
         assert sight.kept is None
         assert scene.promised is not None
         assert scene.promised > scene.now
+
+
+def test_the_same_mark_and_end_of_another_person_is_not_ours() -> None:
+    share = Share(
+        1, EPISODE, "am", (("alertname", "X"),), "dana", NOW, ShareState.ASKED, wanted_end=NOW + 900
+    )
+    scene = Scene(share, Ack("dana", NOW, NOW + 3600), Standing.FIRING, TERMS, NOW)
+    theirs = Silence(
+        "s1", (), "pat", f"ACK! x {mark(EPISODE)}", NOW, NOW + 900, NOW, True
+    )  # their host knows the alert by the same id
+    step = decide(scene, Sight((theirs,)))
+    assert isinstance(step, End)
+    assert (step.state, step.withdraw) == (ShareState.REFUSED, ())
+    ours = replace(theirs, by="dana")
+    assert decide(scene, Sight((ours,))) == Hold(ours)

@@ -208,6 +208,21 @@ def test_deleted_by_another_hand_is_left_so_and_told(desk: Desk, am: ByHand) -> 
     assert am.muted(HIGH)
 
 
+def test_deleted_in_the_very_moment_of_extending_nothing_new_is_left(desk: Desk, am: ByHand) -> None:
+    desk.collector(terms=replace(TERMS, duration=60.0, extend=10.0))
+    episode = shared(desk)
+
+    class Late(Silences):
+        def extend(self, silence: str, ends_at: float) -> str:
+            am.delete(silence)
+            return super().extend(silence, ends_at)
+
+    desk.collector(lambda via: Late(am.url))
+    desk.turn(2)
+    assert am.silences(HIGH) == []
+    assert desk.share_of(episode).state is ShareState.LOST
+
+
 @pytest.mark.parametrize("change", ["end", "comment", "person"])
 def test_edited_by_another_hand_it_is_theirs(desk: Desk, am: ByHand, change: str) -> None:
     desk.collector(terms=replace(TERMS, duration=60.0, extend=10.0))

@@ -54,7 +54,7 @@ def killer(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Killer]:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env={**os.environ, "PYTHONPATH": str(HERE.parent)},
+            env={**os.environ, "PYTHONPATH": os.pathsep.join([str(HERE.parent), *sys.path])},
         )
         try:
             yield Killer(process, server.url)
