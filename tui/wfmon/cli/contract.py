@@ -314,7 +314,7 @@ def alert_json(alert: Alert) -> Json:
 
 def _whole(number: float | None) -> float | None:
     """A count is told as one, also where it was kept as a number with a fraction."""
-    return int(number) if number is not None and number.is_integer() else number
+    return int(number) if number is not None and float(number).is_integer() else number
 
 
 def ack_json(ack: Ack) -> Json:
