@@ -37,7 +37,7 @@ who      nobody has it                              runbook: runbooks/invoice.md
 ✖ run-9f31  14:03:21   8.8s  try 3  1.2k tok   $0.01  TimeoutError: api.example…
 ✖ run-9f2c  14:03:19   8.1s  try 3         –       –  TimeoutError: api.example…
 ─ What the errors say ──────────────────────────────────────────────────────────
-   2x  TimeoutError: api.example 504 after 2 s   first 14:03:19      last 6s ago"""
+   2x  TimeoutError: api.example 504 after 2 s       first 14:03:19  last 6s ago"""
 
 
 def opened(

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from support.screen import Stage
 from support.snapshots import NOW, all_fine, incident, learnt
+from wfmon.config.loader import load_config
 from wfmon.model.baseline import Baseline
-from wfmon.model.snapshot import LadderStep, Snapshot, StatusCounts
+from wfmon.model.episode import Unjudged
+from wfmon.model.snapshot import Collector, LadderStep, Snapshot, StatusCounts
+from wfmon.monitor.settings import rule_settings
 from wfmon.ui.views.explain import ExplainView
 from wfmon.ui.views.operations import OperationsView
 
@@ -160,3 +164,83 @@ def test_it_stays_readable_when_its_row_is_gone_and_before_anything_is_known() -
     bare.shell.open(ExplainView("w"))
     assert "no source has answered yet" in bare.text()
     assert learnt("w", 1, 0.0, 1.0, per_hour=1).since == NOW - 12 * 86_400
+
+
+# --- the rules
+
+
+def ruled(snapshot: Snapshot, workflow: str, config: str = "", tmp: Path | None = None) -> str:
+    """The part of the page that tells of the rules, with the settings of a config file."""
+    file = None
+    if tmp is not None:
+        file = tmp / "config.toml"
+        file.write_text(config)
+    settings = rule_settings(load_config(file, {}).config)
+    stage = Stage(snapshot, size=TALL, rules=lambda: settings)
+    stage.shell.open(ExplainView(workflow))
+    stage.lines()
+    stage.press("G")
+    return stage.text().partition("─ Rules ─")[2]
+
+
+def test_each_rule_tells_what_it_is_held_against_and_how_it_stands(tmp_path: Path) -> None:
+    text = ruled(incident(), "invoice_extract", tmp=tmp_path)
+    for words in (
+        "failure_rate  firing for 3m12s: 32% > 5%; surely more than 5% failing, 3 at",
+        "timeout       quiet; a run of more than 1m07s: median + 1m",
+        "stall         quiet; no sign of a run for 10m, 30m in a call",
+        "runaway       quiet; one of more than $5.00",
+        "cost_spike    quiet; $2.77 in an hour",
+        "silence       quiet; too long for usually 48.3/min at this hour",
+    ):
+        assert words in text, text
+
+
+def test_a_rule_that_learns_says_of_how_many(tmp_path: Path) -> None:
+    learning = (
+        Unjudged(("timeout", (("workflow", "nightly_report"),)), "nightly_report", "no baseline (n=7)", True),
+        Unjudged(("silence", (("workflow", "nightly_report"),)), "nightly_report", "no data"),
+        Unjudged(("stall", (("workflow", "other"),)), "other", "no data"),
+    )
+    text = ruled(replace(incident(), unjudged=learning), "nightly_report", tmp=tmp_path)
+    assert "timeout       no baseline (n=7)\n" in text
+    assert "silence       no data" in text
+    assert "stall         quiet" in text
+
+
+def test_what_a_workflow_usually_does_and_what_is_declared_move_the_threshold(tmp_path: Path) -> None:
+    config = """
+        [alerts.stall]
+        enabled = false
+        [[workflow]]
+        name = "invoice_extract"
+        limit = "45m"
+        max_gap = "75m"
+        max_run_usd = 2.0
+        max_usd_per_hour = 20.0
+        """
+    base = incident()
+    usual = learnt("invoice_extract", 500, 0.08, 19.5, per_hour=2_900, usd=0.95, cost_p99_usd=0.4)
+    usual = replace(usual, durations_since=NOW - 3600)
+    rows = tuple(replace(one, usual=usual) if one.usual else one for one in base.workflows)
+    text = ruled(replace(base, workflows=rows), "invoice_extract", config, tmp_path)
+    for words in (
+        "surely more than 16% failing, 3 at",
+        "(usual 8%)",
+        "timeout       quiet; a run of more than 45m: its limit",
+        "stall         off\n",
+        "runaway       quiet; a run of more than $0.80 and 29s, or one of more than $2.00",
+        "cost_spike    quiet; $2.77 in an hour, or a pace of more than $20.00/h",
+        "silence       quiet; no success for 1h15m: its limit",
+        "durations count since the deploy 13:03",
+    ):
+        assert words in text, text
+
+
+def test_thresholds_of_another_collector_are_told_to_be_ours(tmp_path: Path) -> None:
+    other = replace(incident(), collector=Collector(1, "ann", self_=False))
+    assert "thresholds by this config ─" in ruled(other, "invoice_extract", tmp=tmp_path)
+
+
+def test_without_settings_or_of_the_past_no_rule_is_told() -> None:
+    assert "─ Rules ─" not in explained(incident(), "invoice_extract")

@@ -99,6 +99,7 @@ def baseline(
         runs_this_hour=expected.this,
         runs_hour_before=expected.before,
         watched_since=sums.watched_since(now),
+        durations_since=deployed_at,
     )
     if last is None or len(counting) >= needed or not _washed_out(runs, began, spans):
         return found

@@ -30,8 +30,9 @@ class Baseline:
     ``hour``: the begin of the hour that figures per hour speak of; ``runs_this_hour``: what three of four of
     just that hour of the day had at least, ``runs_hour_before`` the same of the hour before (None where that
     is of another kind of day). ``watched_since``: from when on a source that tells of its runs was read
-    without a hole. ``duration_from``: what the durations are of (``runs``, or ``hourly p95`` where only metrics are
-    known). ``left_out``: hours that were left out because an alert was firing.
+    without a hole. ``duration_from``: what the durations are of (``runs``, or ``hourly p95`` where only
+    metrics are known); ``durations_since``: the deploy from which on they count. ``left_out``: hours that
+    were left out because an alert was firing.
     """
 
     workflow: str
@@ -62,6 +63,7 @@ class Baseline:
     runs_this_hour: float | None = None
     runs_hour_before: float | None = None
     watched_since: float | None = None
+    durations_since: float | None = None
 
     @property
     def learning(self) -> bool:

@@ -32,6 +32,7 @@ from wfmon.ui.views.operations import OperationsView
 from wfmon.ui.widgets.canvas import Canvas
 
 if TYPE_CHECKING:
+    from wfmon.monitor.settings import RuleSettings
     from wfmon.ui.announcer import Announcer
     from wfmon.ui.copies import Copies
     from wfmon.ui.runbooks import Runbooks
@@ -244,6 +245,7 @@ def run_app(
         read_only=read_only,
         copies=lambda: _copies(config),
         runbooks=lambda: _runbooks(config, config_file),
+        rules=lambda: _rules(config),
     )
     app = WfmonApp(doors, settings, refresh=float(ui.refresh), notify=config.notify)
     return run_in_terminal(app, mouse=ui.mouse)
@@ -259,3 +261,9 @@ def _runbooks(config: Config, file: Path | None) -> Runbooks:
     from wfmon.ui.runbooks import named_in
 
     return named_in(config, Path() if file is None else file.absolute().parent)
+
+
+def _rules(config: Config) -> RuleSettings:
+    from wfmon.monitor.settings import rule_settings
+
+    return rule_settings(config)

@@ -27,6 +27,7 @@ from wfmon.ui.rows import Row, blank
 from wfmon.ui.views.base import MOVES, Deed, Frame, View
 
 if TYPE_CHECKING:
+    from wfmon.monitor.settings import RuleSettings
     from wfmon.ui.copies import Copies
     from wfmon.ui.runbooks import Runbooks
 
@@ -54,7 +55,8 @@ class Host(Protocol):
 @dataclass(frozen=True, slots=True)
 class Settings:
     """``label`` is the profile or target shown beside the host's name, if any. ``copies``: where what is
-    copied is kept too (None: nowhere), ``runbooks``: those that may be read; each made when first needed."""
+    copied is kept too (None: nowhere), ``runbooks``: those that may be read, ``rules``: what the rules are
+    held against; each made when it is needed."""
 
     look: Look
     keymap: Keymap
@@ -63,6 +65,7 @@ class Settings:
     read_only: bool = False
     copies: Callable[[], Copies] | None = None
     runbooks: Callable[[], Runbooks] | None = None
+    rules: Callable[[], RuleSettings] | None = None
 
 
 class Shell:
@@ -80,6 +83,7 @@ class Shell:
         self.last_key_at: float | None = None
         self._host = host
         self._settings = settings
+        self._rules: RuleSettings | None = None
         self._clock = clock
         self._past = Past(self)
         self._time_keys = timekeys.TimeKeys(self, self._past)
@@ -180,6 +184,11 @@ class Shell:
         from wfmon.ui.runbooks import Runbooks
 
         return Runbooks() if self._settings.runbooks is None else self._settings.runbooks()
+
+    def rules(self) -> RuleSettings | None:
+        if self._rules is None and self._settings.rules is not None:
+            self._rules = self._settings.rules()
+        return self._rules
 
     # --- what the program tells the shell
 

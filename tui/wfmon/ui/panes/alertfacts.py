@@ -13,11 +13,11 @@ from wfmon.ui.panes.holders import note_rows, who_rows
 from wfmon.ui.panes.measured import amount, episode_words, now_row
 from wfmon.ui.panes.retention import RETENTION
 from wfmon.ui.panes.words import OURS, lasting, subject
-from wfmon.ui.rows import Row, cut, tail, width_of, wrap
+from wfmon.ui.rows import Row, cut, width_of, wrap
 from wfmon.ui.views.base import Frame
 
 _RULE_ROWS = 2
-_WHERE = 34  # cells that the place of a rule may take
+_WHERE = 24  # cells that the place of a rule has at least, if it is so long
 _TIGHT, _ROOMY = 20, 30  # rows of the screen from which on there is room for more notes
 
 
@@ -86,17 +86,16 @@ def story_rows(look: Look, width: int, alert: Alert) -> list[Row]:
 def rule_rows(look: Look, width: int, snapshot: Snapshot | None, alert: Alert) -> list[Row]:
     """The rule in words, at the right where it is configured; what ails it beneath."""
     words, where = rule_words(snapshot, alert)
-    where = tail(where, _WHERE, look.signs.cut)
-    room = width - LABEL_WIDTH - (width_of(where) + 2 if where else 0)
+    room = width - LABEL_WIDTH
+    parts = [cut(part, room, look.signs.cut) for part in wrap(words, room, _RULE_ROWS)]
+    left = room - width_of(parts[-1]) - 2
+    if left < min(width_of(where), _WHERE):
+        parts, left = [*parts, ""], room
+    where = cut(where, left, look.signs.cut)
     rows = []
-    for number, part in enumerate(wrap(words, room, _RULE_ROWS)):
-        first = number == 0
-        text = cut(part, room, look.signs.cut)
-        rows.append(
-            fact(
-                look, width, "rule" if first else "", (text, "text"), right=(where if first else "", "muted")
-            )
-        )
+    for number, part in enumerate(parts):
+        right = where if number == len(parts) - 1 else ""
+        rows.append(fact(look, width, "rule" if number == 0 else "", (part, "text"), right=(right, "muted")))
     info = rule_info(snapshot, alert)
     if info is not None and info.error:
         rows += wrapped_fact(look, width, "ill", info.error, "warning", 2)

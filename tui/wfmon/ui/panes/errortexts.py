@@ -13,7 +13,6 @@ from wfmon.ui.panes.columns import coarse
 from wfmon.ui.rows import Line, Row, rule, width_of, wrap
 
 _COUNT = 5
-_LAST = 9
 _WIDE = 100  # cells from which a text that is too long for its row takes a second
 
 
@@ -49,23 +48,23 @@ def error_rows(look: Look, width: int, height: int, found: Sequence[Pattern], no
         return []
     several = f"{len(found)} patterns" if len(found) > 1 else ""
     rows = [rule(look, width, "What the errors say", several)]
-    for number, one in enumerate(found):
+    told = [_times(look, one, now) for one in found[: height - 1]]
+    first, last = (max(width_of(words[n]) for words in told) for n in (0, 1))
+    room = width - _COUNT - 2 - (first + 2 if first else 0) - (last + 2 if last else 0)
+    for number, (one, (began, ended)) in enumerate(zip(found, told, strict=False)):
         left = height - len(rows)
         if left < 1:
             break
-        rows += _pattern_rows(look, width, one, now, fold=width >= _WIDE and left > len(found) - number)
+        fold = width >= _WIDE and left > len(found) - number
+        parts = wrap(one.text, room, 2) if fold else [one.text]
+        line = Line(look, width).add(f"{numbers.count(one.count)}x", "strong", _COUNT, right=True).add("  ")
+        line.add(parts[0], "text", room)
+        line.add("  " if first else "").add(began, "muted", first)
+        rows.append(line.add("  " if last else "").add(ended, "muted", last, right=True).row())
+        rows += [Line(look, width).add(" " * (_COUNT + 2)).add(part, "text").row() for part in parts[1:]]
     return rows
 
 
-def _pattern_rows(look: Look, width: int, one: Pattern, now: float, *, fold: bool) -> list[Row]:
+def _times(look: Look, one: Pattern, now: float) -> tuple[str, str]:
     first = f"first {look.clock(one.first)}" if one.first is not None and one.count > 1 else ""
-    last = f"last {coarse(max(0.0, now - one.last))} ago" if one.last is not None else ""
-    ends = 2 + 14 + 2 + _LAST + 4
-    room = width - _COUNT - 4 - ends
-    parts = wrap(one.text, room, 2) if fold else [one.text]
-    line = Line(look, width).add(f"{numbers.count(one.count)}x", "strong", _COUNT, right=True).add("  ")
-    line.add(parts[0], "text", room).add("  ").add(first, "muted", 14)
-    rows = [line.to(width - max(width_of(last), 1)).add(last, "muted").row()]
-    for part in parts[1:]:
-        rows.append(Line(look, width).add(" " * (_COUNT + 2)).add(part, "text").row())
-    return rows
+    return first, f"last {coarse(max(0.0, now - one.last))} ago" if one.last is not None else ""

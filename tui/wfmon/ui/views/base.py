@@ -19,6 +19,7 @@ from wfmon.ui.prompt import Question
 from wfmon.ui.rows import Row, RowCursor
 
 if TYPE_CHECKING:
+    from wfmon.monitor.settings import RuleSettings
     from wfmon.ui.runbooks import Runbooks
 
 Deed = Callable[[], object]
@@ -106,6 +107,10 @@ class ShellDoor(Protocol):
 
     def runbooks(self) -> Runbooks:
         """The runbooks that may be read."""
+        ...
+
+    def rules(self) -> RuleSettings | None:
+        """The settings of the rules, as this process has them; None: not known."""
         ...
 
     def ask(self, question: Question) -> None:

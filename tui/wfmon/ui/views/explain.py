@@ -16,6 +16,7 @@ from wfmon.ui.panes.filling import filling_of
 from wfmon.ui.panes.hostfacts import memory_facts, source_of, source_rows, volume_of, volume_rows
 from wfmon.ui.panes.measured import amount
 from wfmon.ui.panes.retention import RETENTION, kept_rows, retention_rows
+from wfmon.ui.panes.standings import standing_rows
 from wfmon.ui.panes.unknown import unknown_rows
 from wfmon.ui.panes.words import lasting, subject
 from wfmon.ui.rows import Line, Row, rule
@@ -60,6 +61,9 @@ class ExplainView(PageView):
         if self._known is not None:
             past = frame.past is not None
             rows += workflow_explained(look, width, frame.now, snapshot, self._known, past=past)
+            rules = self.shell.rules()
+            if rules is not None and not past:
+                rows += standing_rows(look, width, frame.now, snapshot, self._known, rules)
         if self._alert is None and self._known is None:
             rows += _storage(look, width, frame.now, snapshot)
         return rows
