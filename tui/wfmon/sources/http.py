@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import threading
 import time
-import zlib
 from base64 import b64encode
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import unquote, urlsplit, urlunsplit
 
 from wfmon.model.record import dataclass
 from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
+from wfmon.sources.httpbody import Progress, refusal, whole
 from wfmon.text.numbers import duration, size
 from wfmon.text.sanitize import safe
 
@@ -35,8 +35,6 @@ LONGEST_WAIT_SECONDS = 3600.0  # a Retry-After beyond this is not believed
 USER_AGENT = "wfmon-tui"
 
 _URL_LIMIT = 200
-_REFUSAL_BYTES = 8192
-_REFUSAL_LIMIT = 160
 _AUTH_CODES = (401, 403, 407)
 _RETRY_CODES = (429, 503)
 _REDIRECT_CODES = (301, 302, 303, 307, 308)
@@ -196,7 +194,7 @@ class HttpReader:
 
         shown = question.shown
         deadline = self._clock() + seconds
-        progress = _Progress()
+        progress = Progress()
         try:
             try:
                 return self._exchange(question, deadline, progress)
@@ -215,7 +213,7 @@ class HttpReader:
             what = "connection lost" if isinstance(error, httpcore.NetworkError) else "broken answer"
             raise SourceError(Failure.NETWORK, f"{shown}: {what}: {safe(str(error), limit=120)}") from error
 
-    def _exchange(self, question: _Question, deadline: float, progress: _Progress) -> Answer:
+    def _exchange(self, question: _Question, deadline: float, progress: Progress) -> Answer:
         from wfmon.sources.plainhttp import PLAIN_URL, head_of, plain_request
 
         plain, authorization = self._authorize(question.url)
@@ -233,7 +231,7 @@ class HttpReader:
         return self._exchange_by_httpx(question, plain, headers, deadline, progress)
 
     def _exchange_by_httpx(
-        self, question: _Question, url: str, headers: dict[str, str], deadline: float, progress: _Progress
+        self, question: _Question, url: str, headers: dict[str, str], deadline: float, progress: Progress
     ) -> Answer:
         import httpcore
         import httpx
@@ -294,7 +292,7 @@ class HttpReader:
             return
         said = safe(f"{code} {head.reason}".strip(), limit=80)
         if question.writes:
-            told = "redirects, which is not followed" if code in _REDIRECT_CODES else _refusal(head, shown)
+            told = "redirects, which is not followed" if code in _REDIRECT_CODES else refusal(head, shown)
             said += f": {told}" if told else ""
         if code in _RETRY_CODES:
             wait = _retry_after(head.headers.get("retry-after", ""))
@@ -306,81 +304,11 @@ class HttpReader:
             raise SourceError(Failure.AUTH, f"{shown}: {said}")
         raise SourceError(Failure.NOT_FOUND if code == 404 else Failure.HTTP, f"{shown}: {said}")
 
-    def _read(self, head: Head, question: _Question, progress: _Progress) -> Answer:
+    def _read(self, head: Head, question: _Question, progress: Progress) -> Answer:
         self._check_status(head, question)
-        limit, shown = self._max_bytes, question.shown
-        announced = head.headers.get("content-length", "")
-        if announced.isascii() and announced.isdigit() and len(announced) < 20 and int(announced) > limit:
-            raise _too_large(shown, limit)
-        coding = head.headers.get("content-encoding", "").strip().lower()
-        body = bytearray()
-        for part in _unpacked(progress.counted(head.chunks(), limit, shown), coding, limit, shown):
-            body += part
-            if len(body) > limit:
-                raise _too_large(shown, limit)
+        body = whole(head, progress, self._max_bytes, question.shown)
         content_type, date = head.headers.get("content-type", ""), head.headers.get("date", "")
-        return Answer(head.status, content_type, bytes(body), date)
-
-
-class _Progress:
-    """How far an answer has come, for the words of its failure."""
-
-    def __init__(self) -> None:
-        self.answered = False
-        self.received = 0
-
-    def counted(self, chunks: Iterable[bytes], limit: int, shown: str) -> Iterable[bytes]:
-        for chunk in chunks:
-            self.received += len(chunk)
-            if self.received > limit:
-                raise _too_large(shown, limit)
-            yield chunk
-
-
-def _unpacked(chunks: Iterable[bytes], coding: str, limit: int, shown: str) -> Iterable[bytes]:
-    """Unpacks gzip in pieces of at most ``limit`` + 1 bytes, so that a bomb is noticed, not stored."""
-    if coding in ("", "identity"):
-        yield from chunks
-        return
-    if coding not in ("gzip", "x-gzip"):
-        raise SourceError(Failure.BAD_DATA, f"{shown}: encoded as {safe(coding, limit=40)}, asked for gzip")
-    unpacker = zlib.decompressobj(wbits=31)
-    try:
-        for chunk in chunks:
-            packed = chunk
-            while packed:
-                if unpacker.eof:
-                    unpacker = zlib.decompressobj(wbits=31)
-                yield unpacker.decompress(packed, limit + 1)
-                packed = unpacker.unused_data if unpacker.eof else unpacker.unconsumed_tail
-    except zlib.error as error:
-        raise SourceError(Failure.BAD_DATA, f"{shown}: broken gzip: {safe(str(error), limit=80)}") from error
-    if not unpacker.eof:
-        raise SourceError(Failure.BAD_DATA, f"{shown}: gzip ends in the middle")
-
-
-def _refusal(head: Head, shown: str) -> str:
-    """What the body of an error says: a bare JSON string, or an object with a ``message`` or ``error``.
-    Empty where it is anything else (a page)."""
-    import json
-
-    coding = head.headers.get("content-encoding", "").strip().lower()
-    body = bytearray()
-    for part in _unpacked(head.chunks(), coding, _REFUSAL_BYTES, shown):
-        body += part
-        if len(body) > _REFUSAL_BYTES:
-            return ""
-    try:
-        told = json.loads(bytes(body))
-    except (ValueError, RecursionError):
-        return ""
-    if isinstance(told, dict):
-        told = told.get("message") or told.get("error")
-    return safe(told, limit=_REFUSAL_LIMIT) if isinstance(told, str) else ""
-
-
-def _too_large(shown: str, limit: int) -> SourceError:
-    return SourceError(Failure.TOO_LARGE, f"{shown}: more than {size(limit)}")
+        return Answer(head.status, content_type, body, date)
 
 
 def _check_scheme(url: str, shown: str) -> None:
