@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfmon.analysis.forecast import DAY, HOUR, MOST, filling
-from wfmon.model.forecast import Filling
+from wfmon.analysis.forecast import DAY, HOUR, MOST, filling, slopes
+from wfmon.model.forecast import Filling, Slopes
 
 NOW = 1_800_000_000.0
 G = 1024.0**3
@@ -89,6 +89,34 @@ def test_a_leak_under_a_rotation_is_still_told() -> None:
     assert found.full_in is not None
 
 
+def test_single_windows_for_rules() -> None:
+    """A leak, and since an hour ago a burst on top of it."""
+    found = slopes(
+        samples(lambda ago: 30 * G + 10 * G * ago / DAY + 6 * G * min(ago, HOUR) / HOUR), 100 * G, NOW
+    )
+    assert found.quick == pytest.approx(30 / (6 + 10 / 24) * HOUR, rel=0.02)
+    assert found.short is not None
+    assert found.quick is not None
+    assert found.quick < found.short
+    assert found.day == pytest.approx(30 / 16 * DAY, rel=0.05)  # its now is a median of minutes
+    assert (found.day_known, found.steady, found.little) == (True, True, True)
+    young = slopes(samples(leak(20 * G, 40 * G), hours=1), 100 * G, NOW)
+    assert young.quick == pytest.approx(2 * DAY, rel=0.02)
+    assert (young.short, young.day, young.day_known, young.little) == (None, None, False, False)
+    assert slopes([], 100 * G, NOW) == Slopes()
+
+
+def test_what_goes_further_than_ever_is_no_coming_and_going() -> None:
+    """A rotation of 30 G every 6 hours that ends at 20 G, and one that did not end."""
+
+    def tooth(ago: float) -> float:
+        return 20 * G + 30 * G * (ago % (6 * HOUR)) / (6 * HOUR)
+
+    assert slopes(samples(tooth), 100 * G, NOW).steady is False
+    deeper = [(at, free - 5 * G * max(0.0, at - NOW + HOUR) / HOUR) for at, free in samples(tooth)]
+    assert slopes(deeper, 100 * G, NOW).steady is True
+
+
 @given(
     st.lists(st.tuples(st.floats(NOW - 2 * DAY, NOW), st.floats(0, 1e13)), max_size=200),
     st.one_of(st.none(), st.floats(1, 1e13)),
@@ -98,6 +126,8 @@ def test_whatever_it_is_given_the_range_is_one(raw: Samples, total: float | None
     if found.full_in is not None:
         short, long = found.full_in
         assert 0 <= short <= long <= MOST
+    for each in (found.slopes.quick, found.slopes.short, found.slopes.day):
+        assert each is None or each >= 0
 
 
 @given(st.sampled_from([1, 2, 5]), st.floats(5, 60), st.floats(10, 400))
