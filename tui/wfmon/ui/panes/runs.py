@@ -43,7 +43,9 @@ def affected(runs: list[Run], alert: Alert) -> tuple[list[Run], str]:
     """The runs that the alert is about, those that tell most first, and what they are called."""
     if alert.rule in ABOUT_RUNS and alert.members:
         members = frozenset(alert.members)
-        return sorted(runs, key=lambda run: run.id not in members), "Runs it is about, and others"
+        mine = sorted((run for run in runs if run.id in members), key=lambda run: run.started_at or 0.0)
+        rest = [run for run in runs if run.id not in members]
+        return [*mine, *rest], "Runs it is about, and others"
     if any(run.failed for run in runs):
         return [run for run in runs if run.failed or run.status is RunStatus.RUNNING], "Failing runs"
     return runs, "Runs"
