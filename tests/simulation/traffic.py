@@ -6,10 +6,14 @@ import random
 from bisect import bisect_right
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 
 from wfmon.analysis.choose import grown
 from wfmon.analysis.episodes import EpisodeMemory, advance, cleared
 from wfmon.analysis.rules import failure_rate
+from wfmon.analysis.runindex import RunIndex
+from wfmon.model.baseline import Baseline, Usual
+from wfmon.model.run import Run, RunStatus, WorkflowRuns
 from wfmon.model.settings import EpisodeSettings, FailureRateSettings
 from wfmon.model.snapshot import LadderStep, StatusCounts, Workflow
 from wfmon.model.windows import window_ladder
@@ -35,6 +39,25 @@ class Traffic:
         failed = self.failures[last] - self.failures[first]
         return StatusCounts(success=last - first - failed, error=failed)
 
+    @cached_property
+    def index(self) -> RunIndex:
+        """As logs tell it. It knows the future too, and is asked of no more than the past."""
+        runs = tuple(
+            Run(str(n), "w", RunStatus.ERROR if failed else RunStatus.SUCCESS, ended_at=at)
+            for n, (at, failed) in enumerate(zip(self.times, self._failed(), strict=True))
+        )
+        return RunIndex(WorkflowRuns("w", (), runs, 0.0, open_complete=True))
+
+    def _failed(self) -> Iterator[bool]:
+        return (after > before for before, after in zip(self.failures, self.failures[1:], strict=False))
+
+
+def usual(ratio: float, per_hour: float) -> Baseline:
+    """What 500 runs taught."""
+    return Baseline(
+        "w", n=500, error_ratio=ratio, error_n=500, runs_per_hour=Usual(per_hour, per_hour**0.5, 42)
+    )
+
 
 def traffic(seed: int, per_hour: float, until: float, chance: Callable[[float], float]) -> Traffic:
     """A Poisson process of runs; a run at time t fails with the chance ``chance(t)``."""
@@ -55,15 +78,21 @@ def naive(runs: Traffic, start: float, until: float, step: float) -> Iterator[tu
         now += step
 
 
-def ours(runs: Traffic, start: float, until: float, step: float) -> Iterator[tuple[float, bool]]:
-    """Whether the episode of rule ``failure_rate`` is open."""
+def ours(
+    runs: Traffic, start: float, until: float, step: float, known: Baseline | None = None
+) -> Iterator[tuple[float, bool]]:
+    """Whether the episode of rule ``failure_rate`` is open. ``known``: what is usual; without it there is no
+    order of runs either, as of metrics on their first day."""
+    indexes = {} if known is None else {"w": runs.index}
     memory, now = EpisodeMemory(), start
     while now <= until:
         ladder = tuple(LadderStep(each, each, runs.counts(now, each)) for each in LADDER)
         chosen = grown(ladder, GROW_RUNS)
-        workflow = Workflow("w", runs=chosen.counts, window_seconds=chosen.seconds, ladder=ladder)
+        workflow = Workflow(
+            "w", runs=chosen.counts, window_seconds=chosen.seconds, ladder=ladder, usual=known
+        )
         findings = failure_rate.evaluate(
-            [workflow], SETTINGS, now, cleared=cleared(memory, failure_rate.RULE)
+            [workflow], SETTINGS, now, cleared=cleared(memory, failure_rate.RULE), indexes=indexes
         )
         memory = advance(memory, findings, now, EPISODES)
         yield now, any(episode.firing for episode in memory.episodes.values())
@@ -77,7 +106,3 @@ def begins(states: Iterator[tuple[float, bool]]) -> int:
         count += firing and not before
         before = firing
     return count
-
-
-def first(states: Iterator[tuple[float, bool]], wanted: bool) -> float | None:
-    return next((now for now, firing in states if firing is wanted), None)
