@@ -91,7 +91,7 @@ def test_who_is_gone_is_forgotten() -> None:
     keeper = CourseKeeper()
     keeper.take(sample(START, rows=[WorkflowProcesses("w", 1, None, 1, room_bytes=5)]))
     later = keeper.take(sample(START + 60))
-    assert (set(later.rss), later.limited) == ({"w"}, {"w"})
+    assert (set(later.rss), later.limited) == ({"w"}, frozenset({"w"}))
     later = keeper.take(sample(START + RSS_SECONDS + 60))
     assert (later.rss, later.limited) == ({}, frozenset())
 
