@@ -13,7 +13,9 @@ from support.logdoors import LogDoors, line
 from support.screen import look
 from support.snapshots import NOW, incident
 from support.steprun import with_run
+from wfmon.model.alert import Ack, AlertState, Note
 from wfmon.model.log import Level, LogLine, Mark
+from wfmon.model.ruleinfo import RuleInfo
 from wfmon.model.snapshot import Snapshot
 from wfmon.ui.app import WfmonApp
 from wfmon.ui.keys import Keymap
@@ -58,6 +60,25 @@ def app(snapshot: Snapshot, theme: str = "dark") -> WfmonApp:
     return WfmonApp(LogDoors(snapshot, log()), settings, refresh=3600.0, clock=lambda: NOW)
 
 
+def explained() -> Snapshot:
+    """An alert with all that its screen can tell."""
+    base = incident()
+    alert = replace(
+        base.alerts[0],
+        mean=0.28,
+        low=0.06,
+        flaps=4,
+        flapping=True,
+        contributors=("extract: TimeoutError (76)", "extract: ValidationError (4)"),
+        notes=(Note("ann", NOW - 90, "vendor says 504s since 13:58"), Note("joe", NOW - 30, "failing over")),
+        state=AlertState.ACKED,
+        ack=Ack("joe", NOW - 60, NOW + 3540, comment="calling the vendor"),
+        runbook="https://wiki.example/books/invoice?team=ops",
+    )
+    rule = RuleInfo(alert.rule, "failed / runs, last 5m (grown to 20 runs) > 5%, 99% sure, ≥ 3 failed")
+    return replace(base, alerts=(alert, *base.alerts[1:]), rules=(rule,))
+
+
 def pressing(*keys: str) -> Callable[[Pilot[int]], object]:
     async def press(pilot: Pilot[int]) -> None:
         await pilot.pause()
@@ -70,6 +91,14 @@ def pressing(*keys: str) -> Callable[[Pilot[int]], object]:
 
 def test_alert_80x24(snap_compare: Compare) -> None:
     assert snap_compare(app(incident()), terminal_size=(80, 24), run_before=pressing("enter"))
+
+
+def test_alert_120x40(snap_compare: Compare) -> None:
+    assert snap_compare(app(explained()), terminal_size=(120, 40), run_before=pressing("enter"))
+
+
+def test_runbook_80x24(snap_compare: Compare) -> None:
+    assert snap_compare(app(explained()), terminal_size=(80, 24), run_before=pressing("enter", "o"))
 
 
 def test_run_at_its_error_80x24(snap_compare: Compare) -> None:
