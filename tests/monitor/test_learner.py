@@ -231,3 +231,53 @@ def test_room_is_sampled_on_after_the_clock_was_set_back(place: Place) -> None:
 
     assert basis(NOW + 3 * HOUR) == "too few samples in the last 6h"
     assert basis(NOW) == "too few samples in the last 6h"
+
+
+def test_a_workflow_that_nobody_tells_of_any_more_is_known_for_a_week(place: Place) -> None:
+    """Its series vanished with a restart: rule ``silence`` has to know that it ran, and at what gaps."""
+    last = NOW - 2 * DAY
+    gone = tuple(
+        replace(each, ended_at=last - n * HOUR)
+        for n, each in enumerate(runs(40, 0, NOW, RunStatus.SUCCESS, 2.0))
+    )
+    hour = last // HOUR * HOUR
+    batch = Batch(
+        NOW,
+        runs=gone,
+        hours=(HourSum(hour, Kind.WORKFLOW, "w", "logs", Role.LOGS, 1, 0),),
+        watched=tuple(
+            Watched("logs", Role.LOGS, TOP - n * HOUR, min(TOP - n * HOUR + HOUR, NOW)) for n in range(70)
+        ),
+    )
+    place.writer.write(batch)
+    found = place.learner.learn(picture("other"), (), NOW).baselines["w"]
+    assert (found.last_run_at, found.gap_p50_seconds, found.gap_max_seconds) == (last, HOUR, HOUR)
+    assert found.gap_span_seconds == 39 * HOUR
+    assert found.watched_since == TOP - 69 * HOUR
+    later = place.anew()
+    assert "w" in later.learn(picture("other", NOW + 4 * DAY), (), NOW + 4 * DAY).baselines
+    known = later.learn(picture("other", NOW + 6 * DAY), (), NOW + 6 * DAY).baselines
+    assert "w" not in known  # forgotten by one that knew it ...
+    later.close()
+    last_one = place.anew()
+    assert (
+        "w" not in last_one.learn(picture("other", NOW + 6 * DAY), (), NOW + 6 * DAY).baselines
+    )  # ... or not
+    last_one.close()
+
+
+def test_the_newest_run_of_a_workflow_that_only_metrics_tell_of_is_at_most_as_old_as_its_hour(
+    place: Place,
+) -> None:
+    hours = [TOP - n * HOUR for n in range(3, 60)]
+    place.writer.write(
+        Batch(
+            NOW,
+            hours=tuple(HourSum(at, Kind.WORKFLOW, "w", "prom", Role.METRICS, 60, 3) for at in hours),
+            watched=tuple(Watched("prom", Role.METRICS, at, at + HOUR) for at in hours),
+        )
+    )
+    found = place.usual()
+    assert found.last_run_at == TOP - 2 * HOUR
+    assert found.watched_since == TOP  # nobody has watched for two hours: nothing is known before this one
+    assert found.gap_p50_seconds is None
