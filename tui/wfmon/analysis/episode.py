@@ -9,6 +9,10 @@ from wfmon.model.alert import Finding, Severity
 from wfmon.model.episode import EpisodeKey
 from wfmon.model.record import dataclass, replace
 
+# An open episode that nobody has seen for this long is not continued and no longer shown.
+UNSEEN_SECONDS = 24 * 3600.0
+OWN = "wfmon"  # the source of what our own rules find
+
 
 @dataclass(frozen=True, slots=True)
 class Episode:

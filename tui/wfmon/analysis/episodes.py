@@ -13,19 +13,16 @@ import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from wfmon.analysis.episode import Episode, not_in_future
+from wfmon.analysis.episode import OWN, UNSEEN_SECONDS, Episode, not_in_future
 from wfmon.analysis.flapping import Rest, flaps_too_often, recent, rested
 from wfmon.analysis.levels import Level, step
-from wfmon.analysis.tally import NO_TALLY, Tally, counted
+from wfmon.analysis.resumed import resumed
+from wfmon.analysis.tally import NO_TALLY, counted
 from wfmon.analysis.unjudged import unjudged
 from wfmon.model.alert import Finding, Labels, Severity
 from wfmon.model.episode import EpisodeKey, EpisodeRecord, Sighting, Unjudged
 from wfmon.model.record import dataclass, field, replace
 from wfmon.model.settings import EpisodeSettings
-
-# An open episode that nobody has seen for this long is not continued and no longer shown.
-UNSEEN_SECONDS = 24 * 3600.0
-OWN = "wfmon"  # the source of what our own rules find
 
 
 class Calm:
@@ -96,7 +93,7 @@ def advance(
     unheard = [key for key in memory.stored if key[0] in failed and key not in said] if failed else []
     for key in (*said, *silent, *unheard):
         spoken = said.get(key, [])
-        before = memory.episodes.get(key) or _resumed(memory.stored.get(key), spoken, now, settings)
+        before = memory.episodes.get(key) or resumed(memory.stored.get(key), spoken, now, settings)
         if before is None and not any(finding.holds for finding in spoken):
             continue
         after = _step(before, key, spoken, memory.calm, now, elapsed, settings)
@@ -188,55 +185,6 @@ def _sorted(memory: EpisodeMemory, findings: Sequence[Finding]) -> _Sorted:
         if finding.holds is not False or labels in known:
             said.setdefault((rule, labels), []).append(finding)
     return _Sorted(said, doubtful, sum(map(len, checked.values())))
-
-
-def _resumed(
-    record: EpisodeRecord | None, findings: Sequence[Finding], now: float, settings: EpisodeSettings
-) -> Episode | None:
-    """The stored episode as it was when last seen, once a finding speaks of its subject, or its rule
-    fails. When it flapped is not known, only how often, and that it was before it was last seen."""
-    if record is None or now - record.last_seen_at > UNSEEN_SECONDS:
-        return None
-    if record.ended_at is not None and (not findings or now - record.ended_at >= settings.gap_seconds):
-        return None
-    since = min(record.began_at, now)
-    last = min(record.last_seen_at, now)
-    fired = {each.severity for each in findings if each.severity <= record.severity} or {record.severity}
-    levels = (
-        ()
-        if record.ended_at is not None
-        else tuple(Level(each, since, record.began_at_least, last, since) for each in sorted(fired))
-    )
-    shown = Finding(
-        rule=record.rule,
-        labels=record.labels,
-        severity=record.severity,
-        holds=None,
-        summary=record.summary,
-        workflow=record.workflow,
-        value=record.value,
-        threshold=record.threshold,
-        n=record.n,
-        failed=record.failed,
-        unit=record.unit,
-        source="" if record.source == OWN else record.source,
-    )
-    return Episode(
-        id=record.id,
-        key=record.key,
-        since=since,
-        at_least=record.began_at_least,
-        levels=levels,
-        shown=shown,
-        seen_at=last,
-        fired_at=since,
-        ended_at=None if record.ended_at is None else min(record.ended_at, now),
-        tally=Tally(record.low, record.mean, record.peak, record.samples),
-        restarts=recent((last,) * record.flaps, now, settings),
-        worst=record.severity,
-        members=record.members,
-        contributors=record.contributors,
-    )
 
 
 def _step(

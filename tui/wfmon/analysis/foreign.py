@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from wfmon.analysis.episodes import OWN, EpisodeMemory
+from wfmon.analysis.episode import OWN
+from wfmon.analysis.episodes import EpisodeMemory
 from wfmon.analysis.foreignjoin import Heard, Joined, is_foreign, joined, named
 from wfmon.analysis.standing import NO_STANDING, Standing, standing
 from wfmon.model.alert import AlertState as State

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import tzinfo
 
-from wfmon.analysis.episodes import OWN
+from wfmon.analysis.episode import OWN
 from wfmon.analysis.shown import FLAPPING
 from wfmon.analysis.words import clock
 from wfmon.model.alert import Ack, Alert, AlertState

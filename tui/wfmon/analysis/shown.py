@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from wfmon.analysis.episode import Episode
-from wfmon.analysis.episodes import OWN, EpisodeMemory
+from wfmon.analysis.episode import OWN, Episode
+from wfmon.analysis.episodes import EpisodeMemory
 from wfmon.analysis.flapping import flaps_too_often
 from wfmon.model.alert import Ack, Alert, AlertState
 from wfmon.model.episode import EndedEpisode, EpisodeKey, EpisodeRecord

@@ -5,7 +5,8 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 
-from wfmon.analysis.episodes import OWN, EpisodeMemory, advance, begin, ended, sightings
+from wfmon.analysis.episode import OWN
+from wfmon.analysis.episodes import EpisodeMemory, advance, begin, ended, sightings
 from wfmon.analysis.rules import evaluation
 from wfmon.analysis.shown import alerts
 from wfmon.model.alert import Alert, Finding, Labels
