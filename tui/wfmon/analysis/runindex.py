@@ -27,6 +27,14 @@ class RunSums:
     retries: int | None
 
 
+@dataclass(frozen=True, slots=True)
+class PricedSum:
+    """What runs told of their cost; ``unpriced``: how many used tokens and told no cost."""
+
+    usd: float
+    unpriced: int
+
+
 class RunIndex:
     """Built once per ``WorkflowRuns``; every question is then a bisection."""
 
@@ -40,6 +48,7 @@ class RunIndex:
         self.recent = runs.finished[-RECENT:]
         self._sums = _running_counts(runs.finished)
         self._quantiles: tuple[tuple[int, int], Quantiles] | None = None
+        self._priced: tuple[tuple[int, int], PricedSum] | None = None
 
     def _slice(self, now: float, seconds: float) -> tuple[int, int]:
         return bisect_right(self._ends, now - seconds), bisect_right(self._ends, now)
@@ -143,6 +152,18 @@ class RunIndex:
             cost_usd=fsum(cost) if cost else None,
             retries=sum(retries) if retries else None,
         )
+
+    def priced_sum(self, now: float, seconds: float) -> PricedSum:
+        """Of runs that ended in (now - seconds, now]."""
+        bounds = self._slice(now, seconds)
+        if self._priced is None or self._priced[0] != bounds:
+            runs = self._finished[bounds[0] : bounds[1]]
+            found = PricedSum(
+                fsum(run.usage.cost_usd for run in runs if run.usage.cost_usd is not None),
+                sum(run.usage.cost_usd is None and bool(run.usage.total) for run in runs),
+            )
+            self._priced = (bounds, found)
+        return self._priced[1]
 
     def api_calls(self, now: float, seconds: float) -> int:
         calls = self.runs.api_calls

@@ -52,12 +52,11 @@ def claimed_hour(name: str | None, claims: CostClaims, hours: Hours) -> Spent | 
 def logged_hour(index: RunIndex, at: float) -> Spent | None:
     """Runs that ended within the hour, and open ones that began in it, so that all their cost is of it.
     None where no run ever told its cost."""
-    ended = index.within(at, HOUR)
-    known = [run.usage.cost_usd for run in (*ended, *_begun(index, at)) if run.usage.cost_usd is not None]
-    if not known and not index.priced:
+    begun = [run.usage.cost_usd for run in _begun(index, at) if run.usage.cost_usd is not None]
+    if not begun and not index.priced:
         return None
-    unpriced = any(run.usage.cost_usd is None and run.usage.total for run in ended)
-    return Spent(fsum(known), None if unpriced else index.covered(at, HOUR))
+    ended = index.priced_sum(at, HOUR)
+    return Spent(ended.usd + fsum(begun), None if ended.unpriced else index.covered(at, HOUR))
 
 
 def total_hour(workflows: Sequence[Workflow], claims: CostClaims, hours: Hours) -> Spent | None:
