@@ -79,7 +79,7 @@ def naive(samples: Samples, begin: float, end: float) -> int:
 
 @dataclass(frozen=True)
 class Rotation:
-    """``amount`` is written in ``period`` seconds and then deleted, on ``room`` of ``total``; one differs from
+    """``amount`` is written in ``period`` seconds, then deleted, on ``room`` of ``total``; one differs from
     the next by a share of ``spread``."""
 
     words: str
