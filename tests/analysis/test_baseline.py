@@ -176,6 +176,41 @@ def test_what_was_usual_stays_while_an_incident_fills_all_that_is_kept() -> None
     assert usual(runs(5), last=before).error_ratio is None  # no incident: too few is too few
 
 
+def test_gaps_are_between_successful_runs_and_none_is_across_an_incident() -> None:
+    good = [run(n, NOW - (40 - n) * 60.0) for n in range(40)]
+    found = usual(good)
+    assert (found.gap_p50_seconds, found.gap_max_seconds, found.gap_span_seconds) == (60, 60, 39 * 60)
+    assert found.last_run_at == NOW - 60
+    before = [run(100 + n, NOW - 9 * HOUR - n * 60.0) for n in range(10)]
+    assert usual([*before, *good]).gap_max_seconds == pytest.approx(9 * HOUR - 2400)
+    incident = usual([*before, *good], poisoned=[(NOW - 8 * HOUR, NOW - 7 * HOUR)])
+    assert incident.gap_max_seconds == 60
+    failed = [*good[:20], replace(good[20], status=RunStatus.ERROR), *good[21:]]
+    assert usual(failed).gap_max_seconds == 120
+    assert usual(good[:20]).gap_p50_seconds is None  # 19 gaps
+
+
+def test_runs_of_just_this_hour_and_of_the_one_before_it() -> None:
+    """From eight to ten 20 an hour, else 4; weekends none."""
+    hours = every_hour()
+
+    def at(day: int, hour: int, minute: int = 20) -> Baseline:
+        now = datetime(2026, 3, day, hour, minute, tzinfo=UTC).timestamp()
+        rows = []
+        for each in hours:
+            moment = datetime.fromtimestamp(each, UTC)
+            busy = 20.0 if 8 <= moment.hour < 10 else 4.0
+            rows.append(row(each, 0.0 if moment.weekday() >= 5 else busy))
+        return usual(hours=rows, covered=watched(hours, LOGS), now=now)
+
+    wednesday = 11
+    assert (at(wednesday, 8).runs_this_hour, at(wednesday, 8).runs_hour_before) == (20, 4)
+    assert (at(wednesday, 10).runs_this_hour, at(wednesday, 10).runs_hour_before) == (4, 20)
+    assert at(wednesday, 8).hour == datetime(2026, 3, wednesday, 8, tzinfo=UTC).timestamp()
+    monday = 9
+    assert (at(monday, 0).runs_this_hour, at(monday, 0).runs_hour_before) == (4, None)
+
+
 def test_a_deploy_resets_durations_alone() -> None:
     found = usual(runs(100), deployed_at=NOW - 10 * 60)
     assert found.duration_p95_seconds is None
