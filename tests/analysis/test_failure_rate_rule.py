@@ -105,7 +105,7 @@ def test_so_many_in_a_row_that_it_is_no_chance() -> None:
 def test_four_failures_after_forty_successes() -> None:
     warning, critical = judge(indexed("s" * 40 + "ffff", every=12.0), usual(0.02))
     assert (warning.holds, critical.holds) == (True, True)
-    assert warning.summary == "the last 4 runs all failed · 16% (4 of 25 in 5m)"
+    assert warning.summary == "16% (4 of 25 in 5m), the last 4 in a row"
     three = judge(indexed("s" * 41 + "fff", every=12.0), usual(0.02))
     assert [each.holds for each in three] == [False, False]
     off = replace(SETTINGS, streak=False)

@@ -47,6 +47,14 @@ def test_longer_and_dearer_than_usual_is_a_warning() -> None:
     assert warning.for_seconds == 30
 
 
+def test_it_has_held_since_the_line_that_told_the_money_or_longer() -> None:
+    run = running("a", 300, cost=9.0, last_line_at=NOW - 40)
+    assert [(each.since, each.since_at_least) for each in judge(run)] == [(NOW - 40, True)] * 2
+    odd = running("a", 110, cost=2.1, last_line_at=NOW - 40)
+    assert judge(odd, baseline=usual())[0].since == NOW - 10
+    assert judge(running("a", 300, cost=9.0))[0].since is None
+
+
 def test_dear_but_not_long_or_long_but_not_dear_is_neither() -> None:
     assert judge(running("a", 99, cost=2.1), baseline=usual())[0].holds is False
     assert judge(running("a", 9999, cost=1.9), baseline=usual())[0].holds is False

@@ -277,9 +277,7 @@ def _finding(
     holds: bool | None = trip
     summary = said
     if judged.streak and trip:
-        summary = f"the last {judged.streak} runs all failed"
-        if counts.n > judged.streak:
-            summary += f" · {said}"
+        summary = f"{said}, the last {judged.streak} in a row"
     if blind is not None and (unseen or not trip):
         holds, summary = None, blind
     ratio = counts.error_ratio

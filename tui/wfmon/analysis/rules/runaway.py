@@ -71,7 +71,7 @@ _LEVELS = (Severity.WARNING, Severity.CRITICAL)
 
 def _beyond_cap(runs: Sequence[Run], cap: float) -> list[Over]:
     return [
-        Over(run, run.usage.cost_usd, cap, "")
+        Over(run, run.usage.cost_usd, cap, "", run.last_line_at)
         for run in runs
         if run.usage.cost_usd is not None and run.usage.cost_usd > cap
     ]
@@ -98,7 +98,10 @@ def _beyond_usual(
     for run in runs:
         cost, took = run.usage.cost_usd, elapsed(run, now)
         if cost is not None and took is not None and cost > limit and took > usual.duration_p99_seconds:
-            found.append(Over(run, cost, limit, f"{settings.cost_factor:g} x p99"))
+            long_since = now - took + usual.duration_p99_seconds
+            told_at = run.last_line_at
+            since = None if told_at is None else max(told_at, long_since)
+            found.append(Over(run, cost, limit, f"{settings.cost_factor:g} x p99", since))
     return found
 
 
@@ -138,6 +141,7 @@ def _finding(
     workflow: str, severity: Severity, over: list[Over], settings: RunawaySettings, runbook: str | None
 ) -> Finding:
     worst = over[0]
+    since = min((each.since for each in over if each.since is not None), default=None)
     return Finding(
         rule=RULE,
         labels=(("workflow", workflow),),
@@ -151,6 +155,9 @@ def _finding(
         n=len(over),
         unit=UNIT,
         for_seconds=settings.for_seconds,
+        # Its last line told the money at the latest.
+        since=since,
+        since_at_least=since is not None,
         runbook=runbook,
         members=members(over),
         contributors=tuple(where(each, _money(each.value)) for each in over[:MOST_CONTRIBUTORS]),
