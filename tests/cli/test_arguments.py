@@ -34,6 +34,7 @@ def test_common_options_stand_anywhere(command: str, option: str) -> None:
         "snooze": ["1a", "--until-resolved"],
         "note": ["1a", "seen"],
         "config": ["show"],
+        "rules": ["export"],
     }.get(command, [])
     for words in (
         [option, value, command, *needed],

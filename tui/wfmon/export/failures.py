@@ -1,13 +1,13 @@
 """Rule ``failure_rate`` in PromQL (``analysis/rules/failure_rate.py``, alerting-and-burn 4.3).
 
 What differs from our own evaluation: no baseline (a workflow that usually fails often alerts all the
-time), a streak is seen only where a whole window failed, and after an alert has ended the windows still
-reach behind its end.
+time), and a streak is seen only where a whole window failed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from math import log
 
 from wfmon.export.rulefile import Alerting, Group, Recording, duration
@@ -22,12 +22,13 @@ FAILED, FINISHED = "wfmon:runs_failed:increase", "wfmon:runs_finished:increase"
 OF_WINDOW, OF_FAILED = "wfmon:failure_rate:runs", "wfmon:failure_rate:failed"
 RATIO, BOUND = "wfmon:failure_rate:ratio", "wfmon:failure_rate:lower_bound"
 OVER, STREAK, HELD = "wfmon:failure_rate:over", "wfmon:failure_rate:streak", "wfmon:failure_rate:held"
+SEEN, ENDED = "wfmon:failure_rate:seen_at", "wfmon:failure_rate:ended_at"
 HOURS_30_DAYS = 720.0
 
 
 def group(windows: Sequence[float], enough: int, settings: FailureRateSettings, interval: float) -> Group:
     """``windows``: the ladder in seconds, shortest first; the shortest with ``enough`` runs is judged."""
-    rules: list[Recording | Alerting] = []
+    rules: list[Recording | Alerting] = _ends(windows[-1])
     for seconds in windows:
         finished = f"round({increase(FINISHED_TOTAL, seconds)})"
         failed = f"round({increase(FAILED_TOTAL, seconds)}) or 0 * {_of(FINISHED, seconds)}"
@@ -55,9 +56,26 @@ def _of(name: str, seconds: float) -> str:
     return f"{name}{duration(seconds)}"
 
 
+def _ends(longest: float) -> list[Recording | Alerting]:
+    """When the alert was last seen to fire, and when it ended: windows do not reach behind that."""
+    firing_now = f"group by (workflow) ({firing(ALERT, Severity.WARNING)})"
+    return [
+        Recording(ENDED, f"({SEEN} unless {firing_now}) or {ENDED}"),
+        Recording(SEEN, f"0 * {firing_now} + time() or {SEEN} > time() - {longest:g}"),
+    ]
+
+
+def _reaches_behind(seconds: float) -> str:
+    return f"{ENDED} > time() - {seconds:g}"
+
+
 def _chosen(windows: Sequence[float], enough: int, name: str) -> str:
-    """The figure of the shortest window that holds ``enough`` runs, else of the longest."""
-    parts = [f"{_of(name, each)} and {_of(FINISHED, each)} >= {enough}" for each in windows[:-1]]
+    """The figure of the shortest window that holds ``enough`` runs, else of the longest that there may
+    be."""
+    parts = []
+    for each, longer in pairwise(windows):
+        runs = _of(FINISHED, each)
+        parts.append(f"{_of(name, each)} and ({runs} >= {enough} or ({runs} and {_reaches_behind(longer)}))")
     return " or ".join([*parts, _of(name, windows[-1])])
 
 
@@ -89,7 +107,9 @@ def _over(windows: Sequence[float], settings: FailureRateSettings) -> str:
 def _streak(windows: Sequence[float], settings: FailureRateSettings) -> str:
     """All runs of some window failed, and so many that it is no chance."""
     longest = windows[-1]
-    whole = _most([f"({_of(FAILED, each)} == {_of(FINISHED, each)})" for each in windows])
+    whole = _most(
+        [f"({_of(FAILED, each)} == {_of(FINISHED, each)} unless {_reaches_behind(each)})" for each in windows]
+    )
     in_30_days = f"clamp_min({_of(FINISHED, longest)} * {HOURS_30_DAYS * 3600 / longest:g}, 1)"
     needed = f"clamp_min(ceil(ln(0.1 / {in_30_days}) / {log(0.01):.6g}), {max(3, settings.min_failures)})"
     return f"{whole} >= {needed}"
@@ -105,11 +125,12 @@ def _level(severity: Severity, threshold: float, settings: FailureRateSettings) 
         above = f"({RATIO} > {threshold:g} or {OF_WINDOW} == 0)"
         between = f" or ({above} and on (workflow) {firing(ALERT, severity)})"
     keep = duration(settings.clear_quiet_seconds)
+    kept = f"(max_over_time({held}[{keep}]) and on (workflow) {firing(ALERT, severity)})"
     return (
         Recording(held, f"({trips} unless {OVER}){between}"),
         Alerting(
             ALERT,
-            f"({RATIO} and max_over_time({held}[{keep}])) unless {OVER}",
+            f"({RATIO} and ({held} or {kept})) unless {OVER}",
             labels(RULE, severity),
             {
                 "summary": "{{ $labels.workflow }} fails {{ $value | humanizePercentage }}",

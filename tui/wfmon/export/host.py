@@ -61,7 +61,8 @@ def _memory(settings: MemorySettings) -> tuple[Alerting, ...]:
             f"rate(node_pressure_memory_stalled_seconds_total[1m]) > {settings.psi_full_avg10 / 100:g}",
             labels("memory", Severity.CRITICAL),
             {
-                "summary": "{{ $labels.instance }}: all tasks waited {{ $value | humanizePercentage }} for memory"
+                "summary": "{{ $labels.instance }}: all tasks waited for memory "
+                "{{ $value | humanizePercentage }} of the time"
             },
             settings.critical.for_seconds,
             settings.critical.keep_seconds,
