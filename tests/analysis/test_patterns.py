@@ -66,6 +66,10 @@ def test_the_first_word_is_never_taken_for_a_value() -> None:
     assert len(found(*(f"{c}Error: no way" for c in "ABCDEFG"))) == 7
 
 
+def test_a_text_that_is_all_holes_is_joined_with_itself_only_once() -> None:
+    assert found("504 504 504 504 504 504", "504 7 7 7 7 /v/b1") == [(2, f"504{f' {ANY}' * 5}")]
+
+
 def test_first_last_workflows_and_the_newest_messages_are_told() -> None:
     messages = [
         Message(f"E {n}", at, workflow, f"run-{n}")

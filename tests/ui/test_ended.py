@@ -10,7 +10,7 @@ from support.pastworld import BEGAN, ENDED, ID, live, over, staged
 from support.payloads import PAYLOADS
 from support.screen import Stage
 from support.snapshots import NOW, incident
-from wfmon.model.alert import AlertState
+from wfmon.model.alert import AlertState, Note
 from wfmon.model.episode import EndedEpisode
 from wfmon.model.history import Change, ChangeKind, Kind
 from wfmon.model.past import Ended, Series
@@ -99,6 +99,30 @@ async def test_an_episode_of_an_unknown_moment_is_told_all_the_same() -> None:
     assert "failed / finished runs, surely above 5%" in text
     assert "episode  13:50–13:57, 6m30s · nobody had it" in text
     assert "no collector ran 13:49–13:58" in text
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["known", "a hole"])
+async def test_what_is_kept_of_an_episode_is_told(known: bool) -> None:
+    stage, memory = staged()
+    first, *rest = memory.over.episodes
+    kept = replace(
+        first.record,
+        mean=0.2,
+        low=0.06,
+        flaps=4,
+        contributors=("send: SmtpError (8)",),
+        notes=(Note("ann", BEGAN + 60, "the relay was down"),),
+    )
+    memory.over = replace(memory.over, episodes=(replace(first, record=kept, had=("ann",)), *rest))
+    if not known:
+        memory.gaps = [(BEGAN - 60, ENDED + 60, "no collector ran 13:49–13:58")]
+    lines = await stage.arrived("enter")
+    text = "\n".join(lines)
+    assert "episode  13:50–13:57, 6m30s · ann had it" in text
+    assert "         peak 32%, mean 20%, lowest 6% · last 8 of 25 failed · ↯4" in lines
+    assert "from     send: SmtpError (8)" in lines
+    assert "notes    13:51 ann: the relay was down" in lines
+    assert "no baseline" not in text, "what was usual then is not kept"
 
 
 async def test_without_a_history_an_ended_alert_opens_as_it_is_known_now() -> None:

@@ -208,8 +208,9 @@ def _alike(texts: Iterable[str]) -> list[tuple[str, list[str]]]:
         words = text.split(" ")
         if len(words) <= _MOST_WORDS:
             for number in range(1, len(words)):
-                joint = " ".join((*words[:number], ANY, *words[number + 1 :]))
-                alike.setdefault(joint, []).append(text)
+                if words[number] != ANY:
+                    joint = " ".join((*words[:number], ANY, *words[number + 1 :]))
+                    alike.setdefault(joint, []).append(text)
     large = [(joint, sorted(group)) for joint, group in alike.items() if len(group) >= MANY]
     return sorted(large, key=lambda one: (-len(one[1]), one[0]))
 

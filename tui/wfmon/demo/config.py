@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from wfmon.demo import control
+from wfmon.demo import control, runbooks
 from wfmon.demo.disk import LIMIT
 from wfmon.demo.spec import WORKFLOWS, WorkflowSpec, of_group
 
@@ -76,7 +76,7 @@ def workflow_text(spec: WorkflowSpec, directory: Path) -> str:
         lines.append(f"match = {listed([pattern])}")
     if spec.cap is not None:
         lines.append(f"max_usd_per_hour = {spec.cap}")
-    lines.append(f"runbook = {quoted(f'runbooks/{spec.name}.md')}")
+    lines.append(f"runbook = {quoted(runbooks.place(spec.name))}")
     return "\n".join(lines)
 
 

@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
-from wfmon.demo import control
+from wfmon.demo import control, runbooks
 from wfmon.demo.config import config_text
 from wfmon.demo.incidents import NAMES, Timeline
 from wfmon.demo.lifeline import Lifeline
@@ -101,6 +101,7 @@ class Workload:
         logs = tuple(str(directory / control.LOGS / f"*.{kind}") for kind in ("jsonl", "log"))
         config = directory / control.CONFIG
         config.write_text(config_text(directory, metrics, logs), encoding="utf-8")
+        runbooks.write(directory)
         self._launcher = self._launch(directory, listening)
         for sock in listening.values():
             sock.close()

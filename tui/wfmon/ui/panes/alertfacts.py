@@ -52,7 +52,7 @@ def past_rows(
     rows = rule_rows(look, width, snapshot, alert)
     stood = snapshot is not None and any(one.id == alert.id and one.open for one in snapshot.alerts)
     if stood and snapshot is not None:
-        rows.append(now_row(look, width, snapshot, alert))
+        rows.append(now_row(look, width, snapshot, alert, past=True))
     if whole is not None:
         shared = latest is not None and latest.acks_shared
         rows += episode_rows(look, width, whole, frame.now, now, shared=shared)

@@ -13,9 +13,11 @@ from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.facts import LABEL_WIDTH, Part, fact
 from wfmon.ui.panes.usual import money_rate, run_rate, usual_errors
+from wfmon.ui.panes.words import OURS
 from wfmon.ui.rows import Row, width_of
 
 Z99 = 2.3263  # one-sided 99 %
+_USUAL = frozenset({"failure_rate", "cost_spike", "timeout", "stall", "runaway", "silence"})
 _COUNTED = {"timeout": "run", "stall": "run", "runaway": "run"}  # what ``n`` of a rule counts
 
 
@@ -47,11 +49,12 @@ def against(alert: Alert) -> str:
     return f"{value} {sign} {amount(alert.threshold, alert.unit)}"
 
 
-def now_row(look: Look, width: int, snapshot: Snapshot, alert: Alert) -> Row:
-    """Value against threshold, how many of how many, how sure; at the right what is usual."""
+def now_row(look: Look, width: int, snapshot: Snapshot, alert: Alert, *, past: bool = False) -> Row:
+    """Value against threshold, how many of how many, how sure; at the right what is usual. ``past``: the
+    snapshot is of a past moment, of which what was usual is not kept."""
     label = "last" if alert.state in (AlertState.RESOLVED, AlertState.NO_DATA) else "now"
     _sign, role = look.alert_sign(alert)
-    usual = usual_words(snapshot, alert)
+    usual = "" if past else usual_words(snapshot, alert)
     room = width - LABEL_WIDTH
     value = against(alert)
     forms = tuple(_forms(alert))
@@ -90,9 +93,11 @@ def _counted(alert: Alert, *, window: bool) -> Iterator[str]:
 def usual_words(snapshot: Snapshot, alert: Alert) -> str:
     """``usual 0.8% (500 runs)``, ``no baseline (n=7)``; nothing where the rule has no use for it."""
     workflow = next((one for one in snapshot.workflows if one.name == alert.workflow), None)
-    if workflow is None or workflow.usual is None:
+    if workflow is None or alert.rule not in _USUAL or alert.source != OURS:
         return ""
     usual = workflow.usual
+    if usual is None:
+        return "no baseline"
     match alert.rule:
         case "failure_rate":
             return usual_errors(usual) if usual.error_ratio is not None else none_of(usual.error_n or usual.n)
