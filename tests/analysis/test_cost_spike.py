@@ -113,6 +113,7 @@ def test_what_is_known_of_an_hour_proves_and_never_clears(
 ) -> None:
     found = one(row(usd, seconds))
     assert (found.holds, found.between, found.summary) == (holds, between, summary)
+    assert found.learning is (holds is None), "time alone will tell"
 
 
 LIMITS = {"w": WorkflowLimits(usd_per_hour=10.0)}
@@ -147,6 +148,7 @@ def test_a_cap_needs_no_baseline(
     found = capped(row(usd, seconds, rate, usual=learning))
     assert found.holds is holds
     assert (found.for_seconds, found.threshold) == (0.0, 10.0)
+    assert found.learning is (holds is None and usd is not None)
 
 
 def test_a_cap_is_said_as_a_rate() -> None:
@@ -156,7 +158,8 @@ def test_a_cap_is_said_as_a_rate() -> None:
         48.0,
         ("gpt-5 $5.00",),
     )
-    assert capped(row(6.0, HOUR, 48.0), unseen={"w"}).holds is None
+    blind = capped(row(6.0, HOUR, 48.0), unseen={"w"})
+    assert (blind.holds, blind.learning) == (None, False)
 
 
 def test_all_together_have_a_cap_of_their_own() -> None:

@@ -253,6 +253,19 @@ def test_too_young_a_condition_is_unjudged() -> None:
     assert known.unjudged == ()
 
 
+def test_a_window_that_is_not_yet_covered_is_learnt_and_hides_no_open_alert() -> None:
+    young = said(None, learning=True)
+    memory, alert = run(EpisodeMemory(), 100, young)
+    assert alert is None
+    assert [each.learning for each in memory.unjudged] == [True]
+    both = advance(EpisodeMemory(), [young, said(None, Severity.CRITICAL)], 100, SETTINGS)
+    assert [each.learning for each in both.unjudged] == [False], "what cannot be said outranks what is learnt"
+    memory, _ = run(EpisodeMemory(), 100, said(True))
+    memory, alert = run(memory, 110, young)
+    assert alert is not None
+    assert (alert.state, memory.unjudged) == (AlertState.NO_DATA, ())
+
+
 def test_when_a_workflow_cleared_is_remembered_for_its_windows() -> None:
     memory, _ = run(EpisodeMemory(), 100, said(True))
     memory, _ = run(memory, 110, said(False, clears=True))

@@ -14,15 +14,16 @@ def unjudged(
     findings: Iterable[Finding], episodes: Mapping[EpisodeKey, Episode], now: float
 ) -> tuple[Unjudged, ...]:
     """Rules without an answer, and conditions that hold since the data begins, for less than they
-    must: both are unknown, not fine. Of rules that still learn it is told that they do. One per rule and
-    labels, and none where an alert is open."""
+    must: both are unknown, not fine. Of rules that still learn, or wait for a window to be covered that
+    nothing but time can cover, it is told that they do. One per rule and labels, and none where an alert
+    is open."""
     found: dict[EpisodeKey, Unjudged] = {}
     for finding in findings:
         key: EpisodeKey = (finding.rule, finding.labels)
         episode = episodes.get(key)
         if episode is not None and episode.firing:
             continue
-        learning = finding.learning and finding.holds is False
+        learning = finding.learning and not finding.holds
         text = finding.summary if learning or finding.holds is None else _too_young(finding, episode, now)
         if text is not None and (key not in found or (found[key].learning and not learning)):
             found[key] = Unjudged(key, finding.workflow, text, learning)

@@ -97,8 +97,9 @@ class Finding:
 
     A rule with two levels gives one finding per severity for the same labels: they are one alert.
 
-    ``learning`` (with ``holds`` False): the rule needs a baseline and there is none yet; ``summary`` is
-    then such as ``no baseline (n=7)``. ``members``: what the alert is about, sorted (run ids); one more
+    ``learning`` (``holds`` is not True): the rule needs a baseline or a window that is not there yet, and
+    ``summary`` is such as ``no baseline (n=7)``: the present is not unknown for that. An alert that is
+    open stays so without data where ``holds`` is None. ``members``: what the alert is about, sorted (run ids); one more
     wakes an ack. ``contributors``: what it comes from, the worst first, in words.
     ``standing``: the state that another system gives it (silenced, inhibited), ``held``: by whom,
     ``quieted``: by what, in words; ``foreign`` what it is there. ``source`` is then that source's name.

@@ -12,8 +12,8 @@ EpisodeKey = tuple[str, Labels]  # rule, labels
 class Unjudged:
     """A rule that cannot say anything of its subject now, with the reason in words.
 
-    ``learning``: it needs a baseline that is not there yet (``no baseline (n=7)``): it is quiet, and the
-    present is not unknown for that.
+    ``learning``: it needs a baseline or a window that is not there yet (``no baseline (n=7)``): it is
+    quiet, and the present is not unknown for that.
     """
 
     key: EpisodeKey

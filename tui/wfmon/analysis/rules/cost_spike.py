@@ -40,7 +40,8 @@ def evaluate(
     spent_on: SpentOn = lambda workflow: (),
 ) -> tuple[Finding, ...]:
     """Of each workflow whose cost is told a warning finding (against its baseline), and a critical one
-    where it has a cap; of all together a critical one where there is a cap.
+    where it has a cap; of all together a critical one where there is a cap. While too little of the hour is
+    known they still learn, which only time ends.
 
     ``unseen``: workflows whose runs or cost come from a source that does not answer now. ``spent_on``: what
     the last hour of a workflow went to, in USD, the most first; asked only for what holds.
@@ -168,6 +169,7 @@ def _against(
         keep_seconds=settings.keep_seconds,
         between=between,
         runbook=row.runbook,
+        learning=holds is None and not hour.unseen and hour.usd is not None,
         contributors=_words(spent_on(row.name)) if holds else (),
     )
 
@@ -222,6 +224,7 @@ def _capped(
         keep_seconds=settings.keep_seconds,
         between=holds is False and hour.seconds is None,
         runbook=runbook,
+        learning=holds is None and not hour.unseen and hour.usd is not None,
         contributors=_words(parts()) if holds else (),
     )
 
