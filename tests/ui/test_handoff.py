@@ -311,6 +311,17 @@ async def test_a_secret_in_a_row_is_not_sent() -> None:
     assert stage.host.copied == ["x token=<redacted>"]
 
 
+async def test_what_is_too_long_for_a_clipboard_is_whole_in_the_file(tmp_path: Path) -> None:
+    stage = Stage(incident(), copies=Recorded(tmp_path))
+    long = "token=abcdefghi12345 " + "word " * 40_000
+    stage.shell.hand_over(long, "log")
+    text = await copied(stage)
+    assert "sent to the terminal's clipboard, only 54.7K of 195.3K; also in " in text
+    (saved,) = files(tmp_path)
+    assert saved.read_text() == long.replace("abcdefghi12345", "<redacted>")
+    assert len(stage.host.copied[0].encode()) <= 56_000
+
+
 def test_no_word_of_ours_says_that_the_terminal_took_it() -> None:
     folder = Path(handing.__file__).parent
     assert not [p.name for p in folder.rglob("*.py") if re.search(r"\"copied|f\"copied", p.read_text())]

@@ -14,7 +14,6 @@ from wfmon.model.past import PastMoment
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Doors
-from wfmon.text.sanitize import safe
 from wfmon.ui import navigate, timekeys
 from wfmon.ui.keys import Action, Keymap, spelled
 from wfmon.ui.look import Look
@@ -167,18 +166,19 @@ class Shell:
         return self._host.costs()
 
     def copy(self, text: str, what: str) -> None:
-        self.tell(f"{self._sent(text)}: {what}")
+        from wfmon.ui import clipboard
+
+        self.tell(f"{clipboard.send(text, self._host.copy)}: {what}")
 
     def hand_over(self, text: str, what: str) -> None:
-        from wfmon.text.redact import redact
+        from wfmon.ui import clipboard
 
-        text = redact(text)
-        sent = self._sent(text)
-        if self.read_only or self._settings.copies is None:
+        sent, copies = clipboard.send(text, self._host.copy), self._settings.copies
+        if self.read_only or copies is None:
             why = "read-only" if self.read_only else "there is no state directory"
             self.tell(f"{sent}; in no file: {why}")
         else:
-            self.start(self._save(self._settings.copies, text, what, sent))
+            self.start(clipboard.keep(self, copies, text, what, sent))
 
     def runbooks(self) -> Runbooks:
         from wfmon.ui.runbooks import Runbooks
@@ -363,27 +363,6 @@ class Shell:
             if key is not None and row.key == key:
                 self.copy(row.text.strip(), "the row")
                 return
-
-    def _sent(self, text: str) -> str:
-        """Send ``text`` to the terminal, of which nobody hears whether it took it; what to say of that."""
-        from wfmon.text.redact import redact
-        from wfmon.ui.copies import clipped
-
-        sent, part = clipped(redact(text))
-        self._host.copy(sent)
-        return f"sent to the terminal's clipboard{f', {part} of it' if part else ''}"
-
-    async def _save(self, copies: Callable[[], Copies], text: str, what: str, sent: str) -> None:
-        from wfmon.ui.aside import aside
-        from wfmon.ui.copies import homely
-
-        now = self.now()
-        try:
-            path = await aside(lambda: copies().save(what, text, now))
-        except OSError as error:
-            self.tell(f"{sent}; NOT in a file: {safe(error.strerror or str(error))}", ok=False)
-        else:
-            self.tell(f"{sent}; also in {safe(homely(path))}")
 
     def _pause(self) -> None:
         self.paused_at = self.now() if self.paused_at is None else None

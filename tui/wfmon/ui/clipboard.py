@@ -1,0 +1,35 @@
+"""What is copied: sent to the terminal, of which nobody hears whether it took it, and kept in a file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Protocol
+
+from wfmon.text.redact import redact
+from wfmon.text.sanitize import safe
+from wfmon.ui.aside import aside
+from wfmon.ui.copies import Copies, clipped, homely
+
+
+class Tells(Protocol):
+    def now(self) -> float: ...
+    def tell(self, text: str, *, ok: bool = True) -> None: ...
+
+
+def send(text: str, to: Callable[[str], None]) -> str:
+    """Send ``text``, redacted and as far as terminals take it; what to say of that."""
+    sent, part = clipped(redact(text))
+    to(sent)
+    return f"sent to the terminal's clipboard{f', only {part}' if part else ''}"
+
+
+async def keep(shell: Tells, copies: Callable[[], Copies], text: str, what: str, sent: str) -> None:
+    """Save ``text``, redacted, in a file named by ``what``, and tell where it is. ``sent``: what to say of
+    the clipboard."""
+    now, kept = shell.now(), redact(text)
+    try:
+        path = await aside(lambda: copies().save(what, kept, now))
+    except OSError as error:
+        shell.tell(f"{sent}; NOT in a file: {safe(error.strerror or str(error))}", ok=False)
+    else:
+        shell.tell(f"{sent}; also in {safe(homely(path))}")
