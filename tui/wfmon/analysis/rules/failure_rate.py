@@ -12,7 +12,7 @@ from wfmon.analysis.wilson import lower_bound
 from wfmon.analysis.words import percent, span
 from wfmon.model.alert import Finding, Severity
 from wfmon.model.baseline import Baseline
-from wfmon.model.record import dataclass, replace
+from wfmon.model.record import dataclass
 from wfmon.model.settings import FailureRateSettings
 from wfmon.model.snapshot import LadderStep, StatusCounts, Workflow
 
@@ -163,25 +163,31 @@ def _calm(
     """Of a workflow that does not fail too often: most of them, and much the same from one evaluation to the
     next."""
     value = failed / n if n else None
-    warning = Finding(
-        RULE,
-        (("workflow", workflow),),
-        Severity.WARNING,
-        False,
-        _words(failed, n, told, seconds),
-        workflow,
-        value,
-        threshold,
-        n,
-        failed,
-        told,
-        keep_seconds=keep,
-        clears=quiet,
-        between=value is None or value > threshold,
-        runbook=runbook,
-    )
+    labels = (("workflow", workflow),)
+    said = _words(failed, n, told, seconds)
+    above = value is None or value > threshold
+
+    def at(severity: Severity, between: bool) -> Finding:
+        return Finding(
+            RULE,
+            labels,
+            severity,
+            False,
+            said,
+            workflow,
+            value,
+            threshold,
+            n,
+            failed,
+            told,
+            keep_seconds=keep,
+            clears=quiet,
+            between=between,
+            runbook=runbook,
+        )
+
     # Critical falls back to warning after a quiet time, whatever the ratio then is.
-    return warning, replace(warning, severity=Severity.CRITICAL, between=False)
+    return at(Severity.WARNING, above), at(Severity.CRITICAL, False)
 
 
 def _judged(moment: Moment, settings: FailureRateSettings) -> _Judged:
