@@ -253,6 +253,15 @@ def test_too_young_a_condition_is_unjudged() -> None:
     assert known.unjudged == ()
 
 
+def test_what_waited_again_when_all_fell_silent_is_forgotten_with_the_episode() -> None:
+    memory, _ = run(EpisodeMemory(), 1000, said(True))
+    memory, _ = run(memory, 1010, said(False, clears=True))
+    memory, _ = run(memory, 1700, said(True, for_seconds=600.0))
+    memory, alert = run(memory, 2000)
+    assert alert is None
+    assert not memory.episodes
+
+
 def test_a_window_that_is_not_yet_covered_is_learnt_and_hides_no_open_alert() -> None:
     young = said(None, learning=True)
     memory, alert = run(EpisodeMemory(), 100, young)

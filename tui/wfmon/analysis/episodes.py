@@ -212,8 +212,9 @@ def _step(
         if rest is not None:
             return _resting(before, rest, levels, said, now, settings)
     after = _ended(before, levels, now, settings)
-    # What waits is then one of its own, which somebody else lets fire, or never.
-    return _open(None, key, levels, said, now, settings) if after is None and levels else after
+    # What waits is then one of its own, which somebody else lets fire, or never. Of what nobody speaks of any
+    # more there is nothing to show.
+    return _open(None, key, levels, said, now, settings) if after is None and levels and said else after
 
 
 def _levels(
