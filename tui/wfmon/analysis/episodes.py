@@ -116,31 +116,34 @@ def advance(
 def sightings(memory: EpisodeMemory) -> tuple[Sighting, ...]:
     """What fires now, for the store (alerts without data are still open, but were not seen)."""
     return tuple(
-        Sighting(
-            id=episode.id,
-            rule=episode.key[0],
-            labels=episode.key[1],
-            severity=episode.severity,
-            summary=episode.shown.summary,
-            since=episode.since,
-            since_at_least=episode.at_least,
-            workflow=episode.shown.workflow,
-            value=episode.shown.value,
-            threshold=episode.shown.threshold,
-            peak=episode.tally.peak,
-            n=episode.shown.n,
-            failed=episode.shown.failed,
-            unit=episode.shown.unit,
-            flaps=len(episode.restarts),
-            low=episode.tally.low,
-            mean=episode.tally.mean,
-            samples=episode.tally.samples,
-            members=episode.members,
-            contributors=episode.contributors,
-            source=episode.shown.source or OWN,
-        )
-        for episode in memory.episodes.values()
-        if episode.firing and not episode.unknown
+        sighting(episode) for episode in memory.episodes.values() if episode.firing and not episode.unknown
+    )
+
+
+def sighting(episode: Episode) -> Sighting:
+    """An episode as the store is told of it."""
+    return Sighting(
+        id=episode.id,
+        rule=episode.key[0],
+        labels=episode.key[1],
+        severity=episode.severity,
+        summary=episode.shown.summary,
+        since=episode.since,
+        since_at_least=episode.at_least,
+        workflow=episode.shown.workflow,
+        value=episode.shown.value,
+        threshold=episode.shown.threshold,
+        peak=episode.tally.peak,
+        n=episode.shown.n,
+        failed=episode.shown.failed,
+        unit=episode.shown.unit,
+        flaps=len(episode.restarts),
+        low=episode.tally.low,
+        mean=episode.tally.mean,
+        samples=episode.tally.samples,
+        members=episode.members,
+        contributors=episode.contributors,
+        source=episode.shown.source or OWN,
     )
 
 

@@ -8,7 +8,7 @@ from wfmon.analysis.episode import OWN, Episode
 from wfmon.analysis.episodes import EpisodeMemory
 from wfmon.analysis.flapping import flaps_too_often
 from wfmon.model.alert import Ack, Alert, AlertState
-from wfmon.model.episode import EndedEpisode, EpisodeKey, EpisodeRecord
+from wfmon.model.episode import EndedEpisode, EpisodeKey, EpisodeRecord, PastEpisode
 from wfmon.model.record import replace
 from wfmon.model.settings import EpisodeSettings
 
@@ -88,6 +88,36 @@ def told(episode: EndedEpisode) -> Alert:
         members=record.members,
         contributors=record.contributors,
         notes=record.notes,
+    )
+
+
+def found_ended(past: PastEpisode) -> Alert:
+    """One that nobody saw and no store holds, as an alert."""
+    seen = past.sighting
+    return Alert(
+        id=seen.id,
+        rule=seen.rule,
+        labels=seen.labels,
+        severity=seen.severity,
+        state=AlertState.RESOLVED,
+        summary=seen.summary,
+        since=seen.since,
+        since_at_least=seen.since_at_least,
+        workflow=seen.workflow,
+        ended_at=past.ended_at,
+        value=seen.value,
+        threshold=seen.threshold,
+        n=seen.n,
+        failed=seen.failed,
+        unit=seen.unit,
+        peak=seen.peak,
+        flaps=seen.flaps,
+        source=seen.source,
+        low=seen.low,
+        mean=seen.mean,
+        samples=seen.samples,
+        members=seen.members,
+        contributors=seen.contributors,
     )
 
 

@@ -59,7 +59,8 @@ def ask(
     read_only: bool = False,
     unacked: bool = False,
 ) -> Look:
-    """Wait at most ``wait`` seconds until every source has answered, twice where a rate needs two.
+    """Wait at most ``wait`` seconds until every source has answered, twice where a rate needs two, and it
+    is known what was before.
 
     Scraped counters count from the looks that were kept before, and unless ``read_only`` this look
     is kept for the next.
@@ -75,7 +76,7 @@ def ask(
     monitor = assembled.monitor
     monitor.start()
     try:
-        snapshot = monitor.wait(lambda _: monitor.settled, wait)
+        snapshot = monitor.wait(lambda _: monitor.settled and monitor.past_known, wait)
         return Look(snapshot, monitor.answered, memory.keep(time.time()))
     finally:
         assembled.close()

@@ -58,6 +58,15 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
+class PastEpisode:
+    """An episode as data tell of it that nobody looked at then; ``ended_at`` None: it fires still. The id
+    of the sighting is that of the store's episode that it goes on from, if any."""
+
+    sighting: Sighting
+    ended_at: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class EpisodeRecord:
     """What the store knows of an episode. ``ended_at`` None: it was firing when last seen.
 

@@ -78,7 +78,7 @@ def assemble(
     """Build everything; nothing is asked yet. ``ad_hoc``: sources were named on the command line. Raises
     ``ProfileError`` for a wrong profile."""
     from wfmon.model.snapshot import Collector
-    from wfmon.monitor.building import For, build_monitor, configured_sources
+    from wfmon.monitor.building import Before, For, build_monitor, configured_sources
     from wfmon.store.lanes import find_lane
 
     lane = find_lane(config, base_dir(config, read_only=True), ad_hoc=ad_hoc, make=False)
@@ -88,7 +88,9 @@ def assemble(
     sources = configured_sources(config)
     viewer = For(store, me, zone, read_only, unacked)
     mine = Collector(os.getpid(), me, version=wfmon.__version__)
-    return Assembled(build_monitor(config, viewer, mine, sources), store, sources.live, me, zone)
+    before = Before(lane, hurried=True)
+    monitor = build_monitor(config, viewer, mine, sources, before=before)
+    return Assembled(monitor, store, sources.live, me, zone)
 
 
 def assemble_station(
@@ -139,7 +141,7 @@ class _Means:
         collected: Callable[[Snapshot, bool], None],
         last: Snapshot | None,
     ) -> Monitor:
-        from wfmon.monitor.building import For, build_monitor, configured_sources
+        from wfmon.monitor.building import Before, For, build_monitor, configured_sources
 
         historian = None
         sources = configured_sources(self.config)
@@ -160,6 +162,7 @@ class _Means:
             collected=collected,
             historian=historian,
             shares=None if self.read_only else self._shares(),
+            before=Before(self.lane, epoch, None if last is None else last.at),
         )
 
     def _shares(self) -> SharingThread:

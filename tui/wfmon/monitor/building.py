@@ -28,7 +28,9 @@ from wfmon.text.sanitize import safe
 if TYPE_CHECKING:
     from wfmon.model.ruleinfo import RuleInfo
     from wfmon.monitor.doors import Memory
+    from wfmon.monitor.lookback import Deliver, LookBack
     from wfmon.monitor.rulewords import Changed
+    from wfmon.store.lanes import Lane
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +46,18 @@ class For:
     changed: Changed | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """Of the time before a monitor begins: in which ``lane``, what another collector saw up to
+    ``seen_until`` (POSIX seconds; None: not known), and the ``epoch`` in which it collects, if it does.
+    ``hurried``: somebody waits for one answer."""
+
+    lane: Lane
+    epoch: int | None = None
+    seen_until: float | None = None
+    hurried: bool = False
+
+
 def build_monitor(
     config: schema.Config,
     viewer: For,
@@ -54,8 +68,9 @@ def build_monitor(
     historian: Keeps | None = None,
     memory: Memory | None = None,
     shares: Shares | None = None,
+    before: Before | None = None,
 ) -> Monitor:
-    """Nothing is asked yet."""
+    """Nothing is asked yet. ``before``: how to look back at the time before; None: not at all."""
     windows = Windows(config.windows.runs, config.windows.grow_runs, config.windows.max, config.windows.rate)
     aliases = {alias: entry.name for entry in config.workflow for alias in entry.aliases}
     runbooks = {entry.name: safe(entry.runbook) for entry in config.workflow if entry.runbook}
@@ -72,7 +87,15 @@ def build_monitor(
         memory=memory,
         shares=shares,
         rules=RuleList(lambda: _rule_infos(config, viewer.changed)),
+        looks_back=None if before is None else lambda deliver: _look_back(config, before, deliver),
     )
+
+
+def _look_back(config: schema.Config, before: Before, deliver: Deliver) -> LookBack:
+    """Loaded when somebody has something to read."""
+    from wfmon.monitor.lookingback import make_look_back
+
+    return make_look_back(config, before, deliver)
 
 
 def _rule_infos(config: schema.Config, changed: Changed | None) -> tuple[RuleInfo, ...]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from wfmon.analysis.episode import OWN
 from wfmon.analysis.episodes import EpisodeMemory, advance, begin, ended, sightings
@@ -19,6 +20,9 @@ from wfmon.store.acks import AckStore
 from wfmon.text.redact import redact
 from wfmon.text.sanitize import safe
 
+if TYPE_CHECKING:
+    from wfmon.monitor.lookback import Found
+
 SHARE = 0.005  # of one core that evaluating rules may take
 # With more workflows than this rules are evaluated a third as often.
 CROWD = 200
@@ -30,13 +34,15 @@ WHY_CHARS = 160  # of an exception's text that are told
 @dataclass(frozen=True, slots=True)
 class Judged:
     """What the rules say of a picture. Nobody has these alerts yet: see ``Presenter``. ``failures``: of
-    rules that could not be evaluated, by name, why."""
+    rules that could not be evaluated, by name, why. ``ended``: what was found of the time in which nobody
+    looked, and cannot be stored."""
 
     alerts: tuple[Alert, ...]
     unjudged: tuple[Unjudged, ...]
     rules_checked: int
     checked_at: float | None
     failures: Mapping[str, str]
+    ended: tuple[Alert, ...] = ()
 
 
 class Judge:
@@ -57,6 +63,9 @@ class Judge:
         self._unjudged: tuple[Unjudged, ...] = ()
         self._checked = 0
         self._checked_at: float | None = None
+        self.before: Mapping[EpisodeKey, EpisodeRecord] = {}  # what the store knew when this began to look
+        self._looked_at = 0.0
+        self._ended: tuple[Alert, ...] = ()
         self.rules_cpu = 0.0  # seconds that the rules took of the last ``judge``
         self._due = 0.0
         self._answered = 0
@@ -79,7 +88,29 @@ class Judge:
 
             shown = unreplaced(shown, self._rules.replaced_by)
         self._shown = _kept(self._shown, shown)
-        return Judged(self._shown, self._unjudged, self._checked, self._checked_at, self._failures)
+        return Judged(
+            self._shown, self._unjudged, self._checked, self._checked_at, self._failures, self._ended
+        )
+
+    @property
+    def holding(self) -> tuple[EpisodeKey, ...]:
+        """What holds now and may have held before this began to look."""
+        episodes = {} if self._memory is None else self._memory.episodes
+        return tuple(key for key, each in episodes.items() if any(level.at_least for level in each.levels))
+
+    def look_back(self, found: Found, now: float) -> None:
+        """Take over what is found of the time before this began to look; the next ``judge`` evaluates."""
+        from wfmon.analysis.rejoin import held_longer, rejoined
+
+        assert self._memory is not None
+        past = rejoined(self._memory, found.replayed, self._rules.episodes, now)
+        self._memory = held_longer(past.memory, found.kept)
+        if past.told and not self._store.amend(past.told, self._looked_at, now):
+            from wfmon.analysis.shown import found_ended
+
+            self._ended = tuple(found_ended(each) for each in past.told if each.ended_at is not None)
+        self._records = self._own(self._store.records(now))
+        self._due = 0.0
 
     def _is_due(self, now: float) -> bool:
         """Also when the clock was set back behind any pause."""
@@ -91,7 +122,8 @@ class Judge:
 
     def _evaluate(self, picture: Picture, now: float) -> None:
         if self._memory is None:
-            self._memory = begin(self._store.records(now).values(), now)
+            self.before, self._looked_at = self._store.records(now), now
+            self._memory = begin(self.before.values(), now)
         findings, failures = self._said(known(picture, self._memory, self._rules, now))
         checks = evaluation.evaluate(
             failures,
@@ -103,7 +135,7 @@ class Judge:
         )
         failed = {name: text for name, text in failures.items() if text is not None}
         self._memory = advance(self._memory, [*findings, *checks], now, self._rules.episodes, failed)
-        self._records = self._store.observe(sightings(self._memory), now, ended(self._memory))
+        self._records = self._own(self._store.observe(sightings(self._memory), now, ended(self._memory)))
         unjudged = (
             *(Unjudged((name, ()), None, f"rule {name} fails: {text}") for name, text in failed.items()),
             *self._memory.unjudged,
@@ -125,6 +157,13 @@ class Judge:
             else:
                 failures[rule.name] = None
         return findings, failures
+
+    def _own(self, records: Mapping[EpisodeKey, EpisodeRecord]) -> Mapping[EpisodeKey, EpisodeRecord]:
+        """Without those that were over when the store could not be told of it."""
+        if not self._ended:
+            return records
+        over = {alert.id for alert in self._ended}
+        return {key: record for key, record in records.items() if record.id not in over}
 
     def _labels_of(self, rule: str) -> list[Labels]:
         assert self._memory is not None

@@ -9,7 +9,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import Future
 from queue import Empty, SimpleQueue
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from wfmon.model.action import Action, Outcome, Refresh
 from wfmon.model.alert import Alert
@@ -31,6 +31,9 @@ from wfmon.monitor.track import Pace, Track
 from wfmon.monitor.worker import Answer, PageWorker, SourceWorker
 from wfmon.sources.base import LogPages, Reading, Source
 from wfmon.text.sanitize import safe
+
+if TYPE_CHECKING:
+    from wfmon.monitor.lookback import Found, LookBack
 
 TICK = 1.0  # seconds between looks at time itself: staleness, expiries, acks of others
 STOP_SECONDS = 0.3  # that the end waits for the present turn of the loop
@@ -83,7 +86,12 @@ class _Command:
     outcome: Future[Outcome]
 
 
-_Event = Answer | _Command | None
+@dataclass(frozen=True, slots=True)
+class _LookedBack:
+    found: Found | Exception
+
+
+_Event = Answer | _Command | _LookedBack | None
 
 
 class Monitor:
@@ -112,6 +120,7 @@ class Monitor:
         memory: Memory | None = None,
         shares: Shares | None = None,
         rules: RuleList | None = None,
+        looks_back: Callable[[Callable[[Found | Exception], None]], LookBack] | None = None,
     ) -> None:
         rng = random.Random(seed)
         self._clock = clock
@@ -128,6 +137,9 @@ class Monitor:
         self._memory: Memory = memory or NoMemory("no history is kept")
         self._rules = rules or RuleList()
         self._shares = shares
+        self._make_look_back = looks_back
+        self._look_back: LookBack | None = None
+        self.past_known = looks_back is None  # whether what there is to know of the time before is known
         self._hints = Hints(sources)
         self._collected = collected
         self._outlet = Outlet()
@@ -287,6 +299,28 @@ class Monitor:
             self._dirty = True
         elif isinstance(event, _Command):
             self._act(event)
+        elif isinstance(event, _LookedBack):
+            self._learn_past(event.found)
+
+    def _learn_past(self, found: Found | Exception) -> None:
+        self.past_known = True
+        self._dirty = True
+        self._next_picture = 0.0
+        if isinstance(found, Exception):
+            raise found
+        self._judge.look_back(found, self._clock())
+
+    def _ask_past(self, picture: Picture, now: float) -> None:
+        """Once, when somebody has something to read: of the time before, and what was over then."""
+        if self.past_known or self._make_look_back is None:
+            return
+        if self._look_back is None:
+            self._look_back = self._make_look_back(lambda found: self._events.put(_LookedBack(found)))
+        if not self._look_back.begun and self._look_back.is_time(picture, now):
+            from wfmon.monitor.lookback import Present
+
+            sources = [track.source for track in self._tracks.values()]
+            self._look_back.begin(Present(picture, self._judge.before, self._judge.holding, sources))
 
     def _act(self, command: _Command) -> None:
         if not command.outcome.set_running_or_notify_cancel():
@@ -373,12 +407,15 @@ class Monitor:
             changes=remembered.changes,
             # Nobody asks what a rule says before the first verdict.
             rules=self._rules.told(judged.failures, picture.foreign) if self.settled else (),
+            ended=judged.ended,
         )
         if self._collected is not None:
             self._collected(snapshot, settled)
         self._outlet.show(self._presenter.present(snapshot, now), settled=settled)
         if self._shares is not None and settled:
             self._shares.saw(judged.alerts, picture.foreign)
+        if settled:
+            self._ask_past(picture, now)
 
 
 def _is_due(at: float, now: float) -> bool:

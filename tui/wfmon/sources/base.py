@@ -6,8 +6,8 @@ itself by a total deadline, because a thread that hangs answers nobody.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Protocol, runtime_checkable
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
 from wfmon.model.foreign import ForeignAlerts
 from wfmon.model.history import Change, HourSum, Watched
@@ -19,6 +19,9 @@ from wfmon.model.record import dataclass
 from wfmon.model.retention import Kept
 from wfmon.model.run import RunsSample
 from wfmon.model.source import Failure
+
+if TYPE_CHECKING:
+    from wfmon.model.pastcounts import PastCounts
 
 
 class SourceError(Exception):
@@ -144,3 +147,15 @@ class Backfills(Protocol):
     """
 
     def backfill(self, known: frozenset[float], seconds: float) -> None: ...
+
+
+@runtime_checkable
+class Replays(Protocol):
+    """A source with a history of its own that can be asked what runs ended when.
+
+    ``past_runs`` is called in another thread than the one that polls, after the first answer; ``wanted`` are
+    workflows as the source names them, ``end`` is now. It is over after ``seconds`` and raises only
+    ``SourceError``.
+    """
+
+    def past_runs(self, wanted: Collection[str], begin: float, end: float, seconds: float) -> PastCounts: ...

@@ -11,7 +11,7 @@ these (besides the one a minute); what is left waits for the next. What no poll 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -42,6 +42,7 @@ from wfmon.text.numbers import duration
 from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
+    from wfmon.model.pastcounts import PastCounts
     from wfmon.sources.prometheus_alerts import AlertsBeside
     from wfmon.sources.prometheus_beside import Beside
 
@@ -146,6 +147,7 @@ class PrometheusSource:
         self._wanted_hours: tuple[frozenset[float], float] | None = None
         self._beside: Beside | None = None
         self._alerts: AlertsBeside | None = None
+        self._past_api: PrometheusApi | None = None
         self._spacing = 0.0  # seconds between two scrapes of a target, where the server tells
 
     @classmethod
@@ -194,9 +196,23 @@ class PrometheusSource:
         reading = self._with_what_was_learned(reading, scope, targets.clock)
         return self._with_alerts(reading, scope, targets.clock, now)
 
+    def past_runs(self, wanted: Collection[str], begin: float, end: float, seconds: float) -> PastCounts:
+        """Over a connection of its own; no poll waits for it. Raises ``SourceError``."""
+        from wfmon.sources.prometheus_replay import STEP, read_past
+
+        api = self._past_api = self._new_api()
+        try:
+            with api.within(seconds):
+                step = max(STEP, 2 * self._spacing)
+                return read_past(api, self._scope or Scope(), wanted, begin, end, step)
+        finally:
+            api.close()
+
     def close(self) -> None:
         """Ends a poll that is under way; never blocks."""
         self._api.close()
+        if self._past_api is not None:
+            self._past_api.close()
         for beside in (self._beside, self._alerts):
             if beside is not None:
                 beside.close()

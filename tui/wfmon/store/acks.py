@@ -15,6 +15,7 @@ from wfmon.model.episode import (
     EpisodeKey,
     EpisodeRecord,
     HeldAck,
+    PastEpisode,
     Sighting,
 )
 from wfmon.model.record import replace
@@ -208,6 +209,22 @@ class AckStore:
                 self._unstored = {each.id: each for each in fresh}
             self._refresh(now)
         return self._view(now)
+
+    def amend(self, past: Sequence[PastEpisode], looked_at: float, now: float) -> bool:
+        """Keep what is found of the time in which nobody looked, up to ``looked_at``, when this process
+        looked first; False where it cannot be written. What is there already stays, whoever found it."""
+        from wfmon.store import amending
+
+        try:
+            self._database.write(
+                lambda connection: amending.amend(connection, self._lane, past, self._terms, looked_at, now),
+                reserve=False,
+            )
+        except StoreError as error:
+            self._write_problem = self._write_problem if self._read_only else error.reason
+            return False
+        self._refresh(now)
+        return True
 
     def ack(
         self, alert_id: str, by: str, now: float, *, seconds: float | None = None, comment: str = ""
