@@ -27,6 +27,7 @@ from wfmon.monitor.picture import Picture, PictureMaker
 from wfmon.monitor.presenter import NOT_JUDGED, Presenter
 from wfmon.monitor.remembered import NOTHING, Remembered
 from wfmon.monitor.rulelist import RuleList
+from wfmon.monitor.spacing import Spacing
 from wfmon.monitor.track import Pace, Track
 from wfmon.monitor.worker import Answer, PageWorker, SourceWorker
 from wfmon.sources.base import LogPages, Reading, Source
@@ -150,6 +151,8 @@ class Monitor:
         self._dirty = False
         self._next_picture = 0.0
         self._next_rows = 0.0
+        self._spacing = Spacing(SHARE, LONGEST_PAUSE)
+        self._rows_spacing = Spacing(SHARE, LONGEST_PAUSE)
         self._unpaid: set[str] = set()  # sources whose last answers are in no picture yet
         self._next_tick = 0.0
 
@@ -345,6 +348,8 @@ class Monitor:
         if now >= self._next_tick or now < self._next_tick - 2 * TICK:
             self._next_tick = now + TICK
             self._dirty = True
+            if self._presenter.stale:
+                self._next_picture = 0.0  # what others did with an alert is shown at once
         if self._dirty and _is_due(self._next_picture, now):
             self._dirty = False
             self._show_picture(now)
@@ -360,7 +365,7 @@ class Monitor:
         picture = self._picture(now, rows=_is_due(self._next_rows, now))
         rows = time.thread_time() - cpu if self._maker.made_rows else 0.0
         if self._maker.made_rows:
-            self._next_rows = now + min(LONGEST_PAUSE, rows / SHARE)
+            self._next_rows = now + self._rows_spacing.pause(rows)
             for name in self._unpaid:
                 self._tracks[name].charge(rows)
             self._unpaid.clear()
@@ -368,7 +373,7 @@ class Monitor:
         if self._historian is not None:
             self._historian.saw(picture, now)
         rest = time.thread_time() - cpu - rows - self._judge.rules_cpu
-        self._next_picture = now + min(LONGEST_PAUSE, max(self._refresh / 2, rest / SHARE))
+        self._next_picture = now + max(self._refresh / 2, self._spacing.pause(rest))
 
     @property
     def _remembered(self) -> Remembered:

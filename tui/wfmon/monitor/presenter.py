@@ -65,6 +65,11 @@ class Presenter:
         self._over_of: object = None
         self._ended: tuple[Alert, ...] = ()
 
+    @property
+    def stale(self) -> bool:
+        """Whether another process did something with an alert since the last ``present``."""
+        return self._store.changed()
+
     def present(self, snapshot: Snapshot, now: float) -> Snapshot:
         """``snapshot`` as this viewer sees it at ``now``. Alerts that did not change, and their tuple,
         are the same objects as of the last call. Presenting twice changes nothing."""
