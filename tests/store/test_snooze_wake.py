@@ -164,6 +164,20 @@ def test_data_that_come_back_worse_wake_though_nothing_doubled(store: AckStore) 
     assert told(store)[-1] == ("wfmon", "woke", "came back worse ($4.20 → $5.60)")
 
 
+@pytest.mark.parametrize(("rule", "value"), [("source_down", 130.0), ("stall", 700.0), ("silence", 1500.0)])
+def test_that_it_lasts_wakes_nobody(store: AckStore, rule: str, value: float) -> None:
+    """Nor does a restart of the collector, in which nobody looked for a while."""
+    lasts = replace(COSTS, id="5ec0d5000000", rule=rule, unit="seconds", value=value)
+    store.observe([lasts], NOW)
+    store.ack("5ec0", "joe", NOW)
+    for later in (20.0, 90.0, 900.0, 3000.0):
+        store.observe([replace(lasts, value=value + later)], NOW + later)
+        held = store.records(NOW + later)[lasts.key].ack
+        assert held is not None, later
+        assert held.by == "joe"
+    assert [what for _, what, _ in told(store)] == ["ack"]
+
+
 def test_what_wakes_is_a_setting(tmp_path: Path) -> None:
     quiet = WakeSettings(severity=False, value_factor=None, member=False)
     store = AckStore(private(tmp_path), AckTerms(wake=quiet))

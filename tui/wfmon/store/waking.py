@@ -7,6 +7,8 @@ from wfmon.model.settings import WakeSettings
 from wfmon.store.rows import MEMBERS, Row, in_force
 from wfmon.text.numbers import measure
 
+# A time goes up by itself: how long it may is what the lease says.
+TIME = "seconds"
 # A collector tells every 20 s what it sees: longer than this it saw nothing.
 HOLE_SECONDS = 60.0
 WORSE = 1.05  # what came back after a hole is worse from this factor on
@@ -24,7 +26,7 @@ def why_woken(row: Row, sighting: Sighting, terms: WakeSettings, now: float) -> 
     then = row.at_ack
     if terms.severity and then.severity is not None and sighting.severity > then.severity:
         return f"severity rose ({then.severity.word} → {sighting.severity.word})"
-    if terms.value_factor is not None:
+    if terms.value_factor is not None and sighting.unit != TIME:
         grown = _grown(row, sighting, terms.value_factor, now)
         if grown is not None:
             return grown
