@@ -18,7 +18,7 @@ from wfmon.analysis.rejoin import held_longer
 from wfmon.analysis.rules import memory as memory_rule
 from wfmon.config.loader import load_config
 from wfmon.model.alert import Alert, AlertState, Severity
-from wfmon.model.episode import Sighting
+from wfmon.model.episode import PastEpisode, Sighting
 from wfmon.model.history import Kind
 from wfmon.model.host import HostSample, Memory
 from wfmon.model.past import Series, SeriesRequest
@@ -430,3 +430,20 @@ def test_a_crowd_takes_no_more_than_its_time(monkeypatch: pytest.MonkeyPatch, st
     shown = Started(FakeLogs(reading), store, means()).knows()
     assert [alert.workflow for alert in failures(shown.ended)][:1] == ["w7"]
     assert len(failures(shown.ended)) <= 2
+
+
+def test_what_another_saw_fire_after_the_end_goes_on(state: StateDir) -> None:
+    """Data that come late, or other data: whoever looked then knew better."""
+    one, other = AckStore(state), AckStore(state)
+    episode = left_open(one, 65.0, 60.0)
+    told = Sighting("x", *KEY, Severity.WARNING, "50%", START - 65 * MINUTE, False, "w")
+    other.observe([told], START - 10 * MINUTE)
+    past = PastEpisode(
+        Sighting(episode, *KEY, Severity.WARNING, "9%", told.since, False), START - 30 * MINUTE
+    )
+    assert one.amend([past], START, START)
+    assert one.records(START)[KEY].ended_at is None
+    assert one.amend([past], START - 20 * MINUTE, START), "it was we who saw it then"
+    assert one.records(START)[KEY].ended_at == START - 30 * MINUTE
+    for each in (one, other):
+        each.close()

@@ -12,6 +12,7 @@ from wfmon.analysis.pastcounts import CountedPast
 from wfmon.analysis.rules import failure_rate
 from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.streak import LEAST
+from wfmon.analysis.wilson import lower_bound
 from wfmon.model.alert import Finding, Severity
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import EpisodeKey
@@ -51,6 +52,7 @@ class FailuresPast:
         self._settings = settings
         self._usual = usual
         self._runbook = runbook
+        self._threshold = failure_rate.threshold_of(usual, settings)
         # Counts are of steps: nothing happens between two of them.
         self.step = STEP if isinstance(runs, RunIndex) else max(STEP, runs.step_seconds)
         self._close = CLOSE if isinstance(runs, RunIndex) else self.step
@@ -76,12 +78,11 @@ class FailuresPast:
 
     def said(self, at: float, memory: EpisodeMemory) -> Sequence[Finding] | None:
         before = memory.episodes.get(self.key)
-        if before is not None and before.firing and before.ended_at is None:
-            self._may_trip = False
-        else:
-            self._may_trip = not self._cannot_begin(at, memory)
-            if not self._may_trip:
-                return None
+        self._may_trip = False
+        if (before is None or not before.firing or before.ended_at is not None) and not self._may_begin(
+            at, memory
+        ):
+            return None
         ladder = tuple(self._runs.step(at, seconds) for seconds in self._windows.ladder)
         chosen = grown(ladder, self._windows.grow_runs)
         row = Workflow(
@@ -100,21 +101,30 @@ class FailuresPast:
             indexes={} if self._index is None else {self._workflow: self._index},
         )
 
-    def _cannot_begin(self, at: float, memory: EpisodeMemory) -> bool:
-        """Nothing was wrong at the last moment, and there are not failures enough. What the rule looks at is
-        at most the window that holds enough runs, and the runs in a row."""
+    def _may_begin(self, at: float, memory: EpisodeMemory) -> bool:
+        """False where nothing was wrong at the last moment, and nothing can be at this: the rule looks at
+        the window that holds enough runs, or after an end at a shorter one, and at the runs in a row."""
         if memory.stored or (self.key, Severity.WARNING) not in memory.calm:
-            return False
-        ladder = self._windows.ladder
-        chosen = self._runs.step(at, ladder[0])
-        if chosen.covered < chosen.seconds:
-            return False
-        for seconds in ladder[1:]:
-            if chosen.counts.n >= self._windows.grow_runs or chosen.covered < chosen.seconds:
+            return True
+        failed, proven = 0, False
+        for seconds in self._windows.ladder:
+            step = self._runs.step(at, seconds)
+            counts = step.counts
+            failed = counts.failed
+            if failed >= self._settings.min_failures:
+                bound = lower_bound(failed, counts.n, self._settings.z)
+                proven = proven or bound > self._threshold
+            if step.covered < step.seconds:
+                if seconds == self._windows.ladder[0]:
+                    return True
                 break
-            chosen = self._runs.step(at, seconds)
-        few = chosen.counts.failed < min(self._settings.min_failures, LEAST)
-        return few and (self._index is None or self._index.tail(at, None)[0] < LEAST)
+            if counts.n >= self._windows.grow_runs:
+                break
+        in_a_row = self._index is not None and self._index.tail(at, None)[0] >= LEAST
+        self._may_trip = in_a_row or failed >= min(self._settings.min_failures, LEAST)
+        if self._index is None:
+            return self._may_trip
+        return proven or in_a_row
 
 
 def _after(at: float, step: float) -> float:
