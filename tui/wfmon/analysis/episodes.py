@@ -265,7 +265,8 @@ def _open(
     first = min(levels, key=lambda level: level.since)
     kept = before
     if before is not None and before.ended_at is not None:
-        kept = before if first.since - before.ended_at < settings.gap_seconds else None
+        # By when it fires again, as the store sees it: what waited since is not what somebody had.
+        kept = before if now - before.ended_at < settings.gap_seconds else None
     since, at_least = (first.since, first.at_least) if kept is None else (kept.since, kept.at_least)
     if kept is not None and (first.since < since or (first.since == since and not first.at_least)):
         since, at_least = first.since, first.at_least
@@ -350,7 +351,6 @@ def _ended(
     """It may come back (``levels`` wait for that); until it fires, the ended episode is what there is to
     show. None: it is over for long."""
     ended_at = before.ended_at if before.ended_at is not None else now
-    waits = any(level.since - ended_at < settings.gap_seconds and not level.endless for level in levels)
-    if not waits and now - ended_at >= max(settings.gap_seconds, settings.resolved_keep_seconds):
+    if now - ended_at >= max(settings.gap_seconds, settings.resolved_keep_seconds):
         return None
     return replace(before, levels=levels, seen_at=now, ended_at=ended_at, unknown=False, rest=None)
