@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfmon.analysis.baseline import baseline
+from wfmon.analysis.baseline import JUDGED_SECONDS, baseline
 from wfmon.analysis.hours import DAY, HOUR, hours_like
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import Accepted
@@ -47,7 +47,8 @@ def run(
 
 
 def runs(count: int, **more: object) -> list[Run]:
-    return [run(n, NOW - (count - n) * 60, **more) for n in range(count)]  # type: ignore[arg-type]
+    """A minute apart, the last just old enough to tell the ratio."""
+    return [run(n, NOW - JUDGED_SECONDS - (count - n - 1) * 60, **more) for n in range(count)]  # type: ignore[arg-type]
 
 
 def row(
@@ -103,9 +104,9 @@ LOGS, PROM = ("logs", Role.LOGS), ("prom", Role.METRICS)
 
 def test_exact_quantiles_of_successful_runs_and_the_ratio_of_counted_ones() -> None:
     good = [
-        run(n, NOW - 1000 + n, seconds=float(n + 1), tokens=n + 1, cost=(n + 1) / 100) for n in range(101)
+        run(n, NOW - 2000 + n, seconds=float(n + 1), tokens=n + 1, cost=(n + 1) / 100) for n in range(101)
     ]
-    bad = [run(200 + n, NOW - 500 + n, RunStatus.TIMEOUT, seconds=900.0) for n in range(4)]
+    bad = [run(200 + n, NOW - 1500 + n, RunStatus.TIMEOUT, seconds=900.0) for n in range(4)]
     gone = [run(300, NOW - 5, RunStatus.CANCELLED, seconds=5000.0), run(301, NOW - 4, RunStatus.OTHER)]
     found = usual([*good, *bad, *gone])
     assert found.n == found.error_n == 105
@@ -119,7 +120,7 @@ def test_exact_quantiles_of_successful_runs_and_the_ratio_of_counted_ones() -> N
     assert found.cost_p99_usd == pytest.approx(1.0)
     assert found.duration_from == "runs"
     assert not found.learning
-    assert found.since == NOW - 1000
+    assert found.since == NOW - 2000
 
 
 def test_nineteen_runs_are_learning_and_say_nothing() -> None:
@@ -147,6 +148,35 @@ def test_a_figure_that_few_runs_tell_stays_unknown() -> None:
 def test_only_the_newest_runs_are_looked_at() -> None:
     old = [run(n, NOW - 90000 + n, RunStatus.ERROR) for n in range(500)]
     assert usual([*old, *runs(500)]).error_ratio == 0.0
+
+
+@pytest.mark.parametrize("per_minute", [6, 30, 60, 600])
+def test_an_incident_is_not_usual_before_it_can_be_told(per_minute: int) -> None:
+    """However soon 500 runs are over; what the failure rule asks for is twice what is usual."""
+    step = 60.0 / per_minute
+    for minutes in (1, 5, 14):
+        begin = NOW - minutes * 60.0
+        ring = [
+            run(n, at, RunStatus.ERROR if at > begin and n % 5 < 2 else RunStatus.SUCCESS)
+            for n in range(500)
+            for at in (NOW - (500 - n) * step,)
+        ]
+        alone = usual(ring)
+        assert not alone.error_ratio, (minutes, alone.error_ratio)
+        hours = every_hour(2)
+        rows = [row(at, per_minute * 60.0, per_minute * 6.0) for at in [hours[0] + HOUR, *hours]]
+        rows[0] = replace(rows[0], failures=rows[0].runs)  # this hour, as far as it has come
+        known = usual(ring, rows, watched(hours, LOGS))
+        assert known.error_ratio == pytest.approx(0.1 if per_minute > 30 else 0.0), minutes
+
+
+def test_after_an_incident_what_was_usual_stays_until_others_are_old_enough() -> None:
+    before = replace(usual(runs(100)), error_ratio=0.2)
+    young = [run(1000 + n, NOW - 500 + n) for n in range(500)]
+    found = usual(young, poisoned=[(NOW - 4000, NOW - 501)], last=before)
+    assert (found.n, found.error_ratio, found.error_n) == (500, 0.2, 100)
+    accepted = Accepted("w", since=NOW - 500, at=NOW - 200, by="joe")
+    assert usual(young, last=before, accepted=accepted).error_ratio == 0.0
 
 
 def test_an_incident_longer_than_the_ring_leaves_what_was_before_it() -> None:
@@ -215,7 +245,7 @@ def test_a_deploy_resets_durations_alone() -> None:
     found = usual(runs(100), deployed_at=NOW - 10 * 60)
     assert found.duration_p95_seconds is None
     assert (found.n, found.tokens_p50, found.cost_p50_usd) == (100, 100, 0.5)
-    later = usual(runs(100), deployed_at=NOW - 30 * 60)
+    later = usual(runs(100), deployed_at=NOW - 45 * 60)
     assert later.duration_p95_seconds == 2.0
 
 
@@ -225,8 +255,8 @@ def test_a_run_that_a_deploy_met_halfway_is_of_before() -> None:
 
 
 def test_after_a_new_normal_only_what_is_new_counts() -> None:
-    since = NOW - 50 * 60
-    accepted = Accepted("w", since=since, at=NOW - 30 * 60, by="joe")
+    since = NOW - JUDGED_SECONDS - 49 * 60
+    accepted = Accepted("w", since=since, at=NOW - 40 * 60, by="joe")
     shifted = [
         replace(each, duration_seconds=9.0) if (each.ended_at or 0) >= since else each for each in runs(200)
     ]
@@ -234,7 +264,7 @@ def test_after_a_new_normal_only_what_is_new_counts() -> None:
     assert usual(shifted, poisoned=[alert]).duration_p95_seconds == 2.0
     found = usual(shifted, poisoned=[alert], accepted=accepted)
     assert (found.n, found.duration_p50_seconds, found.accepted_at) == (50, 9.0, accepted.at)
-    again = usual(shifted, poisoned=[alert, (NOW - 20 * 60, NOW)], accepted=accepted)
+    again = usual(shifted, poisoned=[alert, (NOW - JUDGED_SECONDS - 19 * 60, NOW)], accepted=accepted)
     assert again.n == 30  # what began after the acceptance poisons as ever
 
 
@@ -277,7 +307,7 @@ def test_no_number_without_enough_behind_it(clean: list[Run]) -> None:
         assert found.duration_p50_seconds is None
         assert found.tokens_p50 is None
         assert found.cost_p99_usd is None
-    else:
+    elif found.error_n >= FEW.needed:
         assert found.error_ratio is not None
         assert 0 <= found.error_ratio <= 1
     figures = (found.duration_p50_seconds, found.duration_p95_seconds, found.duration_p99_seconds)

@@ -188,7 +188,7 @@ def test_each_rule_tells_what_it_is_held_against_and_how_it_stands(tmp_path: Pat
     for words in (
         "failure_rate  firing for 3m12s: 32% > 5%; surely more than 5% failing, 3 at",
         "timeout       quiet; a run of more than 1m07s: median + 1m",
-        "stall         quiet; no sign of a run for 10m, 30m in a call",
+        "stall         quiet; no sign of a run for 10m, 25m in a call",
         "runaway       quiet; one of more than $5.00",
         "cost_spike    quiet; $2.77 in an hour",
         "silence       quiet; too long for usually 48.3/min at this hour",

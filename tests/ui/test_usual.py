@@ -38,7 +38,7 @@ def cells(snapshot: Snapshot, size: tuple[int, int] = (80, 24)) -> str:
         (Baseline("w", 7), "32.0  7/20    41s     –"),
         (Baseline("w", 0), "32.0  0/20    41s     –"),
         (Baseline("w", 7, error_ratio=0.008), "32.0   0.8    41s     –"),
-        (Baseline("w", 40), "32.0     –    41s     –"),
+        (Baseline("w", 40), "32.0  0/20    41s     –"),
         (Baseline("w", 40, error_ratio=0.0, duration_p95_seconds=20.5), "32.0   0.0    41s  2.0x"),
         (Baseline("w", 40, error_ratio=0.0, duration_p95_seconds=0.0), "32.0   0.0    41s     –"),
     ],

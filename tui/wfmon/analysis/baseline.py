@@ -21,6 +21,9 @@ from wfmon.model.run import COUNTED, Run, RunStatus
 from wfmon.model.settings import BaselineSettings
 
 HOURLY_P95 = "hourly p95"
+# What is newer is no measure of itself: 500 runs are the last minutes of a workflow that runs often, and an
+# incident would be what is usual before it can be told. Three of the failure rule's windows.
+JUDGED_SECONDS = 900.0
 NOTHING_EXPECTED = Expected()
 
 
@@ -49,7 +52,8 @@ def baseline(
     whose single runs are not known. ``last``: what was usual when it was last asked: figures of runs stay
     where an incident has left too few others among the runs that are kept.
 
-    Ratios are of counted runs (success, error, timeout, lost). Durations, tokens and cost are of runs
+    Ratios are of counted runs (success, error, timeout, lost), without the newest (``JUDGED_SECONDS``) unless
+    somebody has accepted them. Durations, tokens and cost are of runs
     that succeeded (alerting-and-burn 4.4): how long a run takes that comes to its end, and what it costs.
     """
     began = float("-inf") if accepted is None else accepted.since
@@ -58,7 +62,8 @@ def baseline(
     sums = Hours(workflow, hours, covered)
     bounds = Bounds(now, max(began, _birth(sums, runs, now), now - settings.days * DAY), spans)
     alike = sums.alike(bounds, zone, settings.days, settings.needed)
-    errors = _errors(counting, sums, bounds, settings)
+    judged = max(now - JUDGED_SECONDS, float("-inf") if accepted is None else accepted.at)
+    errors = _errors(counting, sums, bounds, judged, settings.needed)
     needed = settings.needed
     good = [run for run in counting if run.status is RunStatus.SUCCESS]
     timed = [
@@ -72,7 +77,7 @@ def baseline(
     expected = sums.expected(bounds, zone, settings.days)
     found = Baseline(
         workflow=workflow,
-        n=errors.n,
+        n=max(len(counting), errors.n),
         needed=needed,
         error_ratio=errors.ratio,
         error_n=errors.n,
@@ -101,7 +106,11 @@ def baseline(
         watched_since=sums.watched_since(now),
         durations_since=deployed_at,
     )
-    if last is None or len(counting) >= needed or not _washed_out(runs, began, spans):
+    if last is None or last.accepted_at != found.accepted_at:
+        return found
+    if len(counting) >= needed:
+        return _with_errors(found, last)
+    if not _washed_out(runs, began, spans):
         return found
     return _kept(found, last, durations=deployed_at is None or _first(runs, now) >= deployed_at)
 
@@ -164,11 +173,9 @@ def _washed_out(runs: Iterable[Run], began: float, poisoned: Spans) -> bool:
 
 
 def _kept(found: Baseline, last: Baseline, *, durations: bool) -> Baseline:
-    """``found`` with the figures of runs that only ``last`` has, if that is of the same normal."""
-    if last.accepted_at != found.accepted_at:
-        return found
+    """``found`` with the figures of runs that only ``last`` has."""
     if found.error_ratio is None and last.error_ratio is not None:
-        found = replace(found, n=last.n, error_ratio=last.error_ratio, error_n=last.error_n, since=last.since)
+        found = replace(_with_errors(found, last), n=last.n)
     if found.gap_p50_seconds is None:
         found = replace(
             found,
@@ -196,15 +203,24 @@ def _kept(found: Baseline, last: Baseline, *, durations: bool) -> Baseline:
     return found
 
 
-def _errors(runs: Sequence[Run], sums: Hours, bounds: Bounds, settings: BaselineSettings) -> _Errors:
-    """From single runs; from hourly sums where too few runs are known and the hours tell of enough."""
-    if len(runs) < settings.needed:
-        counted = sums.counted(bounds)
-        if counted.runs >= settings.needed:
+def _with_errors(found: Baseline, last: Baseline) -> Baseline:
+    """``found`` with the ratio that only ``last`` has: what came after an incident is too young to tell."""
+    if found.error_ratio is not None or last.error_ratio is None:
+        return found
+    return replace(found, error_ratio=last.error_ratio, error_n=last.error_n, since=last.since)
+
+
+def _errors(runs: Sequence[Run], sums: Hours, bounds: Bounds, judged: float, needed: int) -> _Errors:
+    """From single runs; from hourly sums where too few runs are known and the hours tell of enough. None that
+    ended after ``judged`` counts."""
+    settled = [run for run in runs if run.ended_at is not None and run.ended_at <= judged]
+    if len(settled) < needed:
+        counted = sums.counted(bounds, judged)
+        if counted.runs >= needed:
             return _Errors(int(counted.runs), min(1.0, counted.failures / counted.runs), counted.oldest)
-    failed = sum(run.failed for run in runs)
-    ratio = failed / len(runs) if len(runs) >= max(1, settings.needed) else None
-    return _Errors(len(runs), ratio, runs[0].ended_at if runs else None)
+    failed = sum(run.failed for run in settled)
+    ratio = failed / len(settled) if len(settled) >= max(1, needed) else None
+    return _Errors(len(settled), ratio, runs[0].ended_at if runs else None)
 
 
 def _figures(runs: Iterable[Run], figure: Callable[[Run], float | None], needed: int) -> list[float]:

@@ -131,13 +131,14 @@ class Hours:
             begins.append(begin)
         return min(begins, default=None)
 
-    def counted(self, bounds: Bounds) -> Counted:
-        """A ratio needs no whole hours: each hour is from who watched it, else from who tells of it."""
+    def counted(self, bounds: Bounds, until: float) -> Counted:
+        """Of hours that end by ``until``. A ratio needs no hour that was watched whole: each is from who
+        watched it, else from who tells of it."""
         runs = failures = 0.0
         oldest: float | None = None
         ranked = self._ranked(_failures, Role.LOGS)
         for at in sorted({at for source in ranked for at in self._rows[source]}):
-            if at < bounds.since or at > bounds.now or bounds.poisoned.touches(at, _end(at)):
+            if at < bounds.since or _end(at) > until or bounds.poisoned.touches(at, _end(at)):
                 continue
             telling = [source for source in ranked if at in self._rows[source]]
             source = next((each for each in telling if self._watched(each, at)), telling[0])

@@ -71,5 +71,10 @@ class Baseline:
         return self.n < self.needed
 
     @property
+    def learning_errors(self) -> bool:
+        """Whether there are too few runs to say how many usually fail."""
+        return self.error_ratio is None and min(self.n, self.error_n) < self.needed
+
+    @property
     def cost_usd_per_hour(self) -> float | None:
         return None if self.cost_per_hour is None else self.cost_per_hour.median

@@ -58,7 +58,7 @@ def _errors(workflow: Workflow, _look: Look, _now: float) -> Cell:
 
 def _usual_errors(workflow: Workflow, _look: Look, _now: float) -> Cell:
     usual = workflow.usual
-    if usual is not None and usual.error_ratio is None and usual.learning:
+    if usual is not None and usual.learning_errors:
         return learnt(usual), "muted"
     return _figure(numbers.percent_cell(usual.error_ratio if usual is not None else None))
 

@@ -173,6 +173,9 @@ def _usual(look: Look, usual: Baseline, now: float) -> Iterator[tuple[str, str]]
         yield "errors", f"{numbers.percent(usual.error_ratio)} of {runs}"
     elif usual.learning:
         yield "errors", f"learning {learnt(usual)}: {numbers.count(usual.needed)} finished runs are needed"
+    elif usual.learning_errors:
+        older = f"{numbers.count(usual.needed)} finished runs older than 15m, or an hour"
+        yield "errors", f"learning {learnt(usual)}: {older} are needed"
     durations = _usual_durations(usual)
     if durations:
         yield "duration", durations

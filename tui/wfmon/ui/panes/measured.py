@@ -100,7 +100,8 @@ def usual_words(snapshot: Snapshot, alert: Alert) -> str:
         return "no baseline"
     match alert.rule:
         case "failure_rate":
-            return usual_errors(usual) if usual.error_ratio is not None else none_of(usual.error_n or usual.n)
+            known = usual.n if usual.learning else usual.error_n
+            return usual_errors(usual) if usual.error_ratio is not None else none_of(known)
         case "cost_spike":
             hour = usual.cost_per_hour
             return none_of(usual.hours) if hour is None else f"usual {money_rate(hour.median)} at this hour"

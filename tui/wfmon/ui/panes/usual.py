@@ -15,7 +15,7 @@ COVERED = 0.9  # of the money that is spent now, so much must have a usual to be
 
 def learnt(baseline: Baseline) -> str:
     """``7/20``: runs that are known of those that are needed."""
-    return f"{baseline.n}/{baseline.needed}"
+    return f"{baseline.n if baseline.learning else baseline.error_n}/{baseline.needed}"
 
 
 def usual_errors(baseline: Baseline | None) -> str:
@@ -25,7 +25,7 @@ def usual_errors(baseline: Baseline | None) -> str:
     if baseline.error_ratio is not None:
         runs = baseline.error_n or baseline.n
         return f"usual {numbers.percent(baseline.error_ratio)} ({numbers.counted(runs, 'run')})"
-    return f"learning {learnt(baseline)}" if baseline.learning else ""
+    return f"learning {learnt(baseline)}" if baseline.learning_errors else ""
 
 
 def usual_durations(baseline: Baseline | None, present_p95: float | None) -> str:
