@@ -8,7 +8,7 @@ from support.program import Done, Program
 from support.waiting import wait_until
 from wfmon.demo.workload import Workload, WorkloadInfo
 
-BURST_WAIT = 120.0  # a burst that has just ended comes again after its calm
+BURST_WAIT = 180.0  # a burst that has just ended comes again after its calm
 CALM_WAIT = 240.0
 
 

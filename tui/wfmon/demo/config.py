@@ -32,7 +32,7 @@ episode_gap = "30s"
 resolved_keep = "2m"
 
 [alerts.failure_rate]
-clear_quiet = "10s"
+clear_quiet = "20s"
 
 [alerts.timeout]
 for = "5s"

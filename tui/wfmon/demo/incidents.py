@@ -14,7 +14,7 @@ NAMES = (ERROR_BURST, COST_SPIKE, HANG, DISK_GROWTH)
 FIRST = 8.0
 SECONDS = {ERROR_BURST: 70.0, COST_SPIKE: 60.0, HANG: 60.0, DISK_GROWTH: 60.0}
 GAP = 20.0  # between two different incidents
-CALM = 60.0  # before the first one comes again
+CALM = 90.0  # before the first one comes again: what it raised has cleared by then
 
 
 @dataclass(frozen=True, slots=True)
