@@ -8,7 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfmon.config.lines import KeyLines, KeyPath
+from wfmon.config.lines import KeyLines
+from wfmon.config.problems import KeyPath
 from wfmon.config.resources import shipped_config
 
 TEXT = '''\

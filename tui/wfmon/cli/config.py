@@ -9,9 +9,8 @@ from collections.abc import Iterator
 from wfmon.cli.options import Options
 from wfmon.config.jsonschema import config_schema
 from wfmon.config.layers import LayerKind
-from wfmon.config.lines import KeyPath
 from wfmon.config.loader import Loaded
-from wfmon.config.problems import dotted
+from wfmon.config.problems import KeyPath, dotted
 from wfmon.config.resources import shipped_config, user_config
 from wfmon.text.redact import redact
 from wfmon.text.sanitize import safe

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wfmon.config.lines import KeyPath
-from wfmon.config.problems import Finding
+from wfmon.config.problems import Finding, KeyPath
 from wfmon.config.schema import (
     Alerts,
     CostSpikeRule,

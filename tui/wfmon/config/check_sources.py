@@ -5,8 +5,7 @@ from __future__ import annotations
 import codecs
 from collections.abc import Iterator, Mapping, Sequence
 
-from wfmon.config.lines import KeyPath
-from wfmon.config.problems import Finding
+from wfmon.config.problems import Finding, KeyPath
 from wfmon.config.schema import Auth, Source
 from wfmon.text.numbers import find_zone
 from wfmon.text.sanitize import safe

@@ -10,8 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 
 from wfmon.config.layers import Layer, LayerKind, Table
-from wfmon.config.lines import KeyPath
-from wfmon.config.problems import Problem, dotted
+from wfmon.config.problems import KeyPath, Problem, dotted
 from wfmon.text.sanitize import safe
 
 _PREFIX = "WFMON_"
@@ -36,8 +35,8 @@ def environment_layer(environ: Mapping[str, str], shipped: Table) -> tuple[Layer
     names = [name for name in environ if name.startswith(_PREFIX)]
     if not names:
         return Layer(LayerKind.ENVIRONMENT, {}), []
-    known = {**{variable_name(path): path for path, _ in _leaves(shipped, ())}, **_SHORT}
     defaults = dict(_leaves(shipped, ()))
+    known = {**{variable_name(path): path for path in defaults}, **_SHORT}
     values: Table = {}
     named: dict[KeyPath, str] = {}
     problems: list[Problem] = []

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from wfmon.config.lines import KeyLines, KeyPath
+from wfmon.config.problems import KeyPath
+
+if TYPE_CHECKING:
+    from wfmon.config.lines import KeyLines
 
 Table = dict[str, object]
 
@@ -46,6 +50,8 @@ class Layer(msgspec.Struct, eq=False):
         if not self.text:
             return _nearest(self.named, path) or self.name
         if self._lines is None:
+            from wfmon.config.lines import KeyLines
+
             self._lines = KeyLines(self.text)
         line = self._lines.of(path)
         return self.name if line is None else f"{self.name}:{line}"

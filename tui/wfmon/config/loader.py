@@ -18,8 +18,7 @@ import msgspec
 
 from wfmon.config.environment import environment_layer
 from wfmon.config.layers import Layer, Layered, LayerKind, Origin, Table
-from wfmon.config.lines import KeyPath
-from wfmon.config.problems import ConfigError, Finding, Problem, dotted
+from wfmon.config.problems import ConfigError, Finding, KeyPath, Problem, dotted
 from wfmon.config.prune import without
 from wfmon.config.resources import shipped_config, theme_names, user_config
 from wfmon.config.schema import Config

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from wfmon.config.lines import KeyPath
+KeyPath = tuple[str | int, ...]
 
 
 class Problem(msgspec.Struct, frozen=True):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 from wfmon.config.layers import Table
-from wfmon.config.lines import KeyPath
+from wfmon.config.problems import KeyPath
 
 
 def without(table: Table, wrong: Collection[KeyPath]) -> tuple[Table, dict[KeyPath, list[int]]]:

@@ -2,9 +2,9 @@
 
 Entries of lists (``[[source]]``, ``[[workflow]]``, ``[[storage.dir]]``) have their optional fields
 defaulted here, because there is no shipped entry to read them from.
-"""
 
-from __future__ import annotations
+Annotations are evaluated when this is loaded: of each that is a text msgspec would compile the text.
+"""
 
 from typing import Literal
 

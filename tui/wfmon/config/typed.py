@@ -9,8 +9,7 @@ from typing import Any, Literal, Union, get_args, get_origin
 import msgspec
 
 from wfmon.config.layers import Table
-from wfmon.config.lines import KeyPath
-from wfmon.config.problems import Finding, dotted
+from wfmon.config.problems import Finding, KeyPath, dotted
 from wfmon.config.schema import Auth, Config, Duration, Size
 from wfmon.config.units import DURATION_FORM, SIZE_FORM, parse_duration, parse_size
 from wfmon.text.sanitize import safe

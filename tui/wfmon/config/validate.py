@@ -9,8 +9,7 @@ import msgspec
 
 from wfmon.config.check_alerts import alert_findings, limit_findings
 from wfmon.config.check_sources import source_findings
-from wfmon.config.lines import KeyPath
-from wfmon.config.problems import Finding
+from wfmon.config.problems import Finding, KeyPath
 from wfmon.config.schema import Config, Duration
 from wfmon.text.numbers import find_zone
 from wfmon.text.sanitize import guard, safe

@@ -9,8 +9,7 @@ from math import erf, sqrt
 from wfmon.analysis.words import percent, size, span
 from wfmon.config import schema
 from wfmon.config.layers import LayerKind, Origin
-from wfmon.config.lines import KeyPath
-from wfmon.config.problems import dotted
+from wfmon.config.problems import KeyPath, dotted
 from wfmon.model.ruleinfo import RuleInfo
 from wfmon.text.sanitize import safe
 
