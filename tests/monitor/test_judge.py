@@ -12,6 +12,7 @@ import pytest
 from support.snapshots import all_fine
 from wfmon.config.loader import load_config
 from wfmon.model.alert import Alert, AlertState, Finding, Severity
+from wfmon.model.episode import Sighting
 from wfmon.model.foreign import ForeignAlert, ForeignAlerts, ForeignRule, System
 from wfmon.model.snapshot import LadderStep, Level, Snapshot, StatusCounts, Totals, Workflow
 from wfmon.model.source import SourceState, SourceStatus
@@ -121,6 +122,53 @@ def test_of_a_rule_that_fails_from_the_start_the_stored_alert_is_open(store: Ack
     sick.fails = KeyError("x")
     (after,) = of_rule(Judge(RULES, store, [Rule("sick", sick.evaluate)]).judge(picture(), NOW + 60), "sick")
     assert (after.id, after.state) == (before.id, AlertState.NO_DATA)
+
+
+def before(rule: str, *labels: tuple[str, str], source: str = "wfmon") -> Sighting:
+    identity = f"{rule}{labels}".encode().hex()[:12]
+    return Sighting(
+        identity, rule, labels, Severity.CRITICAL, "was bad", NOW - 600, False, None, source=source
+    )
+
+
+def test_what_was_open_before_a_restart_is_open_until_known_data_end_it(store: AckStore) -> None:
+    """No finding speaks of a workflow that no source tells of yet."""
+    fails = replace(before("failure_rate", ("workflow", "w1")), workflow="w1")
+    store.observe([fails], NOW - 30)
+    store.ack(fails.id, "joe", NOW - 20)
+    judge = Judge(RULES, store)
+    judged = judge.judge(picture(1), NOW)
+    (alert,) = judged.alerts
+    assert (alert.id, alert.state, alert.since, alert.severity) == (
+        fails.id,
+        AlertState.NO_DATA,
+        NOW - 600,
+        Severity.CRITICAL,
+    )
+    assert alert.summary == "no data, last known: was bad"
+    seen = shown(judged, store, NOW)
+    assert (seen.verdict.level, seen.alerts[0].state) == (Level.CRITICAL, AlertState.ACKED)
+    assert store.records(NOW)[fails.key].last_seen_at == NOW - 30, "it was not seen"
+
+    (alert,) = judge.judge(picture(2), NOW + 20).alerts  # told of, and well
+    assert (alert.id, alert.state) == (fails.id, AlertState.RESOLVED)
+
+
+def test_what_nobody_asks_after_any_more_is_not_open_for_ever(store: AckStore) -> None:
+    gone = [
+        before("source_down", ("source", "gone")),
+        before("HighErrors", ("alertname", "HighErrors"), source="gone"),
+        before("memory", ("resource", "memory")),  # no host is looked at
+        before("timeout", ("workflow", "w7")),
+        before("no_such_rule", ("workflow", "w7")),
+    ]
+    here = before("HighErrors", ("alertname", "HighErrors"), ("job", "x"), source="prom")
+    store.observe([*gone, here], NOW - 30)
+    off = replace(RULES, timeout=replace(RULES.timeout, enabled=False))
+    judged = Judge(off, store, [Rule("none", lambda known: ())]).judge(picture(), NOW)
+    assert [(alert.labels, alert.state) for alert in judged.alerts] == [(here.labels, AlertState.NO_DATA)]
+    store.observe([], NOW + 1, {here.key: NOW + 1})
+    assert Judge(off, store, []).judge(picture(), NOW + 90_000).alerts == ()
 
 
 def shown(judged: Judged, store: AckStore, now: float, *, unacked: bool = False) -> Snapshot:

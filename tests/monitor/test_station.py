@@ -75,7 +75,9 @@ def test_a_collector_that_knows_nothing_after_three_seconds_says_so(world: World
     world.pass_by(6)
     assert ben.last.collector.self_
     assert ben.last.workflows == ()
-    assert ben.last.verdict.level is Level.UNKNOWN
+    assert ben.last.verdict.also == ("? cannot see logs",)
+    (alert,) = ben.last.alerts  # what the one before saw is no better for that
+    assert (alert.state, ben.last.verdict.level) == (AlertState.NO_DATA, Level.CRITICAL)
 
 
 def test_one_that_starts_where_another_has_just_died_goes_on_from_there(world: World) -> None:

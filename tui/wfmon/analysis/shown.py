@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from wfmon.analysis.episode import OWN, Episode
 from wfmon.analysis.episodes import EpisodeMemory
@@ -40,12 +40,17 @@ def rank(alert: Alert) -> tuple[int, int, bool, float, str]:
     return (stage, -alert.severity, alert.taken, alert.since, alert.id)
 
 
-def with_ack(alert: Alert, ack: Ack | None, unsaved: str | None = None) -> Alert:
+def with_ack(
+    alert: Alert, ack: Ack | None, unsaved: str | None = None, *, taken_back: Collection[str] = ()
+) -> Alert:
     """The alert as it is when ``ack`` is in force; the same object where that changes nothing.
 
     Without an ack of this house it is as other hands keep it: silenced, inhibited, acked by a silence.
-    ``unsaved``: why an ack of it could not be stored.
+    ``unsaved``: why an ack of it could not be stored. ``taken_back``: silences that are gone, though the
+    last look at them did not know that yet.
     """
+    if alert.held is not None and alert.held.silence in taken_back:
+        alert = replace(alert, held=None, standing=None, quieted="")
     if not alert.open:
         state, shown = alert.state, ack
     elif ack is None or ack == alert.held:
@@ -88,6 +93,21 @@ def told(episode: EndedEpisode) -> Alert:
         members=record.members,
         contributors=record.contributors,
         notes=record.notes,
+    )
+
+
+def of_before(record: EpisodeRecord) -> Alert:
+    """An open episode of the store of which nothing has been heard since this process began."""
+    alert = told(EndedEpisode(record))
+    summary = _summary(record.summary, blind=True, flapping=False)
+    return replace(
+        alert,
+        state=AlertState.NO_DATA,
+        blind=True,
+        summary=summary,
+        fired_at=record.began_at,
+        ack=None,
+        notes=(),
     )
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from wfmon.analysis.episode import OWN
 from wfmon.analysis.episodes import EpisodeMemory, advance, begin, ended, sightings
 from wfmon.analysis.rules import evaluation
-from wfmon.analysis.shown import alerts
+from wfmon.analysis.shown import alerts, rank
 from wfmon.model.alert import Alert, Finding, Labels
 from wfmon.model.episode import EpisodeKey, EpisodeRecord, Unjudged
 from wfmon.model.record import dataclass
@@ -83,6 +83,11 @@ class Judge:
             self._due = now + self._pause(len(picture.workflows))
         assert self._memory is not None
         shown = alerts(self._memory, self._records, now, self._rules.episodes)
+        if self._memory.stored:
+            from wfmon.monitor.unheard import unheard
+
+            of_before = unheard(self._memory, self._records, picture, self._rules, now)
+            shown = tuple(sorted((*shown, *of_before), key=rank)) if of_before else shown
         if any(alert.source != OWN for alert in shown):
             from wfmon.analysis.replaced import unreplaced
 
