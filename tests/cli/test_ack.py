@@ -81,7 +81,7 @@ def test_put_off_write_to_and_list(state: Path) -> None:
     assert [(note["by"], note["text"]) for note in listed["notes"]] == [("ann", "restarted the worker")]
     assert listed["age_seconds"] < 60
     resolved = run(state, "snooze", "abc", "--until-resolved")
-    assert resolved.stdout.endswith("has put it off until it is resolved, or gets worse\n")
+    assert resolved.stdout.endswith("has put it off until it is resolved, or until it gets worse\n")
     assert re.search(r"snoozed +joe +\d+s +wakes when it gets worse +after lunch$", run(state, "acks").stdout)
     assert run(state, "unack", "abc").returncode == 0
     trail = run(state, "acks", "--all").stdout.splitlines()

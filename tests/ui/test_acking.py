@@ -80,11 +80,27 @@ def test_whose_ack_it_is(signed: str, by: str, mine: bool) -> None:
 def test_snooze_asks_for_how_long(key: str) -> None:
     stage = Stage(with_alerts(local()))
     asked = stage.press("z")[-1]
-    assert asked == " snooze cost_spike research_agent: 1 15m 2 1h 3 4h 4 until resolved"
+    assert asked == " snooze cost_spike research_agent: 1 15m · 2 1h · 3 4h · 4 until resolved"
     assert stage.doors.actions == []
     stage.press(key)
     seconds = {"1": 900.0, "2": 3600.0, "3": 14_400.0, "4": None}[key]
     assert stage.doors.actions == [SnoozeAlert(ID, "joe", seconds)]
+
+
+@pytest.mark.parametrize("size", [*SIZES, (60, 15)])
+def test_the_choices_stand_apart_and_whole_whatever_the_name(size: tuple[int, int]) -> None:
+    stage = Stage(with_alerts(local(workflow="w" * 90)), size=size)
+    asked = stage.press("z")[-1]
+    assert asked.startswith(" snooze cost_spike ")
+    assert asked.endswith("…1 15m · 2 1h · 3 4h · 4 until resolved".replace("…", "… "))
+
+
+@pytest.mark.parametrize("size", [*SIZES, (60, 15)])
+@pytest.mark.parametrize(("key", "asks"), [("a", " · comment (⏎): "), ("c", ": ")])
+def test_a_long_name_leaves_room_for_what_is_typed(size: tuple[int, int], key: str, asks: str) -> None:
+    stage = Stage(with_alerts(local(workflow="w" * 90)), size=size)
+    stage.press(key)
+    assert stage.type("restarted the queue")[-1].endswith(f"…{asks}restarted the queue")
 
 
 @pytest.mark.parametrize("key", ["esc", "enter", "q"])

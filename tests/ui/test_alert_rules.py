@@ -16,7 +16,7 @@ from wfmon.model.baseline import Baseline
 from wfmon.model.history import Kind
 from wfmon.model.past import Series, SeriesRequest
 from wfmon.model.ruleinfo import RuleInfo
-from wfmon.model.run import Run, RunStatus
+from wfmon.model.run import Run, RunStatus, Usage
 from wfmon.model.snapshot import Snapshot
 from wfmon.text.sanitize import safe
 from wfmon.ui.course import HOUR, course_of, elapsed
@@ -232,13 +232,13 @@ async def test_an_alert_of_another_system(size: tuple[int, int]) -> None:
         state=AlertState.SILENCED, quieted="by silence 3f2a", foreign=foreign,
         runbook="https://wiki.example/books/high-error-rate?team=ops",
     )  # fmt: skip
-    info = RuleInfo("HighErrorRate", "rate(failed[5m]) > 0.05", "group wf", "err", "bad label", "am")
+    info = RuleInfo("HighErrorRate", "rate(failed[5m]) > 0.05", "group wf of am", "err", "bad label", "am")
     lines = await shown(world(one, info=info), size=size)
     text = "\n".join(lines)
     assert lines[0].startswith("◇ HighErrorRate · invoice_extract")
     assert lines[0].endswith("warning, silenced, open for 10m · ↯0")
     assert "rule     rate(failed[5m]) > 0.05" in text
-    assert "am: group wf" in text
+    assert lines[1].endswith("  group wf of am")
     assert "ill      bad label" in text
     assert "says     More than 5% of runs fail." in text
     assert "tells    pager, mail" in text
@@ -332,3 +332,23 @@ async def test_hostile_texts_break_no_row(payload: object, size: tuple[int, int]
         )  # fmt: skip
         lines = await shown(world(one, replace(running(text, 5), error=text), info=info), size=size)
         assert all(row.isprintable() for row in lines)
+
+
+@pytest.mark.parametrize("size", [*SIZES, (60, 15)])
+async def test_no_figure_of_a_run_is_cut(size: tuple[int, int]) -> None:
+    one = of("research_agent", "cost_spike", "$252/h, cap $100/h")
+    usage = Usage(total=183_100, cost_usd=1234.5)
+    lines = await shown(world(one, running("run-1", 30, usage=usage)), size=size)
+    row = next(line for line in lines if "run-1" in line)
+    assert "  183.1k tok   $1234  running" in row
+
+
+@pytest.mark.parametrize("size", [*SIZES, (60, 15)])
+async def test_the_place_of_a_rule_is_whole_and_no_row_is_empty(size: tuple[int, int]) -> None:
+    words = "failed / runs, last 5m (grown to 20 runs) > 5%, 99% sure, ≥ 3 failed; or a streak"
+    one = of("invoice_extract", "failure_rate", "32% (80 of 250 in 5m)")
+    for where in ("wf.toml:12 alerts.failure_rate.threshold, 2 more", "as shipped", ""):
+        lines = await shown(world(one, info=RuleInfo("failure_rate", words, where)), size=size)
+        text = " ".join(" ".join(lines).split())
+        assert where in text and "or a streak" in text
+        assert "" not in lines[:3]

@@ -162,7 +162,7 @@ def test_an_ack_that_wakes_on_another_day_names_it() -> None:
 @pytest.mark.parametrize(
     ("ack", "at_80", "at_120"),
     [
-        (acked(shared=True, silence="s1", via="am"), " shared joe 12m 15:00", "wakes 15:00 · shared"),
+        (acked(shared=True, silence="s1", via="am"), " shared joe 12m till 15:00", "wakes 15:00 · shared"),
         (acked(via="am"), "  joe 12m 15:00 · not shared", "wakes 15:00 · not shared yet"),
         (
             acked(via="am", problem="connection refused by http://127.0.0.1:9093"),

@@ -61,7 +61,7 @@ _CHANGES: dict[str, Change] = {"ack": _ack, "unack": _unack, "snooze": _snooze, 
 
 def _until(ack: Ack, now: float, zone: tzinfo | None) -> str:
     if ack.until is None:
-        return "until it is resolved, or gets worse"
+        return "until it is resolved, or until it gets worse"
     return f"until {day_clock(ack.until, now, zone)}"
 
 

@@ -35,7 +35,7 @@ def do(store: AckStore, action: Act, now: float, zone: tzinfo | None, shown: Map
             return f"you have {held.episode.rule} until {_end(held.ack, zone)}"
         case SnoozeAlert():
             held = store.snooze(action.alert_id, action.by, now, action.seconds, action.comment)
-            return f"{held.episode.rule} is put off until {_end(held.ack, zone)}, or it gets worse"
+            return f"{held.episode.rule} is put off until {_end(held.ack, zone)}, or until it gets worse"
         case ShareAck():
             foreign, via = _alertmanager(shown.get(action.alert_id))
             held = store.share(action.alert_id, action.by, now, via, foreign.labels, action.comment)

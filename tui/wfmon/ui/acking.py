@@ -88,7 +88,7 @@ async def _ack(shell: ShellDoor, alert: Alert) -> None:
         if text:
             shell.start(_do(shell, CommentAck(alert.id, shell.by, text)))
 
-    shell.ask(AskLine(f"acked {_called(alert)} · comment (⏎):", comment))
+    shell.ask(AskLine(f"acked {_called(alert)}", comment, asks=" · comment (⏎):"))
 
 
 def _ask_snooze(shell: ShellDoor, alert: Alert) -> None:
@@ -105,7 +105,7 @@ def _ask_note(shell: ShellDoor, alert: Alert) -> None:
         if text and text.strip():
             shell.start(_do(shell, AddNote(alert.id, shell.by, text)))
 
-    shell.ask(AskLine(f"note to {_called(alert)}:", written))
+    shell.ask(AskLine(f"note to {_called(alert)}", written, asks=":"))
 
 
 def _ask_share(shell: ShellDoor, alert: Alert) -> None:

@@ -10,6 +10,9 @@ from wfmon.ui.line import LineEditor
 from wfmon.ui.look import Look
 from wfmon.ui.rows import Line, Row, cut, width_of
 
+_LABEL = 16  # cells of a label that choices leave, where they can
+_TYPED = 20  # cells of what is typed that a label leaves
+
 
 class Question(Protocol):
     def press(self, key: str, character: str | None) -> bool:
@@ -24,13 +27,15 @@ class Question(Protocol):
 class AskLine:
     """``done`` gets the text, or None when given up; ``changed`` every intermediate text.
 
-    ``other`` gets the keys that do not edit (up and down, for a list above the line).
+    ``other`` gets the keys that do not edit (up and down, for a list above the line). A long ``label``
+    leaves room for what is typed; ``asks``, which stands behind it, is whole.
     """
 
     label: str
     done: Callable[[str | None], None]
     changed: Callable[[str], None] | None = None
     other: Callable[[str], None] | None = None
+    asks: str = ""
     editor: LineEditor = field(default_factory=LineEditor)
 
     def press(self, key: str, character: str | None) -> bool:
@@ -51,7 +56,9 @@ class AskLine:
             self.changed(self.editor.text)
 
     def row(self, look: Look, width: int) -> Row:
-        line = Line(look, width).add(f" {self.label} ", "prompt")
+        most = width - _TYPED - 4 - width_of(self.asks)
+        label = cut(self.label, most, look.signs.cut) + self.asks
+        line = Line(look, width).add(f" {label} ", "prompt")
         before, after = self.editor.text[: self.editor.cursor], self.editor.text[self.editor.cursor :]
         room = width - line.used - 2
         while before and width_of(before) > room:
@@ -83,11 +90,14 @@ class Choose:
         """Nothing to type here."""
 
     def row(self, look: Look, width: int) -> Row:
-        choices = sum(width_of(key) + width_of(words) + 2 for key, words in self.choices)
-        label = cut(self.label, max(8, width - choices - 1), look.signs.cut)
+        choices = sum(width_of(key) + width_of(words) + 1 for key, words in self.choices)
+        gaps = (f" {look.signs.dot} ", "  ", " ")
+        room = width - _LABEL - choices - 1
+        gap = next((one for one in gaps if (len(self.choices) - 1) * len(one) <= room), gaps[-1])
+        label = cut(self.label, width - choices - (len(self.choices) - 1) * len(gap) - 2, look.signs.cut)
         line = Line(look, width).add(f" {label}", "prompt")
-        for key, words in self.choices:
-            line.add(" ").add(key, "key")
+        for number, (key, words) in enumerate(self.choices):
+            line.add(gap if number else " ", "key_words").add(key, "key")
             line.add(f" {words}", "strong" if key == self.current else "key_words")
         return line.row()
 

@@ -16,8 +16,7 @@ from wfmon.ui.panes.words import OURS, lasting, subject
 from wfmon.ui.rows import Row, cut, width_of, wrap
 from wfmon.ui.views.base import Frame
 
-_RULE_ROWS = 2
-_WHERE = 24  # cells that the place of a rule has at least, if it is so long
+_RULE_ROWS = 3
 _TIGHT, _ROOMY = 20, 30  # rows of the screen from which on there is room for more notes
 
 
@@ -89,7 +88,7 @@ def rule_rows(look: Look, width: int, snapshot: Snapshot | None, alert: Alert) -
     room = width - LABEL_WIDTH
     parts = [cut(part, room, look.signs.cut) for part in wrap(words, room, _RULE_ROWS)]
     left = room - width_of(parts[-1]) - 2
-    if left < min(width_of(where), _WHERE):
+    if where and left < width_of(where):
         parts, left = [*parts, ""], room
     where = cut(where, left, look.signs.cut)
     rows = []
@@ -107,7 +106,7 @@ def rule_words(snapshot: Snapshot | None, alert: Alert) -> tuple[str, str]:
     info = rule_info(snapshot, alert)
     if info is None:
         return _rule(alert), "" if alert.source == OURS else alert.source
-    return info.words, info.where if alert.source == OURS else f"{info.system}: {info.where}"
+    return info.words, info.where
 
 
 def rule_info(snapshot: Snapshot | None, alert: Alert) -> RuleInfo | None:

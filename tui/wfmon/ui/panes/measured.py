@@ -35,7 +35,14 @@ def amount(value: float | None, unit: str) -> str:
         case "usd":
             return numbers.money(value)
         case _:
-            return numbers.count(value)
+            return _plain(value)
+
+
+def _plain(value: float | None) -> str:
+    """A figure whose unit nobody tells, as of another system's rule: three digits where it is not whole."""
+    if value is None or not abs(value) < 100 or value == int(value):
+        return numbers.count(value)
+    return f"{value:.3g}"
 
 
 def against(alert: Alert) -> str:

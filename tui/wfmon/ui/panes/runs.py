@@ -118,8 +118,8 @@ def _columns(look: Look, width: int, runs: Sequence[Run], now: float) -> tuple[i
         min(max(8, longest), 16 + max(0, width - 80) // 2),
         time,
         5 if any((run.attempt or 0) > 1 for run in runs) else 0,
-        8 if any(run.usage.total is not None for run in runs) else 0,
-        6 if any(run.usage.cost_usd is not None for run in runs) else 0,
+        max((max(8, width_of(_tokens(run))) for run in runs if run.usage.total is not None), default=0),
+        max((max(6, width_of(_cost(run))) for run in runs if run.usage.cost_usd is not None), default=0),
     )
 
 
@@ -135,13 +135,21 @@ def _draw(look: Look, width: int, run: Run, now: float, columns: tuple[int, ...]
         line.add("  ").add(words, "text", tries)
     if tokens:
         known = run.usage.total is not None
-        words = f"{numbers.count(run.usage.total)} tok" if known else numbers.UNKNOWN
-        line.add("  ").add(words, "text" if known else "muted", tokens, right=True)
+        line.add("  ").add(_tokens(run), "text" if known else "muted", tokens, right=True)
     if cost:
         known = run.usage.cost_usd is not None
-        line.add("  ").add(numbers.money(run.usage.cost_usd), "text" if known else "muted", cost, right=True)
+        line.add("  ").add(_cost(run), "text" if known else "muted", cost, right=True)
     words, role = _remark(run)
     return line.add("  ").add(words, role).row(KEY + run.id)
+
+
+def _tokens(run: Run) -> str:
+    total = run.usage.total
+    return f"{numbers.count(total)} tok" if total is not None else numbers.UNKNOWN
+
+
+def _cost(run: Run) -> str:
+    return numbers.money(run.usage.cost_usd)
 
 
 def _remark(run: Run) -> tuple[str, str]:

@@ -22,7 +22,8 @@ def subject(alert: Alert) -> str:
     if alert.source != OURS:
         labels = dict(alert.labels)
         return next((labels[name] for name in _SUBJECTS if labels.get(name)), "")
-    return next((value for _name, value in alert.labels), "host")
+    about = next((value for _name, value in alert.labels), "host")
+    return "host" if about == alert.rule else about
 
 
 def fact(alert: Alert) -> str:
@@ -32,6 +33,8 @@ def fact(alert: Alert) -> str:
     else:
         summary = alert.summary.removeprefix(FLAPPING)  # how often stands beside
         words = summary.removeprefix(subject(alert)).lstrip(" :") or summary
+        if alert.source == OURS:  # memory: its name stands beside
+            words = words.removeprefix(f"{alert.rule} ")
         if words.startswith(_BLIND):  # the state says it beside
             words = f"last {words.removeprefix(_BLIND)}"
     return words if alert.source == OURS else f"{alert.source}: {words}"
@@ -93,7 +96,8 @@ def _held(word: str, ack: Ack, look: Look, now: float, room: int) -> str:
     if ack.until is None or ack.until_resolved:
         end = brief = " until resolved"
     else:
-        end, brief = f", wakes {look.minute(ack.until, now)}", f" {look.minute(ack.until, now)}"
+        at = look.minute(ack.until, now)
+        end, brief = f", wakes {at}", f" {at}"
     dot, told = f" {look.signs.dot} ", sharing(ack)
     extra, less = (dot + told if told else ""), ""
     tight = "shared" if ack.shared else word
@@ -103,8 +107,10 @@ def _held(word: str, ack: Ack, look: Look, now: float, room: int) -> str:
         f"{word} {name}{age}{end}{extra}",
         f"{word} {short}{age}{end}{extra}",
         f"{tight} {short}{age}{end}{less}",
+        f"{tight} {short}{age} till{brief}{less}" if end != brief else "",
         f"{tight} {short}{age}{brief}{less}",
         f"{short}{age}{brief}{less}" if less else "",
+        f"{tight} {short} till{brief}{less}" if end != brief else "",
         f"{tight} {short}{brief}{less}",
         f"{short}{brief}{less}" if less else "",
     )
