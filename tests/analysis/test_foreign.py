@@ -558,7 +558,7 @@ def test_no_alert_becomes_two_or_ends_while_servers_come_and_go(
 # --- what follows for our own
 
 
-def local(rule: str = "failure_rate", **pairs: str) -> Alert:
+def local(rule: str = "failure_rate", /, **pairs: str) -> Alert:
     pairs = pairs or {"workflow": "invoice"}
     return Alert(
         "0" * 12,
@@ -579,6 +579,7 @@ def other(state: AlertState = AlertState.FIRING, **pairs: str) -> Alert:
     return replace(shown, workflow=pairs.get("workflow"), source="prom")
 
 
+MEMORY_REPLACED = {"memory": frozenset({"HighErrorRate"})}
 REPLACED = {"failure_rate": frozenset({"HighErrorRate"})}
 
 
@@ -597,12 +598,48 @@ REPLACED = {"failure_rate": frozenset({"HighErrorRate"})}
         (other(AlertState.SILENCED, wfmon_rule="failure_rate"), local(), {}, True),
         (other(mount="/var", wfmon_rule="storage"), local("storage", mount="/"), {}, False),
         (other(mount="/var", wfmon_rule="storage"), local("storage", mount="/var"), {}, True),
+        (
+            other(mountpoint="/", instance="here:9100", wfmon_rule="storage"),
+            local("storage", mount="/"),
+            {},
+            True,
+        ),
+        (other(mountpoint="/a", wfmon_rule="storage"), local("storage", mount="/"), {}, False),
+        (
+            other(mountpoint="/", instance="db2:9100", wfmon_rule="storage"),
+            local("storage", mount="/"),
+            {},
+            False,
+        ),
+        (
+            other(mountpoint="/", resource="inodes", wfmon_rule="storage"),
+            local("storage", mount="/"),
+            {},
+            False,
+        ),
+        (other(instance="db2:9100", wfmon_rule="memory"), local("memory", resource="memory"), {}, False),
+        (other(instance="Here", wfmon_rule="memory"), local("memory", resource="memory"), {}, True),
+        (other(instance="db2:9100"), local("memory", resource="memory"), MEMORY_REPLACED, False),
+        (other(), local("memory", resource="memory"), MEMORY_REPLACED, True),
+        (other(instance="app:80", wfmon_rule="source_down"), local("source_down", source="logs"), {}, False),
+        (other(source="logs", wfmon_rule="source_down"), local("source_down", source="logs"), {}, True),
+        (other(), local("source_down", source="logs"), {"source_down": frozenset({"HighErrorRate"})}, True),
     ],
 )
 def test_which_of_ours_a_foreign_alert_stands_for(
     outside: Alert, ours: Alert, replaced_by: dict[str, frozenset[str]], hidden: bool
 ) -> None:
-    assert unreplaced((ours, outside), replaced_by) == ((outside,) if hidden else (ours, outside))
+    kept = (outside,) if hidden else (ours, outside)
+    assert unreplaced((ours, outside), replaced_by, {"here"}) == kept
+
+
+def test_one_without_data_hides_nothing_that_is_worse_than_it_was() -> None:
+    blind = replace(other(AlertState.NO_DATA), blind=True, severity=Severity.WARNING)
+    same, worse = local(), replace(local(), severity=Severity.CRITICAL)
+    assert unreplaced((same, blind), REPLACED, ()) == (blind,)
+    assert unreplaced((worse, blind), REPLACED, ()) == (worse, blind)
+    taken = replace(blind, state=AlertState.ACKED)  # somebody has it: it is without data all the same
+    assert unreplaced((worse, taken), REPLACED, ()) == (worse, taken)
 
 
 def test_rules_that_fail_and_those_of_alerts_are_told() -> None:

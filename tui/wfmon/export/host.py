@@ -113,7 +113,7 @@ def _storage(settings: StorageSettings) -> tuple[Alerting, ...]:
                 Alerting(
                     INODES,
                     f"({_below(FREE_INODES, level, INODES, severity)}) and {WRITABLE}",
-                    labels("storage", severity),
+                    {**labels("storage", severity), "resource": "inodes"},
                     {"summary": said["summary"].replace("free", "of the inodes free")},
                     level.for_seconds,
                     level.keep_seconds,

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import TYPE_CHECKING
 
 from wfmon.analysis.episode import OWN
@@ -91,7 +93,7 @@ class Judge:
         if any(alert.source != OWN for alert in shown):
             from wfmon.analysis.replaced import unreplaced
 
-            shown = unreplaced(shown, self._rules.replaced_by)
+            shown = unreplaced(shown, self._rules.replaced_by, _here())
         self._shown = _kept(self._shown, shown)
         return Judged(
             self._shown, self._unjudged, self._checked, self._checked_at, self._failures, self._ended
@@ -178,6 +180,13 @@ class Judge:
 def why(error: Exception) -> str:
     """``ValueError: ...``, fit to be shown and sent."""
     return safe(redact(f"{type(error).__name__}: {error}"), limit=WHY_CHARS)
+
+
+@cache
+def _here() -> frozenset[str]:
+    """Names by which others may know this host."""
+    name = platform.node().casefold()
+    return frozenset((name, name.partition(".")[0], "localhost", "127.0.0.1", "[::1]"))
 
 
 def _kept(before: tuple[Alert, ...], after: tuple[Alert, ...]) -> tuple[Alert, ...]:
