@@ -10,13 +10,13 @@ from datetime import UTC, datetime
 from itertools import accumulate
 from statistics import fmean, median, pstdev
 
+from simulation.shipped import SHIPPED
 from wfmon.analysis.episodes import EpisodeMemory, advance
 from wfmon.analysis.hours import Bounds, Hours, hours_like
 from wfmon.analysis.rules import cost_spike
 from wfmon.analysis.spans import Spans
 from wfmon.model.baseline import Baseline, Usual
 from wfmon.model.history import HourSum, Kind, Role
-from wfmon.model.settings import CostSpikeSettings, EpisodeSettings
 from wfmon.model.snapshot import Totals, Workflow
 
 HOUR = 3600.0
@@ -24,11 +24,8 @@ DAY = 24 * HOUR
 START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()  # a Monday
 LEARN = 28 * DAY
 STEP = 300.0
-SETTINGS = CostSpikeSettings(
-    enabled=True, z_trip=3.5, z_clear=2.0, min_ratio=2.0, clear_ratio=1.5, min_delta_usd=1.0,
-    sigma_floor=0.25, offset_usd=0.05, for_seconds=600.0, keep_seconds=1800.0, cap_usd_per_hour=None,
-)  # fmt: skip
-EPISODES = EpisodeSettings(gap_seconds=600.0, resolved_keep_seconds=900.0)
+SETTINGS = SHIPPED.cost_spike
+EPISODES = SHIPPED.episodes
 
 
 @dataclass(frozen=True)

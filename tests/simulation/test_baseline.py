@@ -9,15 +9,16 @@ from math import log
 
 import pytest
 
+from simulation.shipped import CONFIG
 from wfmon.analysis.baseline import baseline
 from wfmon.analysis.hours import DAY, HOUR
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import Accepted
 from wfmon.model.history import HourSum, Kind, Role
 from wfmon.model.run import Run, RunStatus, Usage
-from wfmon.model.settings import BaselineSettings
+from wfmon.monitor.settings import baseline_settings
 
-SETTINGS = BaselineSettings(runs=500, needed=20, days=35)
+SETTINGS = baseline_settings(CONFIG)
 START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()  # a Monday
 DAYS = 35
 INCIDENT = START + 33 * DAY + 10 * HOUR

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from itertools import pairwise
 from statistics import median
 
+from simulation.shipped import SHIPPED
 from simulation.table import Row, show
 from wfmon.analysis.episodes import EpisodeMemory, advance
 from wfmon.analysis.rules import memory
 from wfmon.model.host import HostSample, Memory, WorkflowProcesses
-from wfmon.model.settings import EpisodeSettings, HysteresisSettings, MemoryForecastSettings, MemorySettings
 from wfmon.monitor.course import CourseKeeper
 
 G = 1024.0**3
@@ -19,14 +19,8 @@ TOTAL = 64 * G
 STEP = 20.0
 HOUR = 3600.0
 START = 1_800_000_000.0
-EPISODES = EpisodeSettings(gap_seconds=600.0, resolved_keep_seconds=900.0)
-SETTINGS = MemorySettings(
-    enabled=True,
-    warn=HysteresisSettings(0.10, 0.15, 300.0, 900.0),
-    critical=HysteresisSettings(0.05, 0.08, 60.0, 300.0),
-    psi_full_avg10=10.0,
-    forecast=MemoryForecastSettings(1800.0, 7200.0, 0.8, 0.40),
-)
+EPISODES = SHIPPED.episodes
+SETTINGS = SHIPPED.memory
 Firing = list[tuple[float, bool]]
 
 

@@ -13,6 +13,7 @@ from statistics import median
 
 import pytest
 
+from simulation.shipped import CONFIG, SHIPPED
 from simulation.table import Row, show
 from wfmon.analysis.baseline import baseline
 from wfmon.analysis.hours import DAY, HOUR
@@ -21,11 +22,11 @@ from wfmon.analysis.runindex import RunIndex
 from wfmon.model.baseline import Baseline
 from wfmon.model.history import HourSum, Kind, Role
 from wfmon.model.run import Run, RunStatus, WorkflowRuns
-from wfmon.model.settings import BaselineSettings, SilenceSettings
 from wfmon.model.snapshot import LadderStep, StatusCounts, Workflow
+from wfmon.monitor.settings import baseline_settings
 
-SETTINGS = SilenceSettings(True, 0.001, 2.0, 300.0, 20)
-USUAL = BaselineSettings(runs=500, needed=20, days=35)
+SETTINGS = SHIPPED.silence
+USUAL = baseline_settings(CONFIG)
 START = datetime(2026, 1, 5, tzinfo=UTC).timestamp()  # a Monday
 LEARN, WATCH = 30, 30  # days
 STEP = 120.0
@@ -70,8 +71,8 @@ class World:
         return baseline("w", runs, hours, COVERED, [], None, hour + 1, UTC, USUAL)
 
     def states(self, begin: float, end: float, quiet_from: float) -> Iterator[tuple[float, bool, bool]]:
-        """Each two minutes: whether ours holds, whether the naive rule does. From ``quiet_from`` nothing runs, and
-        what is usual at an hour is learnt as if it did: alerts of this rule spoil no baseline."""
+        """Every 2 min: whether ours holds, whether the naive rule does. From ``quiet_from`` nothing runs,
+        and what is usual at an hour is learnt as if it did: alerts of this rule spoil no baseline."""
         now = begin
         while now < end:
             usual = self.usual(now // HOUR * HOUR)

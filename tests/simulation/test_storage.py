@@ -10,6 +10,7 @@ from statistics import median
 
 import pytest
 
+from simulation.shipped import SHIPPED
 from simulation.table import Row, show
 from wfmon.analysis.episodes import EpisodeMemory, advance
 from wfmon.analysis.forecast import DAY, HOUR, slopes
@@ -17,22 +18,14 @@ from wfmon.analysis.rules import storage
 from wfmon.model.alert import Severity
 from wfmon.model.forecast import Filling
 from wfmon.model.host import HostSample, Volume
-from wfmon.model.settings import EpisodeSettings, FillingSettings, HysteresisSettings, StorageSettings
 
 G = 1024.0**3
 TOTAL = 200 * G
 SAMPLE = 60.0
 STEP = 600.0  # between evaluations
 START = 1_800_000_000.0 // DAY * DAY
-EPISODES = EpisodeSettings(gap_seconds=600.0, resolved_keep_seconds=900.0)
-SETTINGS = StorageSettings(
-    enabled=True,
-    warn=HysteresisSettings(0.10, 0.20, 300.0, 900.0, trip_bytes=20 * G),
-    critical=HysteresisSettings(0.03, 0.05, 60.0, 300.0, trip_bytes=2 * G),
-    inodes=True,
-    fills_warn=FillingSettings(DAY, 3 * DAY, 900.0),
-    fills_critical=FillingSettings(4 * HOUR, 8 * HOUR, 300.0),
-)
+EPISODES = SHIPPED.episodes
+SETTINGS = SHIPPED.storage
 Samples = list[tuple[float, float]]
 
 

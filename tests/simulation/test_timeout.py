@@ -11,13 +11,13 @@ from statistics import median
 
 import pytest
 
+from simulation.shipped import SHIPPED
 from simulation.table import Row, show
 from wfmon.analysis.quantile import quantile
 from wfmon.analysis.rules.timeout import usual_limit
 from wfmon.model.baseline import Baseline
-from wfmon.model.settings import TimeoutSettings
 
-SETTINGS = TimeoutSettings(True, 2.0, 60.0, None, 30.0, 20)
+SETTINGS = SHIPPED.timeout
 MEDIAN = 60.0
 PER_HOUR = 60
 A_MONTH = PER_HOUR * 720

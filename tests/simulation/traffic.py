@@ -8,23 +8,21 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
+from simulation.shipped import CONFIG, SHIPPED
 from wfmon.analysis.choose import grown
 from wfmon.analysis.episodes import EpisodeMemory, advance, cleared
 from wfmon.analysis.rules import failure_rate
 from wfmon.analysis.runindex import RunIndex
 from wfmon.model.baseline import Baseline, Usual
 from wfmon.model.run import Run, RunStatus, WorkflowRuns
-from wfmon.model.settings import EpisodeSettings, FailureRateSettings
 from wfmon.model.snapshot import LadderStep, StatusCounts, Workflow
 from wfmon.model.windows import window_ladder
 
 HOUR = 3600.0
-SETTINGS = FailureRateSettings(
-    enabled=True, threshold=0.05, min_failures=3, z=2.3263, critical_factor=4.0, clear_quiet_seconds=600.0
-)
-EPISODES = EpisodeSettings(gap_seconds=600.0, resolved_keep_seconds=900.0)
-LADDER = window_ladder(300.0, 6 * HOUR)
-GROW_RUNS = 20
+SETTINGS = SHIPPED.failure_rate
+EPISODES = SHIPPED.episodes
+LADDER = window_ladder(CONFIG.windows.runs, CONFIG.windows.max)
+GROW_RUNS = CONFIG.windows.grow_runs
 
 
 @dataclass(frozen=True)
