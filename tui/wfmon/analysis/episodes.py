@@ -9,14 +9,12 @@ an open alert becomes ``no_data`` and ends only when known data says so.
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from wfmon.analysis.episode import OWN, UNSEEN_SECONDS, Episode, not_in_future
 from wfmon.analysis.flapping import Rest, flaps_too_often, recent, rested
 from wfmon.analysis.levels import Level, step
-from wfmon.analysis.resumed import resumed
 from wfmon.analysis.tally import NO_TALLY, counted
 from wfmon.analysis.unjudged import unjudged
 from wfmon.model.alert import Finding, Labels, Severity
@@ -93,7 +91,7 @@ def advance(
     unheard = [key for key in memory.stored if key[0] in failed and key not in said] if failed else []
     for key in (*said, *silent, *unheard):
         spoken = said.get(key, [])
-        before = memory.episodes.get(key) or resumed(memory.stored.get(key), spoken, now, settings)
+        before = memory.episodes.get(key) or _resumed(memory.stored.get(key), spoken, now, settings)
         if before is None and not any(finding.holds for finding in spoken):
             continue
         after = _step(before, key, spoken, memory.calm, now, elapsed, settings)
@@ -154,8 +152,10 @@ def ended(memory: EpisodeMemory) -> dict[EpisodeKey, float]:
 
 def provisional_id(key: EpisodeKey, since: float) -> str:
     """The id that an episode gets unless the store knows a better one: 12 hex digits."""
+    from hashlib import sha256
+
     text = json.dumps([key[0], key[1], since])
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return sha256(text.encode()).hexdigest()[:12]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,6 +188,16 @@ def _sorted(memory: EpisodeMemory, findings: Sequence[Finding]) -> _Sorted:
         if finding.holds is not False or labels in known:
             said.setdefault((rule, labels), []).append(finding)
     return _Sorted(said, doubtful, sum(map(len, checked.values())))
+
+
+def _resumed(
+    record: EpisodeRecord | None, findings: Sequence[Finding], now: float, settings: EpisodeSettings
+) -> Episode | None:
+    if record is None:
+        return None
+    from wfmon.analysis.resumed import resumed
+
+    return resumed(record, findings, now, settings)
 
 
 def _step(

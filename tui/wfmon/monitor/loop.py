@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, Protocol
 
 from wfmon.model.action import Action, Outcome, Refresh
 from wfmon.model.alert import Alert
-from wfmon.model.foreign import ForeignAlerts
 from wfmon.model.log import LogPage, LogRequest
 from wfmon.model.record import dataclass, replace
 from wfmon.model.snapshot import Collector, Level, Snapshot, Verdict
@@ -34,6 +33,7 @@ from wfmon.sources.base import LogPages, Reading, Source
 from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
+    from wfmon.model.foreign import ForeignAlerts
     from wfmon.monitor.lookback import Found, LookBack
 
 TICK = 1.0  # seconds between looks at time itself: staleness, expiries, acks of others
@@ -384,7 +384,8 @@ class Monitor:
 
     def _publish(self, picture: Picture, now: float) -> None:
         settled = all(track.answers > 0 and track.settled for track in self._tracks.values())
-        judged = self._judge.judge(picture, now, anew=settled and not self.settled)
+        shown = self.settled
+        judged = self._judge.judge(picture, now, anew=settled and not shown)
         identity, remembered = self._identity, self._remembered
         snapshot = Snapshot(
             at=now,
@@ -411,13 +412,13 @@ class Monitor:
             history=remembered.status,
             changes=remembered.changes,
             # Nobody asks what a rule says before the first verdict.
-            rules=self._rules.told(judged.failures, picture.foreign) if self.settled else (),
+            rules=self._rules.told(judged.failures, picture.foreign) if shown else (),
             ended=judged.ended,
         )
         if self._collected is not None:
             self._collected(snapshot, settled)
         self._outlet.show(self._presenter.present(snapshot, now), settled=settled)
-        if self._shares is not None and settled:
+        if self._shares is not None and settled and shown:
             self._shares.saw(judged.alerts, picture.foreign)
         if settled:
             self._ask_past(picture, now)

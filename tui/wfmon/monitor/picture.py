@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from wfmon.analysis.merge import Claims, Extras, Windows, claims_of, merge_workflows
 from wfmon.analysis.observed import Aliases, ObservedMetrics, ObservedRuns, observe_metrics, observe_runs
@@ -12,7 +13,6 @@ from wfmon.analysis.runlist import listed_runs
 from wfmon.analysis.totals import cost_of, token_rows, total
 from wfmon.model.baseline import Baseline
 from wfmon.model.forecast import Filling
-from wfmon.model.foreign import ForeignAlerts
 from wfmon.model.host import HostSample
 from wfmon.model.log import FileMark
 from wfmon.model.metrics import MetricsSample
@@ -24,6 +24,9 @@ from wfmon.model.source import SourceState, SourceStatus
 from wfmon.monitor.remembered import NOTHING, Remembered
 from wfmon.monitor.track import Track
 from wfmon.monitor.trends import Drawings, draw_step, series_name
+
+if TYPE_CHECKING:
+    from wfmon.model.foreign import ForeignAlerts
 
 TOTAL_TOKENS = series_name("tokens_per_minute", None)
 TOTAL_ERRORS = series_name("error_ratio", None)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING
 
-from wfmon.model.foreign import ForeignAlerts
 from wfmon.model.record import replace
 from wfmon.model.ruleinfo import RuleInfo
+
+if TYPE_CHECKING:
+    from wfmon.model.foreign import ForeignAlerts
 
 
 class RuleList:

@@ -7,11 +7,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from wfmon.model.alert import Alert
-from wfmon.model.foreign import ForeignAlerts
 from wfmon.model.record import dataclass
 from wfmon.store.errors import StoreError
 
 if TYPE_CHECKING:
+    from wfmon.model.foreign import ForeignAlerts
     from wfmon.monitor.sharing import Sharer
 
 IDLE_SECONDS = 5.0  # between two turns while something is shared and nothing is told

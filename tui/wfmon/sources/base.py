@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
-from wfmon.model.foreign import ForeignAlerts
 from wfmon.model.history import Change, HourSum, Watched
 from wfmon.model.host import HostSample
 from wfmon.model.log import FileMark, LogPage, LogRequest
@@ -21,6 +20,7 @@ from wfmon.model.run import RunsSample
 from wfmon.model.source import Failure
 
 if TYPE_CHECKING:
+    from wfmon.model.foreign import ForeignAlerts
     from wfmon.model.pastcounts import PastCounts
 
 

@@ -5,7 +5,6 @@ All take a connection; those that write expect to be inside a transaction.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
@@ -218,8 +217,10 @@ def _free_id(connection: sqlite3.Connection, lane: str, sighting: Sighting) -> s
     identity, turn = sighting.id, 0
     while connection.execute("SELECT 1 FROM episodes WHERE id = ?", (identity,)).fetchone() is not None:
         turn += 1
+        from hashlib import sha256
+
         text = f"{lane} {sighting.id} {turn}"
-        identity = hashlib.sha256(text.encode()).hexdigest()[:12]
+        identity = sha256(text.encode()).hexdigest()[:12]
     return identity
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import resource
 import time
 from collections.abc import Callable, Coroutine
 from pathlib import Path
@@ -156,6 +155,8 @@ class WfmonApp(QuietApp, inherit_bindings=False):
         self.copy_to_clipboard(text)
 
     def costs(self) -> list[tuple[str, str]]:
+        import resource
+
         usage = resource.getrusage(resource.RUSAGE_SELF)
         return [
             ("key may wait, p50", numbers.latency(self.lag.quantile(0.50))),

@@ -7,10 +7,13 @@ so its failure is an alert of its own, and never an ok.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from wfmon.model.alert import Finding, Labels, Severity
-from wfmon.model.foreign import ForeignAlerts, ForeignRule
 from wfmon.model.settings import EvaluationSettings
+
+if TYPE_CHECKING:
+    from wfmon.model.foreign import ForeignAlerts, ForeignRule
 
 RULE = "evaluation"
 ILL = "err"  # the health of a foreign rule that could not be evaluated

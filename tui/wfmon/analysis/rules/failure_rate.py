@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
 
-from wfmon.analysis.reasons import reasons
 from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.streak import LEAST, expected_runs, failures_needed, successes_needed
 from wfmon.analysis.wilson import lower_bound
@@ -115,6 +114,8 @@ def _judge(
         blind = _too_short(ladder[0])
     causes: tuple[str, ...] = ()
     if judged.warning and index is not None and not unseen:
+        from wfmon.analysis.reasons import reasons
+
         causes = reasons(index.failed(now, max(step.seconds, settings.clear_quiet_seconds)))
     said = words(step)
     return (

@@ -20,8 +20,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import inf, log
+from typing import TYPE_CHECKING
 
-from wfmon.analysis.lifesigns import Life, of_history, of_logs, of_windows
 from wfmon.analysis.openruns import calm, no_baseline
 from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.words import span
@@ -31,6 +31,9 @@ from wfmon.model.record import dataclass, replace
 from wfmon.model.run import Run
 from wfmon.model.settings import Limits, SilenceSettings
 from wfmon.model.snapshot import Workflow
+
+if TYPE_CHECKING:
+    from wfmon.analysis.lifesigns import Life
 
 RULE = "silence"
 UNIT = "seconds"
@@ -106,6 +109,8 @@ def evaluate(
         elif row.ladder[0].counts.success and (gap is None or gap >= row.ladder[0].seconds):
             findings.append(_calm(subject, "runs"))
         else:
+            from wfmon.analysis.lifesigns import of_logs, of_windows
+
             index = indexes.get(name)
             runs = open_runs.get(name, ())
             life = (
@@ -153,6 +158,8 @@ def _gone(
         gap = declared.gap_seconds if declared is not None else None
         subject = Subject(name, usual, gap, None, opened.get(name), gone=True)
         if answering:
+            from wfmon.analysis.lifesigns import of_history
+
             findings.append(_judge(subject, of_history(usual, now), settings, now))
         elif subject.open_since is not None:
             findings.append(_calm(subject, "no data", holds=None))

@@ -15,7 +15,6 @@ from typing import TYPE_CHECKING, TypeVar
 from wfmon.config.schema import Workflow
 from wfmon.model.host import WorkflowProcesses
 from wfmon.model.record import dataclass, field
-from wfmon.sources.host.cgroups import Cgroups
 from wfmon.sources.host.process import (
     alive,
     command_of,
@@ -27,10 +26,12 @@ from wfmon.sources.host.process import (
     open_process,
 )
 from wfmon.sources.host.restarts import Member
-from wfmon.sources.host.writes import Writes
 
 if TYPE_CHECKING:
     import psutil
+
+    from wfmon.sources.host.cgroups import Cgroups
+    from wfmon.sources.host.writes import Writes
 
 SCAN_BUDGET = 0.010  # seconds one poll spends looking at processes it does not know
 MAX_HINTS = 2_000
@@ -85,7 +86,6 @@ class Processes:
         workflows: Sequence[Workflow],
         scan_interval: float,
         clock: Callable[[], float] = time.monotonic,
-        cgroups: Cgroups | None = None,
     ) -> None:
         self._patterns = [(entry.name, [re.compile(text) for text in entry.match]) for entry in workflows]
         self._scan_interval = scan_interval
@@ -101,8 +101,8 @@ class Processes:
         self._scan: Scan | None = None
         self._scan_at = float("-inf")
         self._members: dict[int, Member] = {}
-        self._writes = Writes()
-        self._cgroups = cgroups or Cgroups(clock)
+        self._writes: Writes | None = None
+        self._cgroups: Cgroups | None = None
         self.scans = 0
         self.hidden = 0
         self.seen = 0
@@ -195,6 +195,10 @@ class Processes:
         command = command_of(process)
         return Member(pid, born, workflow, command, directory_of(process)) if command else None
 
+    def look_closer(self, writes: Writes, cgroups: Cgroups) -> None:
+        """From now on ``usage`` tells as well what they write, and how far they are from a memory limit."""
+        self._writes, self._cgroups = writes, cgroups
+
     def usage(self) -> tuple[WorkflowProcesses, ...]:
         """RSS and CPU per workflow; a figure is unknown where one process did not tell."""
         groups: dict[str, list[tuple[int, int | None, float | None]]] = {}
@@ -205,7 +209,7 @@ class Processes:
             else:
                 groups.setdefault(tracked.workflow, []).append((pid, *measured))
         pids = {workflow: [pid for pid, _, _ in rows] for workflow, rows in groups.items()}
-        writes = self._writes.look(self._clock(), pids)
+        writes = self._writes.look(self._clock(), pids) if self._writes is not None else {}
         return tuple(
             WorkflowProcesses(
                 workflow=workflow,
@@ -214,7 +218,7 @@ class Processes:
                 processes=len(rows),
                 pids=tuple(sorted(pids[workflow])),
                 write_bytes_per_second=writes.get(workflow),
-                room_bytes=self._cgroups.room(pids[workflow]),
+                room_bytes=self._cgroups.room(pids[workflow]) if self._cgroups is not None else None,
             )
             for workflow, rows in sorted(groups.items())
         )

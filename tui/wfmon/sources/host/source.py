@@ -12,7 +12,6 @@ from wfmon.model.history import Change
 from wfmon.model.host import HostSample, Memory, Swap, Volume
 from wfmon.model.source import Failure
 from wfmon.sources.base import Reading, SourceError
-from wfmon.sources.host.cgroups import Cgroups, read_oom_kills
 from wfmon.sources.host.configfiles import ConfigFiles
 from wfmon.sources.host.processes import MAX_HINTS, Processes
 from wfmon.sources.host.restarts import Restarts
@@ -47,8 +46,9 @@ class HostSource:
         self._scan_interval = float(host.scan_interval)
         self._clock = clock
         self._pressure = pressure
-        self._cgroups = Cgroups(clock)
-        self._processes = Processes(workflows, self._scan_interval, clock, self._cgroups)
+        self._processes = Processes(workflows, self._scan_interval, clock)
+        self._kills: Callable[[], tuple[int | None, int | None]] | None = None
+        self._polled = False
         self._restarts = Restarts()
         self._config_files = ConfigFiles(workflows)
         self._scans = 0
@@ -73,6 +73,9 @@ class HostSource:
         """One sample; raises ``SourceError`` when nothing at all can be read."""
         if self._closed:
             raise SourceError(Failure.INTERNAL, "host: closed")
+        if self._polled and self._kills is None:
+            self._kills = self._look_closer()
+        self._polled = True
         hints, self._hints = self._hints, None
         if hints is not None:
             self._processes.hint(*hints)
@@ -83,6 +86,7 @@ class HostSource:
         if memory is None and load is None and not volumes:
             raise SourceError(Failure.PERMISSION, "host: neither memory nor load nor disks can be read here")
         pressure = read_pressure(self._pressure)
+        kills, kills_here = self._kills() if self._kills is not None else (None, None)
         sample = HostSample(
             at=now,
             cpu_ratio=cpu,
@@ -97,8 +101,8 @@ class HostSource:
             hidden_processes=self._processes.hidden,
             live_pids=self._processes.live_pids,
             gone_pids=self._processes.gone_pids,
-            oom_kills=read_oom_kills(),
-            cgroup_oom_kills=self._cgroups.kills(),
+            oom_kills=kills,
+            cgroup_oom_kills=kills_here,
         )
         walking = any(volume.limit and volume.used_ratio is None and not volume.error for volume in volumes)
         return Reading(
@@ -109,6 +113,16 @@ class HostSource:
             settled=cpu is not None and self._processes.scanned and not walking,
             changes=self._changes(now),
         )
+
+    def _look_closer(self) -> Callable[[], tuple[int | None, int | None]]:
+        """From the second sample on also what is a file or two per process: somebody waits for the first.
+        Gives what counts the processes killed for want of memory, on the host and in our control group."""
+        from wfmon.sources.host.cgroups import Cgroups, read_oom_kills
+        from wfmon.sources.host.writes import Writes
+
+        cgroups = Cgroups(self._clock)
+        self._processes.look_closer(Writes(), cgroups)
+        return lambda: (read_oom_kills(), cgroups.kills())
 
     def _changes(self, now: float) -> tuple[Change, ...]:
         """What changed around workflows since the last scan of processes."""
