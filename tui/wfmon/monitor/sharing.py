@@ -89,7 +89,8 @@ class Sharer:
         self._looked: dict[int, float] = {}  # POSIX
 
     def turn(self, told: Told) -> bool:
-        """Do what is due; whether anything is left to be done. Raises StoreError."""
+        """Do what is due; whether anything is left to be done. Raises StoreError. What fails unforeseen is
+        told with its share, and keeps no other from being extended or taken back."""
         jobs = self._book.jobs()
         present = {_key(job.share) for job in jobs}
         self._due = {key: at for key, at in self._due.items() if key in present}
@@ -99,7 +100,12 @@ class Sharer:
         for job in jobs:
             if self._stopping:
                 break
-            self._do(job, told)
+            try:
+                self._do(job, told)
+            except StoreError:
+                raise
+            except Exception as error:  # noqa: BLE001 - who relies on a silence must know
+                self._book.tell(job.share, _failed(error))
         return bool(jobs)
 
     def stop(self) -> None:
@@ -116,7 +122,7 @@ class Sharer:
         """Who relies on a silence must know: told with each share, as far as that can be stored."""
         with suppress(StoreError):
             for job in self._book.jobs():
-                self._book.tell(job.share, safe(f"sharing failed: {type(error).__name__}: {error}"))
+                self._book.tell(job.share, _failed(error))
 
     def _do(self, job: Job, told: Told) -> None:
         share = job.share
@@ -256,6 +262,10 @@ class Sharer:
 
 def _key(share: Share) -> tuple[int, ShareState]:
     return (share.number, share.state)
+
+
+def _failed(error: Exception) -> str:
+    return safe(redact(f"sharing failed: {type(error).__name__}: {error}"), limit=_WORDS_LIMIT)
 
 
 def _words(via: str, error: SourceError) -> str:

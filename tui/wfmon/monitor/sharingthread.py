@@ -57,21 +57,24 @@ class SharingThread:
         self._wake.set()
 
     def _run(self) -> None:
-        self._sharer = sharer = self._make()
         while not self._stopping:
             self._wake.clear()
             busy = True
             try:
-                busy = sharer.turn(self._told)
+                if self._sharer is None:
+                    self._sharer = self._make()
+                busy = self._sharer.turn(self._told)
             except StoreError:
                 # The loop writes to the same store and tells that it cannot.
                 self._pause()
             except Exception as error:  # noqa: BLE001 - who relies on a silence must know
-                sharer.broken(error)
+                if self._sharer is not None:
+                    self._sharer.broken(error)
                 self._pause()
             if not self._stopping:
                 self._wake.wait(IDLE_SECONDS if busy else None)
-        sharer.close()
+        if self._sharer is not None:
+            self._sharer.close()
 
     def _pause(self) -> None:
         """News do not shorten it."""
