@@ -20,7 +20,7 @@ from wfmon.model.action import (
     SnoozeAlert,
     UnackAlert,
 )
-from wfmon.model.alert import Alert, AlertState, ForeignRef, Severity
+from wfmon.model.alert import Ack, Alert, AlertState, ForeignRef, Severity
 from wfmon.model.episode import Sighting
 from wfmon.model.snapshot import Level, Snapshot, Totals
 from wfmon.monitor.presenter import ENDED_LIMIT, NOT_JUDGED, Presenter, _sayable_cost
@@ -289,6 +289,35 @@ def test_sharing_acks_at_once_and_asks_and_undoing_takes_both_back(store: AckSto
     assert states == [("lost",), ("releasing",)]
     assert presenter.act(AckAlert(ID, "joe"), NOW + 5).ok
     assert [entry.what for entry in store.audit()] == ["ack", "ask to share", "ask to share", "unack", "ack"]
+
+
+def test_what_was_taken_back_mutes_nothing_though_the_collector_has_not_looked_since(store: AckStore) -> None:
+    silence = "eebb5acf-45ef-49b3-8f36-65f009c6e22e"
+    snapshot = bare()
+    held = Ack("joe", NOW, NOW + 600, shared=True, silence=silence, via="am")
+    muted = replace(
+        snapshot.alerts[0], state=AlertState.ACKED, standing=AlertState.ACKED, held=held, ack=held
+    )
+    snapshot = replace(snapshot, alerts=(muted,))
+    presenter = Presenter(store, "joe", UTC)
+    assert presenter.present(snapshot, NOW).alerts[0].state is AlertState.ACKED
+    _taken_back(store, silence)
+    shown = presenter.present(snapshot, NOW)
+    (alert,) = shown.alerts
+    assert (alert.state, alert.ack, alert.held, alert.standing) == (AlertState.FIRING, None, None, None)
+    assert "joe has it" not in shown.verdict.text
+    assert presenter.present(snapshot, NOW).alerts[0] is alert
+    other = replace(muted, held=replace(held, silence="another"), ack=replace(held, silence="another"))
+    assert presenter.present(replace(snapshot, alerts=(other,)), NOW).alerts[0] is other
+
+
+def _taken_back(store: AckStore, silence: str) -> None:
+    """As the collector leaves the row of a share when its silence is gone."""
+    store.share(ID, "joe", NOW, "am", (("alertname", "X"),))
+    store.unack(ID, "joe", NOW)
+    store._database.write(
+        lambda connection: connection.execute("UPDATE shares SET state = 'released', silence = ?", (silence,))
+    )
 
 
 def test_a_note_that_cannot_be_saved_is_told_and_no_ack_is_called_unsaved(tmp_path: Path) -> None:

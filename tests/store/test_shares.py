@@ -65,16 +65,43 @@ def test_its_way(tmp_path: Path) -> None:
     mine.tell(held.share, "not extended: am refused")
     assert held.ack is not None
     assert store.records(NOW)[FIRING.key].ack == replace(
-        held.ack, shared=True, silence=SILENCE.id, via="am", problem="not extended: am refused"
+        held.ack,
+        shared=True,
+        silence=SILENCE.id,
+        via="am",
+        problem="not extended: am refused",
+        muted_until=NOW + 999,
     )
+    assert store.taken_back() == frozenset()
     mine.end(held, ShareState.RELEASED, None, SILENCE.id)
     assert mine.jobs() == ()
+    store.records(NOW)
+    assert store.taken_back() == {SILENCE.id}
     assert effects(store)[1:] == [
         ("dana", "ask to share", "asked am"),
         ("dana", "share", SILENCE.id),
         ("wfmon", "extend share", SILENCE.id),
         ("wfmon", "unshare", SILENCE.id),
     ]
+
+
+def test_a_silence_that_has_ended_is_not_called_shared_though_nobody_collects(tmp_path: Path) -> None:
+    state, store, job = asked(tmp_path)
+    book(state).hold(job, SILENCE, NOW + 899)
+
+    def shown(now: float) -> tuple[bool, str | None, str | None]:
+        ack = store.records(now)[FIRING.key].ack
+        assert ack is not None
+        (held,) = store.acks(now)
+        assert held.ack == ack == store.find(FIRING.id, now).ack
+        return ack.shared, ack.silence, ack.problem
+
+    assert shown(NOW + 899) == (True, SILENCE.id, None)
+    assert shown(NOW + 900) == (False, None, "the silence in am has ended by itself")
+    assert shown(NOW + 899) == (True, SILENCE.id, None), "the clock may go back"
+    book(state).tell(book(state).jobs()[0].share, "not extended: am refused")
+    assert shown(NOW + 900) == (False, None, "not extended: am refused")
+    assert [share.share.state for share in book(state).jobs()] == [ShareState.HELD], "the collector decides"
 
 
 def test_what_somebody_did_meanwhile_is_not_overwritten(tmp_path: Path) -> None:

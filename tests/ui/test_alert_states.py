@@ -182,7 +182,7 @@ def test_whether_an_ack_is_shared_is_told(ack: object, at_80: str, at_120: str) 
 
 def test_with_room_the_reason_is_whole() -> None:
     alert = foreign(AlertState.ACKED, acked(via="am", problem="refused"))
-    assert row(Stage(with_alerts(alert), size=(200, 40)), alert).endswith(" · not shared yet: refused")
+    assert row(Stage(with_alerts(alert), size=(200, 40)), alert).endswith(" · not shared: refused")
 
 
 def test_a_full_pane_keeps_every_row_in_its_width() -> None:

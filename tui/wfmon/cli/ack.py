@@ -41,8 +41,12 @@ def _ack(options: Options, store: AckStore, me: str, now: float, zone: tzinfo | 
 
 
 def _unack(options: Options, store: AckStore, me: str, now: float, zone: tzinfo | None) -> str:
-    del zone
-    return f"{named(store.unack(options.alert_id, me, now))}: nobody has it now"
+    held = store.find(options.alert_id, now).ack
+    gave = f"{named(store.unack(options.alert_id, me, now))}: nobody has it now"
+    if held is None or not held.shared or held.muted_until is None:
+        return gave
+    latest = day_clock(held.muted_until, now, zone)
+    return f"{gave}; {held.via} mutes it until whoever collects has taken that back, {latest} at the latest"
 
 
 def _snooze(options: Options, store: AckStore, me: str, now: float, zone: tzinfo | None) -> str:

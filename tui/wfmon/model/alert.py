@@ -40,8 +40,8 @@ class Ack:
     """Who has an alert. ``until`` None with ``until_resolved`` True ends with the episode.
 
     ``snooze``: it is put off rather than taken. ``shared``: an Alertmanager mutes it too, by the silence
-    ``silence`` of the source ``via``; ``problem``: why it is not, or no longer, shared although somebody
-    asked for that.
+    ``silence`` of the source ``via``, until ``muted_until`` unless it is extended (None: as long as it
+    says); ``problem``: why it is not, or no longer, shared although somebody asked for that.
     """
 
     by: str
@@ -54,6 +54,7 @@ class Ack:
     silence: str | None = None
     via: str | None = None
     problem: str | None = None
+    muted_until: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,8 +100,8 @@ class Finding:
 
     ``learning`` (``holds`` is not True): the rule needs a baseline or a window that is not there yet, and
     ``summary`` is such as ``no baseline (n=7)``: the present is not unknown for that. An alert that is
-    open stays so without data where ``holds`` is None. ``members``: what the alert is about, sorted (run ids); one more
-    wakes an ack. ``contributors``: what it comes from, the worst first, in words.
+    open stays so without data where ``holds`` is None. ``members``: what the alert is about, sorted (run
+    ids); one more wakes an ack. ``contributors``: what it comes from, the worst first, in words.
     ``standing``: the state that another system gives it (silenced, inhibited), ``held``: by whom,
     ``quieted``: by what, in words; ``foreign`` what it is there. ``source`` is then that source's name.
     """

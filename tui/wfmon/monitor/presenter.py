@@ -30,11 +30,13 @@ NOT_JUDGED = Verdict(Level.UNKNOWN, "")
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """What this viewer knows of an alert: who has it, why an ack was not saved, what was written to it."""
+    """What this viewer knows of an alert: who has it, why an ack was not saved, what was written to it; that
+    the silence that keeps it is gone."""
 
     ack: Ack | None
     unsaved: str | None
     notes: tuple[Note, ...]
+    audible: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,11 +121,13 @@ class Presenter:
         return self._alerts
 
     def _lay(self, alert: Alert, acks: Mapping[str, Ack], notes: tuple[Note, ...]) -> _Laid:
-        known = _Known(acks.get(alert.id), self._unsaved.get(alert.id), notes)
+        silence = alert.held.silence if alert.held is not None else None
+        gone = self._store.taken_back() if silence is not None else ()
+        known = _Known(acks.get(alert.id), self._unsaved.get(alert.id), notes, silence in gone)
         last = self._laid.get(alert.id)
         if last is not None and last.bare is alert and last.known == known:
             return last
-        shown = with_ack(alert, known.ack, known.unsaved)
+        shown = with_ack(alert, known.ack, known.unsaved, taken_back=gone)
         return _Laid(alert, known, shown if shown.notes == notes else replace(shown, notes=notes))
 
     def _all_ended(self, snapshot: Snapshot, alerts: tuple[Alert, ...], now: float) -> tuple[Alert, ...]:

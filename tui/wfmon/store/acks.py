@@ -61,6 +61,7 @@ class AckStore:
         self._clock: TrustedClock | None = None  # from the first write on, so that readers do without
         self._believed = 0.0
         self._shares: tuple[tuple[int, ...] | None, bool] = (None, False)  # as of which version
+        self._taken_back: tuple[tuple[int, ...] | None, frozenset[str]] = (None, frozenset())
         self._read_problem: str | None = None
         self._write_problem: str | None = None
 
@@ -111,6 +112,14 @@ class AckStore:
                 self._asked(lambda connection: waiting(connection, self._lane), known),
             )
         return self._shares[1]
+
+    def taken_back(self) -> frozenset[str]:
+        """The silences that were taken back lately: whoever still tells of one has not looked since."""
+        if self._taken_back[0] != self._version:
+            from wfmon.store.shares import taken_back
+
+            self._taken_back = (self._version, self._asked(taken_back, self._taken_back[1]))
+        return self._taken_back[1]
 
     def open_shares(self) -> tuple[Job, ...]:
         """The shared acks about which something is to be done, oldest first."""
@@ -291,7 +300,9 @@ class AckStore:
         """All acks and snoozes in force on open episodes, of all lanes, oldest first."""
         found: list[Row] = self._asked(lambda connection: episodelog.held(connection, now), [])
         return tuple(
-            HeldAck(replace(row.record, ack=row.ack), row.ack) for row in found if row.ack is not None
+            HeldAck(replace(row.record, ack=ack), ack)
+            for row in found
+            if (ack := in_force(row, now)) is not None
         )
 
     def audit(self, limit: int = 10_000) -> tuple[AuditEntry, ...]:
@@ -368,8 +379,8 @@ class AckStore:
         """Records that nobody has are the same objects until the file changes."""
         return {
             row.record.key: row.record
-            if in_force(row, now) is None or row.number in self._awake
-            else episodelog.shown(row)
+            if (ack := in_force(row, now)) is None or row.number in self._awake
+            else replace(row.record, ack=ack)
             for row in self._rows
             if now - (row.record.ended_at or row.record.last_seen_at) <= UNSEEN_SECONDS
         }

@@ -54,7 +54,7 @@ _OF_EPISODE = (
 _OF_ACK = (
     "a.number, a.by, a.at, a.until, a.until_resolved, a.comment, a.snooze, a.severity, a.value, a.members"
 )
-_OF_SHARE = "s.via, s.state, s.silence, s.problem, s.asked_at"
+_OF_SHARE = "s.via, s.state, s.silence, s.problem, s.asked_at, s.ends_at"
 _EPISODE = _OF_EPISODE.count(",") + 1
 _ACK = _OF_ACK.count(",") + 1
 # A silence that these rows tell of mutes the alert.
@@ -91,10 +91,14 @@ def one(connection: sqlite3.Connection, episode: str) -> Row | None:
 
 
 def in_force(row: Row, now: float) -> Ack | None:
-    """The ack of the row, if it holds at ``now``."""
-    if row.ack is None or (row.ack.until is not None and row.ack.until <= now):
+    """The ack of the row, if it holds at ``now``; shared only while its silence may still be there."""
+    ack = row.ack
+    if ack is None or (ack.until is not None and ack.until <= now):
         return None
-    return row.ack
+    if not ack.shared or ack.muted_until is None or now <= ack.muted_until:
+        return ack
+    words = f"the silence in {ack.via} has ended by itself"
+    return replace(ack, shared=False, silence=None, muted_until=None, problem=ack.problem or words)
 
 
 def is_time(value: object) -> TypeGuard[float]:
@@ -172,7 +176,7 @@ def _shared(ack: Ack, columns: Sequence[object]) -> Ack:
     taken is not about this one."""
     if not columns or columns[0] is None:
         return ack
-    via, state, silence, problem, asked_at = columns
+    via, state, silence, problem, asked_at, ends_at = columns
     if state not in _OPEN and not (is_time(asked_at) and asked_at >= ack.at):
         return ack
     mutes = state in _MUTES and silence is not None
@@ -182,6 +186,7 @@ def _shared(ack: Ack, columns: Sequence[object]) -> Ack:
         silence=safe(str(silence), limit=_WORD_LIMIT) if mutes else None,
         via=safe(str(via), limit=_WORD_LIMIT),
         problem=None if problem is None else safe(str(problem), limit=_WORD_LIMIT),
+        muted_until=float(ends_at) if mutes and is_time(ends_at) else None,
     )
 
 

@@ -82,6 +82,16 @@ def waiting(connection: sqlite3.Connection, lane: str) -> bool:
     return found.fetchone() is not None
 
 
+def taken_back(connection: sqlite3.Connection) -> frozenset[str]:
+    """The silences that were taken back last."""
+    found = connection.execute(
+        "SELECT silence FROM shares WHERE state = 'released' AND silence IS NOT NULL "
+        "ORDER BY number DESC LIMIT ?",
+        (LIMIT,),
+    )
+    return frozenset(silence for (silence,) in found if isinstance(silence, str))
+
+
 def jobs(connection: sqlite3.Connection, lane: str) -> tuple[Job, ...]:
     """All open shares of ``lane``, oldest first, without those that no version of ours can have written."""
     columns = ", ".join(f"s.{name.strip()}" for name in _COLUMNS.split(","))

@@ -24,7 +24,7 @@ from wfmon.ui.moments import told
 from wfmon.ui.panes.alertfacts import rule_words
 from wfmon.ui.panes.facts import outcome
 from wfmon.ui.panes.measured import against, figures
-from wfmon.ui.panes.words import OURS, lasting, sharing, subject
+from wfmon.ui.panes.words import OURS, lasting, other_hand, sharing, subject
 
 MOST_PATTERNS = 10
 MOST_RUNS = 10
@@ -160,9 +160,10 @@ def _held(case: Case) -> Iterator[str]:
         yield "- nobody has it" if case.snapshot.acks_shared else "- not acked here; acks are private"
     if alert.had:
         yield f"- had it: {', '.join(map(code, alert.had))}"
-    if alert.held is not None and alert.held != alert.ack:
+    other = other_hand(alert)
+    if other is not None and other != alert.ack:
         standing = alert.standing.value if alert.standing is not None else "held"
-        yield f"- {standing} elsewhere by {_holder(case, alert.held)}"
+        yield f"- {standing} elsewhere by {_holder(case, other)}"
     older = len(alert.notes) - MOST_NOTES
     if older > 0:
         yield f"- {older} older notes"

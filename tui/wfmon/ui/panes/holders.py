@@ -9,7 +9,7 @@ from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.facts import LABEL_WIDTH, Part, fact, wrapped_fact
-from wfmon.ui.panes.words import sharing, who_had
+from wfmon.ui.panes.words import other_hand, sharing, who_had
 from wfmon.ui.rows import Row, width_of, wrap
 from wfmon.ui.views.base import Frame
 
@@ -29,7 +29,9 @@ def who_rows(frame: Frame, snapshot: Snapshot, alert: Alert, by: str) -> list[Ro
     if ack is not None and ack.comment:
         rows += wrapped_fact(look, width, "why", ack.comment, "text", 2)
     if ack is not None and alert.state in _OURS and sharing(ack):
-        rows += wrapped_fact(look, width, "shared", _shared(ack), "warning" if ack.problem else "text", 2)
+        rows += wrapped_fact(
+            look, width, "shared", _shared(frame, ack), "warning" if ack.problem else "text", 2
+        )
     if alert.unsaved is None and alert.open:
         rows += _elsewhere(frame, alert)
     if book and not beside:
@@ -88,21 +90,24 @@ def _holder(look: Look, ack: Ack, now: float) -> Iterator[Part]:
     yield f" since {look.minute(ack.at, now)}, until {look.minute(ack.until, now)}, wakes in {left}", "text"
 
 
-def _shared(ack: Ack) -> str:
-    """Where it is muted too, or why it is not."""
+def _shared(frame: Frame, ack: Ack) -> str:
+    """Where and until when it is muted too, or why it is not."""
     if not ack.shared:
         return sharing(ack)
+    until = ""
+    if ack.muted_until is not None:
+        until = f" until {frame.look.minute(ack.muted_until, frame.now)}, extended while it fires"
     where = f" in {ack.via}" if ack.via else ""
     silence = f", silence {ack.silence}" if ack.silence else ""
     trouble = f"; {ack.problem}" if ack.problem else ""
-    return f"muted{where}{silence}{trouble}"
+    return f"muted{where}{until}{silence}{trouble}"
 
 
 def _elsewhere(frame: Frame, alert: Alert) -> list[Row]:
     """What other hands do with it: by which silence or alert, and that they do it beneath an ack of ours."""
     look, width = frame.look, frame.width
-    held, rows = alert.held, []
-    if alert.state in _OURS and alert.standing is not None:
+    held, rows = other_hand(alert), []
+    if alert.state in _OURS and alert.standing is not None and (held is not None or alert.held is None):
         words = f"{alert.standing.value} elsewhere"
         if held is not None:
             until = "" if held.until is None else f" until {look.minute(held.until, frame.now)}"

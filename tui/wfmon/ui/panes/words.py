@@ -80,12 +80,20 @@ def who_had(alert: Alert, shared: bool) -> str:
 
 
 def sharing(ack: Ack) -> str:
-    """Whether an Alertmanager mutes it too: ``shared``, ``not shared yet: …``; empty where nobody asked."""
+    """Whether an Alertmanager mutes it too: ``shared``, ``not shared: …``; empty where nobody asked."""
     if ack.shared:
         return "shared"
     if ack.problem is not None:
-        return f"not shared yet: {ack.problem}"
+        return ack.problem if ack.problem.startswith("not shared") else f"not shared: {ack.problem}"
     return "not shared yet" if ack.via is not None else ""
+
+
+def other_hand(alert: Alert) -> Ack | None:
+    """Who keeps it elsewhere; None where nobody does, or it is the silence that shares the ack."""
+    held, ack = alert.held, alert.ack
+    if held is None or ack is None or held.silence is None or held.silence != ack.silence:
+        return held
+    return None
 
 
 def _held(word: str, ack: Ack, look: Look, now: float, room: int) -> str:
