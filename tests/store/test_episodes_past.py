@@ -126,6 +126,15 @@ def test_a_new_normal_is_the_newest_of_its_workflow(tmp_path: Path) -> None:
         AckStore(private(tmp_path), read_only=True).accept("w", "joe", NOW, NOW)
 
 
+def test_a_new_normal_of_one_lane_is_none_of_another(tmp_path: Path) -> None:
+    """A workflow of the same name elsewhere goes on being held against what is usual there."""
+    store, other = AckStore(private(tmp_path)), AckStore(private(tmp_path), lane="abcabcabcabc")
+    store.accept("w", "joe", NOW, NOW - 10)
+    assert other.accepted() == {}
+    other.accept("w", "ann", NOW + 1, NOW)
+    assert (store.accepted()["w"].by, other.accepted()["w"].by) == ("joe", "ann")
+
+
 def test_a_clock_that_goes_back_still_finds_what_was_open_then(tmp_path: Path) -> None:
     store = AckStore(private(tmp_path))
     store.observe([FULL], NOW)

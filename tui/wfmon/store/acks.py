@@ -161,7 +161,7 @@ class AckStore:
         if before is not None and before[0] == found:
             return before[1]
         known: Mapping[str, Accepted] = {} if before is None else before[1]
-        rows = self._asked(normals.newest, known)
+        rows = self._asked(lambda connection: normals.newest(connection, self._lane), known)
         if self.readable:  # else what was known before holds until it can be asked
             self._accepted = (found, known if rows == known else rows)
         return known if rows == known else rows
@@ -171,7 +171,7 @@ class AckStore:
         entry = Accepted(safe(workflow), min(since, now), now, safe(by))
 
         def work(connection: sqlite3.Connection) -> None:
-            normals.add(connection, entry)
+            normals.add(connection, self._lane, entry)
             trail.write(connection, trail.about_workflow(entry.workflow), now, entry.by, "accept normal")
 
         self._database.write(work)

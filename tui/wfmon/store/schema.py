@@ -116,6 +116,11 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
         """CREATE UNIQUE INDEX shares_one_in_force ON shares (episode)
            WHERE state IN ('asked', 'held', 'releasing')""",
     ),
+    (
+        "ALTER TABLE normals ADD COLUMN lane TEXT NOT NULL DEFAULT ''",
+        "DROP INDEX normals_by_workflow",
+        "CREATE INDEX normals_by_workflow ON normals (lane, workflow, number)",
+    ),
 )
 ACKS = FileKind(Schema(MIGRATIONS), "acks")
 VERSION = ACKS.schema.version
