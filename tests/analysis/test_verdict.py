@@ -127,7 +127,7 @@ def test_private_acks_are_not_called_nobody() -> None:
 
 
 def test_at_least_is_said() -> None:
-    assert "since 14:00 or longer" in say(alerts=(replace(FAILING, since_at_least=True),))[1]
+    assert "since 14:00 or before" in say(alerts=(replace(FAILING, since_at_least=True),))[1]
 
 
 def test_cannot_see_outranks_a_warning_and_is_appended_to_a_critical() -> None:

@@ -47,13 +47,16 @@ class World:
         self.finished: tuple[Run, ...] = ()
         self.usual: Baseline | None = None
         self.gone = False
+        self.unread = 0.0  # seconds since the log was read
         limits = {"declared": WorkflowLimits(run_seconds=60.0)}
         self._judge = Judge(replace(RULES, limits=limits), store)
 
     def picture(self, name: str) -> Picture:
         index = RunIndex(WorkflowRuns(name, tuple(self.open), self.finished, 0.0, True, begins_at=0.0))
         logs = (
-            [] if self.gone else [ObservedRuns("logs", self.state is SourceState.OK, self.now, {name: index})]
+            []
+            if self.gone
+            else [ObservedRuns("logs", self.state is SourceState.OK, self.now - self.unread, {name: index})]
         )
         known = {} if self.usual is None else {name: replace(self.usual, workflow=name)}
         rows = merge_workflows((), claims_of(()), logs, WINDOWS, Extras({}, {}, NoTrends(), known))
@@ -115,6 +118,16 @@ def test_runs_that_take_too_long_are_one_alert_that_ends_with_them(world: World)
     assert world.alerts(5, "declared")["timeout"].members == ("b",)
     world.open = []
     assert world.alerts(5, "declared")["timeout"].state is AlertState.RESOLVED
+
+
+def test_a_run_is_no_older_than_its_log_was_last_read(world: World) -> None:
+    """A machine that was too busy to read for a while knows nothing of the ends of runs meanwhile."""
+    world.open, world.unread = [running("a", NOW - 50)], 0.0
+    assert world.alerts(name="declared") == {}
+    world.unread = 20.0
+    assert world.alerts(20, name="declared") == {}
+    world.unread = 0.0
+    assert world.alerts(1, name="declared")["timeout"].state is AlertState.PENDING
 
 
 def test_a_stalled_run_and_a_dear_one(world: World) -> None:

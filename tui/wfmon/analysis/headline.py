@@ -30,8 +30,8 @@ def headline(alert: Alert) -> str:
 
 
 def since_words(alert: Alert, now: float, zone: tzinfo | None) -> str:
-    """``since 14:00``; ``since 14:00 or longer`` where the data begins there."""
-    return f"since {clock(alert.since, now, zone)}" + (" or longer" if alert.since_at_least else "")
+    """``since 14:00``; ``since 14:00 or before`` where the data begins there."""
+    return f"since {clock(alert.since, now, zone)}" + (" or before" if alert.since_at_least else "")
 
 
 def taken_words(alert: Alert, now: float, zone: tzinfo | None) -> str | None:
