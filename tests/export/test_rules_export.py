@@ -16,6 +16,8 @@ from wfmon.analysis.rules import failure_rate
 from wfmon.cli.main import main
 from wfmon.config.loader import load_config
 from wfmon.export.build import rule_file
+from wfmon.export.presence import silence
+from wfmon.export.rulefile import yaml
 from wfmon.model.alert import Severity
 from wfmon.model.snapshot import LadderStep, Workflow
 from wfmon.monitor.settings import RuleSettings, rule_settings
@@ -62,6 +64,16 @@ def test_promtool_reads_what_the_command_prints(tmp_path: Path, capsys: pytest.C
     said = checked(printed, tmp_path)
     assert "SUCCESS" in said
     assert printed.count("wfmon_rule:") == printed.count("- alert:")
+
+
+@pytest.mark.parametrize("name", ["nightly  report", "x" * 70 + "   y  z", "tab\there"])
+def test_the_name_of_a_workflow_is_what_it_is_wherever_lines_are_broken(name: str, tmp_path: Path) -> None:
+    group = silence({name: 60.0}, STEP)
+    written = yaml([group], ())
+    checked(written, tmp_path)
+    lines = written.partition("expr: >-\n")[2].partition("        labels:")[0].splitlines()
+    read = " ".join(line.strip() for line in lines)  # as YAML folds it
+    assert read.replace("\\u0020", " ").replace("\\u0009", "\t") == group.rules[0].expr
 
 
 def test_a_rule_that_is_off_is_not_there(tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import textwrap
 from collections.abc import Mapping, Sequence
 
 from wfmon.model.record import dataclass, field
 
 _WIDTH = 110
+_BLANKS = re.compile(r"\s{2,}|[^\S ]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +83,8 @@ def _alerting(rule: Alerting) -> list[str]:
 
 
 def _expr(text: str) -> list[str]:
-    """A folded block: line breaks are blanks, so the expression may be broken at any blank outside of a
-    string; strings of ours hold none."""
-    broken = textwrap.wrap(text, _WIDTH - 10, break_long_words=False, break_on_hyphens=False)
+    """A folded block: a line break is one blank, so the expression may be broken at any. More in a row, in
+    the name of a workflow, are written as escapes of PromQL."""
+    whole = _BLANKS.sub(lambda found: "".join(f"\\u{ord(each):04x}" for each in found[0]), text)
+    broken = textwrap.wrap(whole, _WIDTH - 10, break_long_words=False, break_on_hyphens=False)
     return ["        expr: >-", *(f"          {line}" for line in broken)]
