@@ -362,3 +362,51 @@ async def test_the_place_of_a_rule_is_whole_and_no_row_is_empty(size: tuple[int,
         assert where in text
         assert "or a streak" in text
         assert "" not in lines[:3]
+
+
+@pytest.mark.parametrize("size", [*SIZES, (60, 15)])
+async def test_times_of_who_has_it_are_whole_whatever_the_name(size: tuple[int, int]) -> None:
+    held = Ack("ubuntu from 2001:db8:0:1234:5678:9abc:def0:1 pts/12", NOW - 60, NOW + 3540)
+    one = of("invoice_extract", "failure_rate", "32%", state=AlertState.ACKED, ack=held)
+    lines = await shown(world(one), size=size)
+    who = next(line for line in lines if line.startswith("who "))
+    assert who.startswith("who      ubuntu from 2001:db8:")
+    assert " until 15:02" in who
+    assert not who.endswith("…")
+
+
+async def test_of_what_does_not_fire_yet_nobody_is_asked() -> None:
+    one = of("invoice_extract", "failure_rate", "32%", state=AlertState.PENDING)
+    assert "who      does not fire yet" in "\n".join(await shown(world(one)))
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_figure_of_an_unknown_unit_keeps_three_digits(size: tuple[int, int]) -> None:
+    labels = (("alertname", "HighErrorRate"),)
+    for value, words in (
+        (0.32, "now      0.32  "),
+        (0.004, "now      0.004  "),
+        (float("inf"), "now      –"),
+    ):
+        one = alert("HighErrorRate", labels, "32% of runs fail", source="prom", value=value, unit="")
+        lines = await shown(world(one), size=size)
+        assert words in "\n".join(lines)
+        assert lines[0].startswith("▲ HighErrorRate   "), "about nothing that has a name"
+
+
+@pytest.mark.parametrize("size", [*SIZES, (60, 15)])
+async def test_a_long_reason_is_read_to_its_end(size: tuple[int, int]) -> None:
+    why = "rule BadRule of prom fails: found duplicate series for the match group on the right hand-side"
+    lines = await shown(world(alert("evaluation", (("rule", "BadRule"),), why)), size=size)
+    assert why in " ".join(" ".join(lines).split())
+
+
+@pytest.mark.parametrize("size", SIZES)
+async def test_a_cap_and_what_is_over_it_are_said_once(size: tuple[int, int]) -> None:
+    one = of(
+        "research_agent", "cost_spike", "$252/h, cap $100/h", value=252.0, threshold=100.0, unit="usd"
+    )  # fmt: skip
+    lines = await shown(world(one), size=size)
+    now = next(line for line in lines if line.startswith("now "))
+    assert now.startswith("now      $252/h, cap $100/h")
+    assert now.count("$252") == 1

@@ -111,6 +111,29 @@ def test_hidden_ones_that_are_pending_are_not_counted_as_critical() -> None:
     assert "  +3 more" in lines
 
 
+def test_hidden_critical_ones_that_somebody_has_are_told_apart() -> None:
+    many = [
+        foreign(AlertState.FIRING if n < 8 else AlertState.ACKED, acked() if n >= 8 else None, id=f"{n:012x}")
+        for n in range(10)
+    ]
+    assert "  +4 more, 4 critical (2 taken)" in Stage(with_alerts(*many)).lines()
+
+
+def test_of_several_that_ended_the_age_is_that_of_the_last() -> None:
+    ended = tuple(replace(local(AlertState.RESOLVED), id=f"{n:012x}", ended_at=NOW - 60 * n) for n in (6, 7))
+    assert "2 ended, last 6m ago: H ─" in Stage(replace(with_alerts(local()), ended=ended)).lines()[2]
+    assert Stage(replace(all_fine(), ended=ended)).lines()[2].startswith("  2 ended, last 6m ago: ")
+    assert "1 ended 6m ago: H ─" in Stage(replace(with_alerts(local()), ended=ended[:1])).lines()[2]
+
+
+def test_nothing_stands_twice_in_the_row_of_a_memory_alert() -> None:
+    labels, words = (("resource", "memory"),), "memory 93% used"
+    alert = local(rule="memory", labels=labels, workflow=None, summary=words, value=0.93, threshold=0.9)
+    stage = Stage(with_alerts(alert))
+    assert row(stage, alert).startswith("▲ memory        host             93% used  ")
+    assert stage.press("enter")[0].startswith("▲ memory · host ")
+
+
 @pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
 def test_an_alert_of_another_system_names_it(size: tuple[int, int]) -> None:
     found = row(Stage(with_alerts(foreign()), size=size), foreign())

@@ -67,7 +67,7 @@ async def test_it_walks_through_the_episode_and_back_to_now() -> None:
     stage, _ = staged(size=(120, 40))
     lines = await stage.arrived("enter")
     assert lines[3].endswith("its begin")
-    assert "now      32%" in "\n".join(lines)
+    assert "then     32%" in "\n".join(lines)
     lines = await stage.arrived("]", "]")
     assert lines[3].endswith("1m13s into it")
     lines = await stage.arrived("[", "[", "[")

@@ -144,7 +144,7 @@ def test_more_alerts_than_fit_are_counted() -> None:
     lines = Stage(many_alerts(13)).lines()
     assert "─ Alerts ─" in lines[2]
     assert "10 firing · 3 acked" in lines[2]
-    assert lines[9] == "  +7 more, 3 critical"
+    assert lines[9] == "  +7 more, 3 critical (taken)"
     rows = [line for line in lines if line.startswith(("✖ ", "▲ ", "◆ ", "  ")) and "$/h" not in line]
     assert sum("ok" not in row for row in rows) >= 4
 

@@ -82,7 +82,7 @@ def _next(ack: Ack, now: float, zone: tzinfo | None) -> str:
 
 
 def _entry(entry: AuditEntry, now: float, zone: tzinfo | None) -> Row:
-    about = " ".join(value for _, value in entry.labels) or "–"
+    about = " ".join(value for _, value in entry.labels if value != entry.rule) or "–"
     at = day_clock(entry.at, now, zone)
     return (at, entry.who, entry.what, entry.episode, entry.rule, about, entry.effect, entry.comment)
 

@@ -10,7 +10,7 @@ from wfmon.ui.look import Look
 from wfmon.ui.panes.episode import episode_rows
 from wfmon.ui.panes.facts import LABEL_WIDTH, fact, head, wrapped_fact
 from wfmon.ui.panes.holders import note_rows, who_rows
-from wfmon.ui.panes.measured import amount, episode_words, now_row
+from wfmon.ui.panes.measured import amount, episode_words, now_rows
 from wfmon.ui.panes.retention import RETENTION
 from wfmon.ui.panes.words import OURS, lasting, subject
 from wfmon.ui.rows import Row, cut, width_of, wrap
@@ -27,13 +27,15 @@ def alert_head(frame: Frame, alert: Alert | None, alert_id: str, paused_at: floa
         return head(frame, (look.signs.unknown, "unknown"), alert_id, " · not listed any more", paused_at)
     dot = f" {look.signs.dot} "
     words = f"{alert.severity.word}, {_standing(alert, frame.now)}{dot}{look.signs.flap}{alert.flaps}"
-    return head(frame, look.alert_sign(alert), alert.rule, f"{dot}{subject(alert)}", paused_at, words)
+    about = subject(alert)
+    rest = f"{dot}{about}" if about else ""
+    return head(frame, look.alert_sign(alert), alert.rule, rest, paused_at, words)
 
 
 def alert_rows(frame: Frame, snapshot: Snapshot, alert: Alert, by: str) -> list[Row]:
     """``by``: who looks, where acks are private."""
     look, width = frame.look, frame.width
-    rows = [*rule_rows(look, width, snapshot, alert), now_row(look, width, snapshot, alert)]
+    rows = [*rule_rows(look, width, snapshot, alert), *now_rows(look, width, snapshot, alert)]
     episode = episode_words(look, alert)
     if episode:
         rows.append(fact(look, width, "episode", (episode, "text")))
@@ -51,7 +53,7 @@ def past_rows(
     rows = rule_rows(look, width, snapshot, alert)
     stood = snapshot is not None and any(one.id == alert.id and one.open for one in snapshot.alerts)
     if stood and snapshot is not None:
-        rows.append(now_row(look, width, snapshot, alert, past=True))
+        rows += now_rows(look, width, snapshot, alert, past=True)
     if whole is not None:
         shared = latest is not None and latest.acks_shared
         rows += episode_rows(look, width, whole, frame.now, now, shared=shared)

@@ -7,9 +7,8 @@ from collections.abc import Collection, Iterable, Sequence
 from wfmon.model.alert import Alert, AlertState, Severity
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
-from wfmon.text import numbers
 from wfmon.ui.look import Look
-from wfmon.ui.panes.words import ROOM, fact, standing, subject
+from wfmon.ui.panes.words import ROOM, ended_ago, fact, standing, subject
 from wfmon.ui.rows import Line, Row, rule, tail, width_of
 
 MOST_ROWS = 6
@@ -107,8 +106,7 @@ class AlertsPane:
         counts = _counts(snapshot.alerts, new)
         gone = snapshot.ended
         if gone:
-            ago = numbers.age(max(0.0, now - (gone[0].ended_at or 0.0)))
-            counts.append(f"{len(gone)} ended {ago} ago: {key}")
+            counts.append(f"{ended_ago(gone, now)}: {key}")
         if snapshot.store_problem:  # the longest, and so the last: what does not fit is cut
             counts.append(snapshot.store_problem)
         return rule(look, width, "Alerts", f" {look.signs.dot} ".join(counts))
@@ -120,11 +118,14 @@ class AlertsPane:
         return [self._row(look, width, at, alert, now, cursor == KEY + alert.id) for alert in alerts]
 
     def more(self, look: Look, width: int, hidden: Collection[Alert]) -> Row:
-        """``+7 more, 3 critical``."""
+        """``+7 more, 3 critical (2 taken)``."""
         words = f"  +{len(hidden)} more"
-        critical = sum(alert.open and alert.severity is Severity.CRITICAL for alert in hidden)
+        critical = [one for one in hidden if one.open and one.severity is Severity.CRITICAL]
+        taken = sum(one.taken for one in critical)
         if critical:
-            words += f", {critical} critical"
+            words += f", {len(critical)} critical"
+        if taken:
+            words += " (taken)" if taken == len(critical) else f" ({taken} taken)"
         return Line(look, width).add(words, "muted").row()
 
     def _row(self, look: Look, width: int, at: Columns, alert: Alert, now: float, selected: bool) -> Row:

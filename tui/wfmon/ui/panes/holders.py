@@ -10,7 +10,7 @@ from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.facts import LABEL_WIDTH, Part, fact, wrapped_fact
 from wfmon.ui.panes.words import other_hand, sharing, who_had
-from wfmon.ui.rows import Row, width_of, wrap
+from wfmon.ui.rows import Row, cut, width_of, wrap
 from wfmon.ui.views.base import Frame
 
 _OURS = (AlertState.ACKED, AlertState.SNOOZED)
@@ -20,7 +20,7 @@ _NOTE_ROWS = 2  # of one note
 def who_rows(frame: Frame, snapshot: Snapshot, alert: Alert, by: str) -> list[Row]:
     """``by``: who looks, where acks are private. The runbook stands at the right, or in a row of its own."""
     look, width = frame.look, frame.width
-    parts = list(_who(look, snapshot, alert, by, frame.now))
+    parts = list(_who(look, snapshot, alert, by, frame.now, width - LABEL_WIDTH))
     used = LABEL_WIDTH + sum(width_of(text) for text, _ in parts)
     book = f"runbook: {alert.runbook}" if alert.runbook else ""
     beside = bool(book) and used + 2 + width_of(book) <= width
@@ -55,22 +55,25 @@ def note_rows(look: Look, width: int, alert: Alert, now: float, most: int) -> li
     ]
 
 
-def _who(look: Look, snapshot: Snapshot, alert: Alert, by: str, now: float) -> Iterator[Part]:
+def _who(look: Look, snapshot: Snapshot, alert: Alert, by: str, now: float, room: int) -> Iterator[Part]:
     ack = alert.ack
     if alert.unsaved:
         yield f"NOT SAVED: {alert.unsaved}", "refusal"
     elif ack is not None and alert.state is AlertState.SILENCED:
         yield "silenced by ", "text"
-        yield from _holder(look, ack, now)
+        yield from _holder(look, ack, now, room - len("silenced by "))
     elif ack is not None and alert.open:
         if alert.state is AlertState.SNOOZED:
             yield "snoozed by ", "text"
-        yield from _holder(look, ack, now)
+            room -= len("snoozed by ")
+        yield from _holder(look, ack, now, room)
     elif alert.taken:
         yield alert.state.value, "acked"
         if alert.quieted:
             by_what = alert.quieted.removeprefix(alert.state.value).strip()
             yield f" {by_what}", "text"
+    elif alert.state is AlertState.PENDING:
+        yield "does not fire yet", "text"
     elif not alert.open:
         yield who_had(alert, snapshot.acks_shared), "text"
     elif snapshot.acks_shared:
@@ -80,14 +83,17 @@ def _who(look: Look, snapshot: Snapshot, alert: Alert, by: str, now: float) -> I
         yield f"  acks private to {by or snapshot.collector.user}", "muted"
 
 
-def _holder(look: Look, ack: Ack, now: float) -> Iterator[Part]:
-    """``joe since 14:03, until 15:03, wakes in 59m``."""
-    yield ack.by, "acked"
+def _holder(look: Look, ack: Ack, now: float, room: int) -> Iterator[Part]:
+    """``joe since 14:03, until 15:03, wakes in 59m``; in less ``room`` the times are whole, not the name."""
+    since = f" since {look.minute(ack.at, now)}, until "
     if ack.until is None or ack.until_resolved:
-        yield f" since {look.minute(ack.at, now)}, until it ends", "text"
-        return
-    left = numbers.age(max(0.0, ack.until - now))
-    yield f" since {look.minute(ack.at, now)}, until {look.minute(ack.until, now)}, wakes in {left}", "text"
+        forms: tuple[str, ...] = (f"{since}it ends", " until it ends")
+    else:
+        until, left = look.minute(ack.until, now), numbers.age(max(0.0, ack.until - now))
+        forms = (f"{since}{until}, wakes in {left}", f"{since}{until}", f" until {until}")
+    times = next((text for text in forms if width_of(ack.by) + width_of(text) <= room), forms[-1])
+    yield cut(ack.by, room - width_of(times), look.signs.cut), "acked"
+    yield times, "text"
 
 
 def _shared(frame: Frame, ack: Ack) -> str:

@@ -11,12 +11,13 @@ from wfmon.model.baseline import Baseline
 from wfmon.model.snapshot import Snapshot
 from wfmon.text import numbers
 from wfmon.ui.look import Look
-from wfmon.ui.panes.facts import LABEL_WIDTH, Part, fact
+from wfmon.ui.panes.facts import LABEL_WIDTH, Part, fact, wrapped_fact
 from wfmon.ui.panes.usual import money_rate, run_rate, usual_errors
 from wfmon.ui.panes.words import OURS
 from wfmon.ui.rows import Row, width_of
 
 Z99 = 2.3263  # one-sided 99 %
+_SUMMARY_ROWS = 3
 _USUAL = frozenset({"failure_rate", "cost_spike", "timeout", "stall", "runaway", "silence"})
 _COUNTED = {"timeout": "run", "stall": "run", "runaway": "run"}  # what ``n`` of a rule counts
 
@@ -56,22 +57,35 @@ def against(alert: Alert) -> str:
     return f"{value} {sign} {amount(alert.threshold, alert.unit)}"
 
 
-def now_row(look: Look, width: int, snapshot: Snapshot, alert: Alert, *, past: bool = False) -> Row:
+def now_rows(look: Look, width: int, snapshot: Snapshot, alert: Alert, *, past: bool = False) -> list[Row]:
     """Value against threshold, how many of how many, how sure; at the right what is usual. ``past``: the
-    snapshot is of a past moment, of which what was usual is not kept."""
+    snapshot is of a past moment, of which what was usual is not kept, and of most rules no more than the
+    last words of the episode."""
     label = "last" if alert.state in (AlertState.RESOLVED, AlertState.NO_DATA) else "now"
+    if past:
+        label = "then" if alert.value is not None else "last"
     _sign, role = look.alert_sign(alert)
     usual = "" if past else usual_words(snapshot, alert)
     room = width - LABEL_WIDTH
     value = against(alert)
     forms = tuple(_forms(alert))
-    if not value:
-        return fact(look, width, label, (alert.summary, "strong"), right=(usual, "muted") if usual else None)
+    if not value or _says_both(alert):
+        role = role if value else "strong"
+        if usual and width_of(alert.summary) + 2 + width_of(usual) <= room:
+            return [fact(look, width, label, (alert.summary, role), right=(usual, "muted"))]
+        return wrapped_fact(look, width, label, alert.summary, role, _SUMMARY_ROWS)
     behind = width_of(usual) + 2 if usual else 0
     fitting = (text for text in forms if width_of(value) + width_of(text) <= room - behind)
     text = next(fitting, forms[0])
     parts: list[Part] = [(value, role), (text, "text")]
-    return fact(look, width, label, *parts, right=(usual, "muted") if usual else None)
+    return [fact(look, width, label, *parts, right=(usual, "muted") if usual else None)]
+
+
+def _says_both(alert: Alert) -> bool:
+    """Whether the summary says the value and its threshold by itself."""
+    if alert.rule == "failure_rate" or alert.value is None or alert.threshold is None:
+        return False
+    return all(amount(one, alert.unit) in alert.summary for one in (alert.value, alert.threshold))
 
 
 def _forms(alert: Alert) -> Iterator[str]:

@@ -8,7 +8,7 @@ from wfmon.model.alert import Alert
 from wfmon.model.snapshot import Verdict
 from wfmon.text import numbers
 from wfmon.ui.look import Look
-from wfmon.ui.panes.words import subject, who_had
+from wfmon.ui.panes.words import ended_ago, subject, who_had
 from wfmon.ui.rows import Line, Row, cut, width_of, wrap
 
 KEY = "verdict"
@@ -45,7 +45,7 @@ def ended_row(
     last = ended[0]
     at = last.ended_at if last.ended_at is not None else now
     span = f"{look.minute(last.since, now)}–{look.minute(at, now)}"
-    text = f"{len(ended)} ended {numbers.age(max(0.0, now - at))} ago: {_what(last)} {span}, "
+    text = f"{ended_ago(ended, now)}: {_what(last)} {span}, "
     line = Line(look, width, selected=selected).add("  ")
     hint = f" {look.signs.dot} {key}"
     room = width - line.used - width_of(hint)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wfmon.analysis.shown import FLAPPING
 from wfmon.model.alert import Ack, Alert, AlertState
 from wfmon.text import numbers
@@ -69,6 +71,13 @@ def standing(alert: Alert, look: Look, now: float, room: int) -> str:
     if alert.failed and room >= 22:
         words = f"{words:<11} {numbers.count(alert.failed)} failed"
     return words
+
+
+def ended_ago(ended: Sequence[Alert], now: float) -> str:
+    """``1 ended 6m ago``, ``7 ended, last 2s ago``; ``ended``: one at least, newest first."""
+    at = ended[0].ended_at if ended[0].ended_at is not None else now
+    words = "1 ended" if len(ended) == 1 else f"{len(ended)} ended, last"
+    return f"{words} {numbers.age(max(0.0, now - at))} ago"
 
 
 def who_had(alert: Alert, shared: bool) -> str:
