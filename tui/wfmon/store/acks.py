@@ -396,8 +396,11 @@ class AckStore:
         before = episodelog.last_moment(connection) if self._clock is None else None
         for episode in lapsed:
             observing.lapse(connection, episode, now)
+        same = self._database.version_of(connection) == self._version
+        known = {row.record.key: row for row in self._rows} if same else {}
         for sighting in firing:
-            observing.see(connection, self._lane, sighting, self._terms, now)
+            row = known.get(sighting.key)
+            observing.see(connection, self._lane, sighting, self._terms, now, row)
         for key, at in over.items():
             observing.end(connection, self._lane, key, at, now)
         if self._clock is None:

@@ -107,11 +107,12 @@ class Database:
     def version(self) -> tuple[int, ...]:
         """Changes whenever the content may have; costs a stat and one read of shared memory."""
 
-        def look(connection: sqlite3.Connection) -> tuple[int, ...]:
-            seen = int(connection.execute("PRAGMA data_version").fetchone()[0])
-            return (self._opened, seen, self._writes)
+        return self._guarded(self.version_of)
 
-        return self._guarded(look)
+    def version_of(self, connection: sqlite3.Connection) -> tuple[int, ...]:
+        """The same inside of a ``read`` or ``write``: there it cannot change."""
+        seen = int(connection.execute("PRAGMA data_version").fetchone()[0])
+        return (self._opened, seen, self._writes)
 
     def close(self) -> None:
         with self._lock:

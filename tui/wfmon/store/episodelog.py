@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 
 from wfmon.model.episode import EndedEpisode, EpisodeKey, EpisodeRecord, Sighting
 from wfmon.model.record import replace
@@ -129,10 +130,14 @@ def see(
         "unit": sighting.unit,
         "mean": sighting.mean,
         "samples": sighting.samples,
-        "members": json.dumps(sighting.members[:MEMBERS]),
-        "contributors": json.dumps(sighting.contributors[:CONTRIBUTORS]),
         "source": sighting.source,
     }
+    members, contributors = sighting.members[:MEMBERS], sighting.contributors[:CONTRIBUTORS]
+    # Most are the same every time.
+    if before is None or members != before.members:
+        seen["members"] = json.dumps(members)
+    if before is None or contributors != before.contributors:
+        seen["contributors"] = json.dumps(contributors)
     peak, low = worse(sighting.peak, sighting.value), _lower(sighting.low, sighting.value)
     if before is not None:
         since = min(before.began_at, sighting.since)
@@ -145,9 +150,7 @@ def see(
             "low": _lower(before.low, low),
         }
         connection.execute(
-            f"UPDATE episodes SET {', '.join(f'{name} = ?' for name in seen)}, "
-            "worst = max(worst, ?), flaps = max(flaps, ?) WHERE id = ?",
-            (*seen.values(), int(sighting.severity), sighting.flaps, before.id),
+            _update(tuple(seen)), (*seen.values(), int(sighting.severity), sighting.flaps, before.id)
         )
         return before.id
     identity = _free_id(connection, lane, sighting)
@@ -169,6 +172,12 @@ def see(
         tuple(seen.values()),
     )
     return identity
+
+
+@lru_cache(maxsize=8)
+def _update(names: tuple[str, ...]) -> str:
+    values = ", ".join(f"{name} = ?" for name in names)
+    return f"UPDATE episodes SET {values}, worst = max(worst, ?), flaps = max(flaps, ?) WHERE id = ?"
 
 
 def close(connection: sqlite3.Connection, episode: str, at: float) -> None:

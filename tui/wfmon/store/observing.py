@@ -56,9 +56,17 @@ def lapsed(row: Row, now: float) -> bool:
     return row.record.ended_at is None and now - row.record.last_seen_at <= UNSEEN_SECONDS
 
 
-def see(connection: sqlite3.Connection, lane: str, sighting: Sighting, terms: AckTerms, now: float) -> str:
-    """Continue its episode or open one; gives the id. Whoever had it is woken if it got worse."""
-    row = episodelog.newest(connection, lane, sighting.key)
+def see(
+    connection: sqlite3.Connection,
+    lane: str,
+    sighting: Sighting,
+    terms: AckTerms,
+    now: float,
+    row: Row | None = None,
+) -> str:
+    """Continue its episode or open one; gives the id. Whoever had it is woken if it got worse. ``row``: the
+    newest of its rule and labels, where it is known as it is now."""
+    row = row or episodelog.newest(connection, lane, sighting.key)
     if row is None:
         return episodelog.see(connection, lane, sighting, None, now)
     if not continues(row.record, terms, now):

@@ -6,6 +6,7 @@ import json
 import math
 import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import TypeGuard
 
 from wfmon.model.alert import Ack, Labels, Note, Severity
@@ -45,6 +46,7 @@ _LARGEST = 1e18
 _FLAPS = 10_000
 _UNIT_LIMIT = 20
 _WORD_LIMIT = 200
+_SHORT = 2_000  # characters of a list that is remembered
 _LIST_LIMIT = 50_000  # characters of a list as it is stored
 _OF_EPISODE = (
     "e.id, e.rule, e.labels, e.workflow, e.summary, e.severity, e.began_at, e.began_at_least, "
@@ -235,6 +237,10 @@ def accepted(found: Iterable[Sequence[object]]) -> dict[str, Accepted]:
 
 
 def labels_of(text: str) -> Labels:
+    return _known_labels(text) if len(text) <= _SHORT else _labels(text)
+
+
+def _labels(text: str) -> Labels:
     try:
         pairs = json.loads(text)
         return tuple((safe(str(name)), safe(str(value))) for name, value in pairs)
@@ -244,15 +250,24 @@ def labels_of(text: str) -> Labels:
 
 def words_of(text: object, most: int) -> tuple[str, ...]:
     """A stored list of short texts; empty if it is none."""
-    if text == "[]":
+    if text == "[]" or not isinstance(text, str) or len(text) > _LIST_LIMIT:
         return ()
+    return _known_words(text, most) if len(text) <= _SHORT else _words(text, most)
+
+
+def _words(text: str, most: int) -> tuple[str, ...]:
     try:
-        found = json.loads(text) if isinstance(text, str) and len(text) <= _LIST_LIMIT else []
+        found = json.loads(text)
     except (ValueError, RecursionError):
         return ()
     if not isinstance(found, list):
         return ()
     return tuple(safe(each, limit=_WORD_LIMIT) for each in found[:most] if isinstance(each, str))
+
+
+# Most rows are read again and again with the same lists.
+_known_labels = lru_cache(maxsize=4096)(_labels)
+_known_words = lru_cache(maxsize=4096)(_words)
 
 
 def _severity(value: int) -> Severity:
