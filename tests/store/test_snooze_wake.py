@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -335,3 +336,21 @@ def test_a_snooze_or_note_on_a_full_disk_takes_the_ballast_or_is_told(small_disk
     assert refused == "NOT SAVED: disk full"
     assert [entry.what for entry in store.audit()] == ["snooze"] + ["note"] * saved
     assert len(store.records(NOW)[FIRING.key].notes) == min(saved, 50)
+
+
+def test_who_takes_it_between_looking_and_writing_is_woken_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A collector writes what it read before only where nobody wrote since."""
+    store, other = store_with_alert(private(tmp_path)), AckStore(private(tmp_path))
+    write = Database.write
+
+    def late(database: Database, *given: Any, **named: Any) -> object:
+        monkeypatch.setattr(Database, "write", write)
+        other.ack("abc", "joe", NOW + 1)
+        return write(database, *given, **named)
+
+    monkeypatch.setattr(Database, "write", late)
+    store.observe([replace(FIRING, severity=Severity.CRITICAL)], NOW + 2)
+    assert holder(store, NOW + 2) is None
+    assert told(other)[-1][:2] == ("wfmon", "woke")
