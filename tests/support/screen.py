@@ -20,7 +20,8 @@ from wfmon.monitor.doors import Memory
 from wfmon.monitor.memory import NoMemory
 from wfmon.ui.keys import Keymap
 from wfmon.ui.look import Look, make_look
-from wfmon.ui.shell import Settings, Shell
+from wfmon.ui.screenhost import Settings
+from wfmon.ui.shell import Shell
 from wfmon.ui.theme import load_theme
 from wfmon.ui.views.base import View
 from wfmon.ui.views.operations import OperationsView

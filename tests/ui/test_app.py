@@ -15,7 +15,7 @@ from wfmon.model.action import Action, Outcome
 from wfmon.model.source import SourceState
 from wfmon.ui.app import WfmonApp
 from wfmon.ui.keys import Keymap
-from wfmon.ui.shell import Settings
+from wfmon.ui.screenhost import Settings
 from wfmon.ui.widgets.canvas import Canvas
 
 

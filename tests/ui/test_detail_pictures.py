@@ -19,7 +19,7 @@ from wfmon.model.ruleinfo import RuleInfo
 from wfmon.model.snapshot import Snapshot
 from wfmon.ui.app import WfmonApp
 from wfmon.ui.keys import Keymap
-from wfmon.ui.shell import Settings
+from wfmon.ui.screenhost import Settings
 
 pytestmark = pytest.mark.skipif(
     textual.__version__ != "8.2.8", reason="the pictures were taken with Textual 8.2.8"

@@ -13,7 +13,7 @@ from wfmon.config.problems import ConfigError
 from wfmon.ui import views
 from wfmon.ui.app import WfmonApp
 from wfmon.ui.keys import ACTIONS, Keymap, Where, spelled
-from wfmon.ui.shell import Settings
+from wfmon.ui.screenhost import Settings
 from wfmon.ui.views.base import MOVES, View
 from wfmon.ui.views.operations import OperationsView
 

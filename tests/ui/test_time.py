@@ -16,7 +16,7 @@ from wfmon.model.snapshot import Snapshot
 from wfmon.text.sanitize import safe
 from wfmon.ui.app import WfmonApp
 from wfmon.ui.keys import ACTIONS, Keymap
-from wfmon.ui.shell import Settings
+from wfmon.ui.screenhost import Settings
 from wfmon.ui.views.alert import AlertView
 from wfmon.ui.views.operations import OperationsView
 from wfmon.ui.views.run import RunView

@@ -21,7 +21,7 @@ from wfmon.model.snapshot import Level, Verdict
 from wfmon.ui.app import WfmonApp
 from wfmon.ui.keys import Keymap
 from wfmon.ui.lifeline import end_process
-from wfmon.ui.shell import Settings
+from wfmon.ui.screenhost import Settings
 from wfmon.ui.terminal import run_app
 
 HOSTILE = "evil\x1b]0;PWNED\x07;x"  # no source gives such a text: the last guard is tried

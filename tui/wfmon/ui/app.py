@@ -22,7 +22,8 @@ from wfmon.text import numbers
 from wfmon.text.sanitize import safe
 from wfmon.ui.keys import Keymap
 from wfmon.ui.look import make_look
-from wfmon.ui.shell import Settings, Shell
+from wfmon.ui.screenhost import Settings
+from wfmon.ui.shell import Shell
 from wfmon.ui.terminal import QuietApp
 from wfmon.ui.terminal import run_app as run_in_terminal
 from wfmon.ui.theme import load_theme

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Protocol
+import asyncio
+from collections.abc import Callable, Coroutine
+from typing import Any, Protocol
 
 from wfmon.text.redact import redact
 from wfmon.text.sanitize import safe
@@ -12,6 +13,9 @@ from wfmon.ui.copies import Copies, clipped, homely
 
 
 class Tells(Protocol):
+    read_only: bool
+
+    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
     def now(self) -> float: ...
     def tell(self, text: str, *, ok: bool = True) -> None: ...
 
@@ -21,6 +25,18 @@ def send(text: str, to: Callable[[str], None]) -> str:
     sent, part = clipped(redact(text))
     to(sent)
     return f"sent to the terminal's clipboard{f', only {part}' if part else ''}"
+
+
+def hand_over(
+    shell: Tells, text: str, what: str, to: Callable[[str], None], copies: Callable[[], Copies] | None
+) -> None:
+    """Send ``text`` and keep it in a file named by ``what``, where files may be written: ``copies``."""
+    sent = send(text, to)
+    if shell.read_only or copies is None:
+        why = "read-only" if shell.read_only else "there is no state directory"
+        shell.tell(f"{sent}; in no file: {why}")
+    else:
+        shell.start(keep(shell, copies, text, what, sent))
 
 
 async def keep(shell: Tells, copies: Callable[[], Copies], text: str, what: str, sent: str) -> None:

@@ -7,64 +7,30 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from wfmon.model.action import Refresh
 from wfmon.model.past import PastMoment
-from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Doors
 from wfmon.ui import navigate, timekeys
-from wfmon.ui.keys import Action, Keymap, spelled
+from wfmon.ui.keys import Action, spelled
+from wfmon.ui.lastrow import LastRow
 from wfmon.ui.look import Look
 from wfmon.ui.panes.empty import too_small
-from wfmon.ui.panes.footer import footer_row, message_rows
+from wfmon.ui.panes.footer import footer_row
 from wfmon.ui.panes.titlebar import banner
 from wfmon.ui.past import MINUTE, Past
 from wfmon.ui.prompt import Question
 from wfmon.ui.rows import Row, blank
+from wfmon.ui.screenhost import Host, Settings
 from wfmon.ui.views.base import MOVES, Deed, Frame, View
 
 if TYPE_CHECKING:
     from wfmon.monitor.settings import RuleSettings
-    from wfmon.ui.copies import Copies
     from wfmon.ui.runbooks import Runbooks
 
 MIN_WIDTH, MIN_HEIGHT = 60, 15
-MESSAGE_SECONDS = 8.0
-
-
-class Host(Protocol):
-    """What the shell needs of the program that holds the terminal."""
-
-    def draw_soon(self) -> None: ...
-    def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]: ...
-    def leave(self) -> None: ...
-    def suspend_to_shell(self) -> None: ...
-    def repaint(self) -> None:
-        """Send every row again, whatever the terminal is thought to show."""
-        ...
-
-    def copy(self, text: str) -> None: ...
-    def costs(self) -> Sequence[tuple[str, str]]:
-        """What the screen itself costs, as labels and figures."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class Settings:
-    """``label`` is the profile or target shown beside the host's name, if any. ``copies``: where what is
-    copied is kept too (None: nowhere), ``runbooks``: those that may be read, ``rules``: what the rules are
-    held against; each made when it is needed."""
-
-    look: Look
-    keymap: Keymap
-    by: str = ""
-    label: str = ""
-    read_only: bool = False
-    copies: Callable[[], Copies] | None = None
-    runbooks: Callable[[], Runbooks] | None = None
-    rules: Callable[[], RuleSettings] | None = None
 
 
 class Shell:
@@ -94,8 +60,7 @@ class Shell:
         self._size: tuple[int, int] | None = None
         self._ticked: tuple[object, ...] = ()
         self._undrawn = False  # the view on top has not been drawn: its cursor knows no rows yet
-        self._question: Question | None = None
-        self._message: tuple[str, bool, float] | None = None
+        self._last_row = LastRow()
 
     # --- what views ask of the shell
 
@@ -127,7 +92,7 @@ class Shell:
             self.view.covered()
         self._views.append(view)
         self._opened_live.append(not self._past.away)
-        self._question = None
+        self._last_row.ask(None)
         self._undrawn = True
         view.opened(self)
         self.redraw()
@@ -136,7 +101,7 @@ class Shell:
         """To the view below; to now with it, where that is what it showed."""
         if len(self._views) > 1:
             self._views.pop().closed()
-            self._question = None
+            self._last_row.ask(None)
             if self._opened_live.pop():
                 self._past.live()
             self.view.uncovered()
@@ -146,11 +111,11 @@ class Shell:
         self._host.draw_soon()
 
     def tell(self, text: str, *, ok: bool = True) -> None:
-        self._message = (text, ok, self.now())
+        self._last_row.tell(text, self.now(), ok=ok)
         self.redraw()
 
     def ask(self, question: Question) -> None:
-        self._question = question
+        self._last_row.ask(question)
         self.redraw()
 
     def start(self, work: Coroutine[Any, Any, None]) -> asyncio.Task[None]:
@@ -173,12 +138,7 @@ class Shell:
     def hand_over(self, text: str, what: str) -> None:
         from wfmon.ui import clipboard
 
-        sent, copies = clipboard.send(text, self._host.copy), self._settings.copies
-        if self.read_only or copies is None:
-            why = "read-only" if self.read_only else "there is no state directory"
-            self.tell(f"{sent}; in no file: {why}")
-        else:
-            self.start(clipboard.keep(self, copies, text, what, sent))
+        clipboard.hand_over(self, text, what, self._host.copy, self._settings.copies)
 
     def runbooks(self) -> Runbooks:
         from wfmon.ui.runbooks import Runbooks
@@ -236,10 +196,10 @@ class Shell:
         if self._undrawn and self._size is not None:
             self.draw(*self._size)
         self.last_key_at = self.now()
-        self._message = None
+        self._last_row.read()
         self.view.on_key()
-        if self._question is not None:
-            self._answer(name, character)
+        if self._last_row.asks:
+            self._last_row.press(name, character)
         else:
             action = self.keymap.action(self.view.where, name)
             if action is not None:
@@ -247,8 +207,8 @@ class Shell:
         self.redraw()
 
     def paste(self, text: str) -> None:
-        if self._question is not None:
-            self._question.paste(text)
+        if self._last_row.asks:
+            self._last_row.paste(text)
             self.redraw()
 
     def do(self, action: Action) -> None:
@@ -276,9 +236,9 @@ class Shell:
 
     def click(self, column: int, row: int) -> None:
         self.last_key_at = self.now()
-        self._message = None
+        self._last_row.read()
         key = self._key_at(row)
-        if self._question is None and key is not None:
+        if not self._last_row.asks and key is not None:
             self.view.on_key()
             self.view.click(key, column)
         self.redraw()
@@ -318,8 +278,7 @@ class Shell:
 
     def _ticking(self, now: float) -> tuple[object, ...]:
         """What changes by itself on a screen of the past."""
-        told = self._message is not None and 0 <= now - self._message[2] < MESSAGE_SECONDS
-        return now // MINUTE, self._new_alerts(), told, self._past.under_way
+        return now // MINUTE, self._new_alerts(), self._last_row.tells(now), self._past.under_way
 
     def _frame(self, now: float, width: int, height: int) -> Frame:
         past = self.moment
@@ -331,11 +290,6 @@ class Shell:
 
     def _key_at(self, row: int) -> str | None:
         return self._drawn[row].key if 0 <= row < len(self._drawn) else None
-
-    def _answer(self, name: str, character: str | None) -> None:
-        question = self._question
-        if question is not None and question.press(name, character) and self._question is question:
-            self._question = None
 
     def _own_deeds(self) -> dict[str, Deed]:
         deeds: dict[str, Deed] = {
@@ -385,14 +339,10 @@ class Shell:
             self.open(PaletteView(self))
 
     def _last_rows(self, width: int, now: float) -> list[Row]:
-        """One; a long message takes more."""
-        if self._question is not None:
-            return [self._question.row(self.look, width)]
-        if self._message is not None:
-            text, ok, at = self._message
-            if 0 <= now - at < MESSAGE_SECONDS:
-                return message_rows(self.look, width, text, ok)
-            self._message = None
+        """One, the keys where nothing else is said; a long message takes more."""
+        said = self._last_row.rows(self.look, width, now)
+        if said:
+            return said
         actions = (*timekeys.FOOTER, *self.view.footer) if self._past.away else self.view.footer
         return [footer_row(self.look, width, self.keymap, actions, self.deeds(), self.read_only)]
 
