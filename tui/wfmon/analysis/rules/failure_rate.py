@@ -29,6 +29,7 @@ def evaluate(
     cleared: Mapping[str, float] | None = None,
     unseen: Collection[str] = (),
     indexes: Mapping[str, RunIndex] | None = None,
+    alerted: Collection[str] | None = None,
 ) -> tuple[Finding, ...]:
     """Two findings (warning, critical) per workflow whose finished runs are exposed.
 
@@ -36,7 +37,8 @@ def evaluate(
     is not used where it begins before the last clear (``cleared``: workflow -> time). ``unseen``
     names workflows whose source of runs does not answer now: nothing is said of them. ``indexes``: of
     workflows whose windows are counted from logs; without one a streak is seen only where a window holds
-    nothing else.
+    nothing else. ``alerted``: workflows of which there is an episode (None: it is not known): of others
+    nobody asks whether it is over, and ``clears`` says nothing.
     """
     if not settings.enabled:
         return ()
@@ -45,14 +47,24 @@ def evaluate(
     for workflow in workflows:
         if workflow.ladder:
             name = workflow.name
-            findings += _judge(workflow, settings, now, ends.get(name), name in unseen, known.get(name))
+            moment = Moment(
+                now,
+                workflow.ladder,
+                _window(workflow, now, ends.get(name)),
+                workflow.usual,
+                known.get(name),
+                ends.get(name),
+                may_be_over=alerted is None or name in alerted,
+            )
+            findings += _judge(workflow, moment, settings, unseen=name in unseen)
     return tuple(findings)
 
 
 @dataclass(frozen=True, slots=True)
 class Moment:
     """What is known of a workflow's runs at ``now``. ``chosen``: its window, one of ``ladder``.
-    ``cleared``: when its last episode ended; ``index``: its runs in order, where logs tell them."""
+    ``cleared``: when its last episode ended; ``index``: its runs in order, where logs tell them.
+    ``may_be_over``: there may be an episode whose end is asked for."""
 
     now: float
     ladder: Sequence[LadderStep]
@@ -60,11 +72,13 @@ class Moment:
     usual: Baseline | None = None
     index: RunIndex | None = None
     cleared: float | None = None
+    may_be_over: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class _Judged:
-    """``threshold``: of the ratio's lower bound; ``quiet``: enough runs succeeded since the last failure;
+    """``threshold``: of the ratio's lower bound; ``quiet``: enough runs succeeded since the last failure
+    (False also where nobody asks);
     ``streak``: so many of the last runs all failed, which alone makes it critical; 0: it does not."""
 
     threshold: float
@@ -90,20 +104,15 @@ def threshold_of(usual: Baseline | None, settings: FailureRateSettings) -> float
 
 
 def _judge(
-    workflow: Workflow,
-    settings: FailureRateSettings,
-    now: float,
-    cleared: float | None,
-    unseen: bool,
-    index: RunIndex | None,
+    workflow: Workflow, moment: Moment, settings: FailureRateSettings, *, unseen: bool
 ) -> tuple[Finding, Finding]:
-    ladder = workflow.ladder
-    step = _window(workflow, now, cleared)
+    ladder, step, index = moment.ladder, moment.chosen, moment.index
     covered = _covered(ladder[0])
     known = covered and not unseen
     if known and not _any_failed(ladder):
-        return _untripped(workflow, step, settings, quiet=_quiet(ladder, settings))
-    judged = _judged(Moment(now, ladder, step, workflow.usual, index, cleared), settings)
+        quiet = moment.may_be_over and _quiet(ladder, settings)
+        return _untripped(workflow, step, settings, quiet=quiet)
+    judged = _judged(moment, settings)
     if known and not judged.warning:
         return _untripped(workflow, step, settings, quiet=judged.quiet)
     blind = None
@@ -116,7 +125,7 @@ def _judge(
     if judged.warning and index is not None and not unseen:
         from wfmon.analysis.reasons import reasons
 
-        causes = reasons(index.failed(now, max(step.seconds, settings.clear_quiet_seconds)))
+        causes = reasons(index.failed(moment.now, max(step.seconds, settings.clear_quiet_seconds)))
     said = words(step)
     return (
         _finding(workflow, step, Severity.WARNING, judged, said, blind, unseen, causes, settings),
@@ -194,11 +203,12 @@ def _calm(
 def _judged(moment: Moment, settings: FailureRateSettings) -> _Judged:
     counts = moment.chosen.counts
     threshold = threshold_of(moment.usual, settings)
-    quiet = _is_over(moment, settings)
     streak = _streak(moment, settings) if settings.streak else 0
+    if counts.failed < settings.min_failures and not streak:
+        return _Judged(threshold, False, False, moment.may_be_over and _is_over(moment, settings))
     # A long window may still hold what is over.
-    if quiet or (counts.failed < settings.min_failures and not streak):
-        return _Judged(threshold, False, False, quiet)
+    if _is_over(moment, settings):
+        return _Judged(threshold, False, False, quiet=True)
     proven = counts.failed >= settings.min_failures
     bound = lower_bound(counts.failed, counts.n, settings.z) if proven else 0.0
     # So that it can be reached where much fails usually.
@@ -207,7 +217,7 @@ def _judged(moment: Moment, settings: FailureRateSettings) -> _Judged:
         threshold,
         warning=bound > threshold or streak > 0,
         critical=bound > critical or streak > 0,
-        quiet=quiet,
+        quiet=False,
         streak=0 if bound > critical else streak,
     )
 
