@@ -155,6 +155,16 @@ def test_resolved_takes_it_back_and_firing_again_is_not_mute(desk: Desk, am: ByH
     assert am.muted(HIGH)
 
 
+def test_what_is_over_waits_for_no_look(desk: Desk, am: ByHand) -> None:
+    """Should it fire again at once, nobody must be kept from hearing it."""
+    episode = shared(desk)
+    desk.turn()
+    desk.sharer._steady = lambda: desk.steady
+    desk.is_now(episode, AlertState.RESOLVED, ended_at=time.time())
+    desk.turn()
+    assert am.silences(HIGH) == []
+
+
 def test_undone_takes_it_back_also_before_it_was_set(desk: Desk, am: ByHand) -> None:
     episode = shared(desk)
     desk.store.unack(episode, "dana", desk.clock())

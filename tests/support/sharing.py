@@ -9,6 +9,7 @@ import urllib.request
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from wfmon.model.alert import Alert, AlertState, Labels, Severity
 from wfmon.model.episode import AuditEntry, Sighting
@@ -69,10 +70,13 @@ class ByHand:
             and (wanted is None or {(m["name"], m["value"]) for m in each["matchers"]} == wanted)
         ]
 
-    def muted(self, labels: Labels) -> bool:
+    def alerts(self) -> list[dict[str, Any]]:
         found = self._ask("GET", "/alerts")
         assert isinstance(found, list)
-        (alert,) = [each for each in found if each["labels"] == dict(labels)]
+        return found
+
+    def muted(self, labels: Labels) -> bool:
+        (alert,) = [each for each in self.alerts() if each["labels"] == dict(labels)]
         return bool(alert["status"]["silencedBy"])
 
     def edit(self, silence: dict[str, object], **changes: object) -> str:

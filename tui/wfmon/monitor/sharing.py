@@ -139,7 +139,8 @@ class Sharer:
         if trouble is not None and self._steady() < trouble.until:
             self._apply_blind(job, sharesteps.unreached(scene, trouble.why))
             return
-        if self._steady() < self._due.get(_key(share), 0.0) and not self._news(share, told):
+        waits = self._steady() < self._due.get(_key(share), 0.0) and scene.wanted  # what is over is at once
+        if waits and not self._news(share, told):
             return
         self._ask(job, scene, client)
 
