@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfmon.analysis.baseline import JUDGED_SECONDS, baseline
+from wfmon.analysis.baseline import baseline
 from wfmon.analysis.hours import DAY, HOUR, hours_like
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import Accepted
@@ -48,7 +48,7 @@ def run(
 
 def runs(count: int, **more: object) -> list[Run]:
     """A minute apart, the last just old enough to tell the ratio."""
-    return [run(n, NOW - JUDGED_SECONDS - (count - n - 1) * 60, **more) for n in range(count)]  # type: ignore[arg-type]
+    return [run(n, NOW - SETTINGS.judged_seconds - (count - n - 1) * 60, **more) for n in range(count)]  # type: ignore[arg-type]
 
 
 def row(
@@ -255,7 +255,7 @@ def test_a_run_that_a_deploy_met_halfway_is_of_before() -> None:
 
 
 def test_after_a_new_normal_only_what_is_new_counts() -> None:
-    since = NOW - JUDGED_SECONDS - 49 * 60
+    since = NOW - SETTINGS.judged_seconds - 49 * 60
     accepted = Accepted("w", since=since, at=NOW - 40 * 60, by="joe")
     shifted = [
         replace(each, duration_seconds=9.0) if (each.ended_at or 0) >= since else each for each in runs(200)
@@ -264,7 +264,9 @@ def test_after_a_new_normal_only_what_is_new_counts() -> None:
     assert usual(shifted, poisoned=[alert]).duration_p95_seconds == 2.0
     found = usual(shifted, poisoned=[alert], accepted=accepted)
     assert (found.n, found.duration_p50_seconds, found.accepted_at) == (50, 9.0, accepted.at)
-    again = usual(shifted, poisoned=[alert, (NOW - JUDGED_SECONDS - 19 * 60, NOW)], accepted=accepted)
+    again = usual(
+        shifted, poisoned=[alert, (NOW - SETTINGS.judged_seconds - 19 * 60, NOW)], accepted=accepted
+    )
     assert again.n == 30  # what began after the acceptance poisons as ever
 
 

@@ -21,9 +21,6 @@ from wfmon.model.run import COUNTED, Run, RunStatus
 from wfmon.model.settings import BaselineSettings
 
 HOURLY_P95 = "hourly p95"
-# What is newer is no measure of itself: 500 runs are the last minutes of a workflow that runs often, and an
-# incident would be what is usual before it can be told. Three of the failure rule's windows.
-JUDGED_SECONDS = 900.0
 NOTHING_EXPECTED = Expected()
 
 
@@ -52,7 +49,7 @@ def baseline(
     whose single runs are not known. ``last``: what was usual when it was last asked: figures of runs stay
     where an incident has left too few others among the runs that are kept.
 
-    Ratios are of counted runs (success, error, timeout, lost), without the newest (``JUDGED_SECONDS``) unless
+    Ratios are of counted runs (success, error, timeout, lost), without the newest (``settings.judged_seconds``) unless
     somebody has accepted them. Durations, tokens and cost are of runs
     that succeeded (alerting-and-burn 4.4): how long a run takes that comes to its end, and what it costs.
     """
@@ -62,7 +59,7 @@ def baseline(
     sums = Hours(workflow, hours, covered)
     bounds = Bounds(now, max(began, _birth(sums, runs, now), now - settings.days * DAY), spans)
     alike = sums.alike(bounds, zone, settings.days, settings.needed)
-    judged = max(now - JUDGED_SECONDS, float("-inf") if accepted is None else accepted.at)
+    judged = max(now - settings.judged_seconds, float("-inf") if accepted is None else accepted.at)
     errors = _errors(counting, sums, bounds, judged, settings.needed)
     needed = settings.needed
     good = [run for run in counting if run.status is RunStatus.SUCCESS]

@@ -60,7 +60,7 @@ class FailuresPast:
 
     def moments(self, begin: float, end: float) -> Iterator[float]:
         """On the clock's own marks, so that two who replay the same find the same: as close as live where
-        it may trip, wider apart where it cannot or has."""
+        it may trip or has, wider apart where it cannot."""
         ends = (
             []
             if self._index is None
@@ -78,10 +78,10 @@ class FailuresPast:
 
     def said(self, at: float, memory: EpisodeMemory) -> Sequence[Finding] | None:
         before = memory.episodes.get(self.key)
-        self._may_trip = False
-        if (before is None or not before.firing or before.ended_at is not None) and not self._may_begin(
-            at, memory
-        ):
+        opened = before is not None and before.firing and before.ended_at is None
+        # While it is open one moment above the threshold, however short, keeps it so.
+        self._may_trip = opened
+        if not opened and not self._may_begin(at, memory):
             return None
         ladder = tuple(self._runs.step(at, seconds) for seconds in self._windows.ladder)
         chosen = grown(ladder, self._windows.grow_runs)

@@ -225,11 +225,14 @@ class ShareSettings:
 @dataclass(frozen=True, slots=True)
 class BaselineSettings:
     """What is usual (alerting-and-burn 7). ``runs``: newest finished runs that are looked at; ``needed``:
-    with fewer runs, or hours, nothing is said; ``days``: how far back hours are looked at."""
+    with fewer runs, or hours, nothing is said; ``days``: how far back hours are looked at.
+    ``judged_seconds``: what failed within them is no measure of what usually fails: 500 runs may be the last
+    minutes of a busy workflow, and an incident would be usual before it can be told."""
 
     runs: int
     needed: int
     days: float
+    judged_seconds: float = 900.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -31,6 +31,9 @@ from wfmon.model.settings import (
 )
 
 
+JUDGED_WINDOWS = 3.0  # of the failure rule, of which the newest runs are no measure of themselves
+
+
 @dataclass(frozen=True, slots=True)
 class RuleSettings:
     """One per rule, and how episodes are joined; ``every`` is seconds between evaluations. ``limits``: what
@@ -212,7 +215,12 @@ def _above_zero(value: float) -> float | None:
 
 def baseline_settings(config: schema.Config) -> BaselineSettings:
     section = config.baseline
-    return BaselineSettings(runs=section.runs, needed=section.needed, days=float(section.days))
+    return BaselineSettings(
+        runs=section.runs,
+        needed=section.needed,
+        days=float(section.days),
+        judged_seconds=JUDGED_WINDOWS * float(config.windows.runs),
+    )
 
 
 def retention_settings(config: schema.Config) -> RetentionSettings:
