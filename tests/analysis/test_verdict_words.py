@@ -106,9 +106,9 @@ def test_who_has_it_or_keeps_it_quiet(alert: Alert, words: str) -> None:
 
 
 def test_several_alerts_of_a_workflow_are_said_once() -> None:
-    assert say(SLOW, FAILING) == "w fails 32% (80 of 250 in 5m) +1 since 14:00 · nobody has it"
+    assert say(SLOW, FAILING) == "w fails 32% (80 of 250 in 5m) and 1 more since 14:00 · nobody has it"
     assert say(SLOW, FAILING, OTHER) == (
-        "w fails 32% (80 of 250 in 5m) +1 since 14:00 · nobody has it · 1 more critical"
+        "w fails 32% (80 of 250 in 5m) and 1 more since 14:00 · nobody has it · 1 more critical"
     )
 
 
@@ -117,7 +117,7 @@ def test_what_nobody_has_is_not_hidden_behind_what_somebody_has() -> None:
         "w fails 32% (80 of 250 in 5m) since 14:00 · joe has it until 15:00"
         " · warning: w: 2 runs over 4m, longest 9m"
     )
-    assert say(FAILING, acked(SLOW)).startswith("w fails 32% (80 of 250 in 5m) +1 since")
+    assert say(FAILING, acked(SLOW)).startswith("w fails 32% (80 of 250 in 5m) and 1 more since")
 
 
 def test_what_is_only_kept_quiet_is_not_said_to_be_had() -> None:

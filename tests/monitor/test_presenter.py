@@ -182,9 +182,33 @@ def test_a_new_normal_begins_where_the_fault_began(store: AckStore) -> None:
     assert [entry.what for entry in store.audit()] == ["accept normal", "accept normal"]
 
 
-def test_a_note_on_what_nobody_has_is_refused_in_words(store: AckStore) -> None:
+def notes(store: AckStore) -> list[tuple[str, str]]:
+    return [(entry.what, entry.comment) for entry in store.audit()]
+
+
+def test_a_comment_on_what_nobody_has_is_kept_as_a_note(store: AckStore) -> None:
     outcome = Presenter(store, "joe", UTC).act(CommentAck(ID, "joe", "x"), NOW)
-    assert (outcome.ok, outcome.message) == (False, f"{ID}: nobody has it")
+    assert (outcome.ok, outcome.message) == (True, f"kept as a note to failure_rate: {ID}: nobody has it")
+    assert notes(store) == [("note", "x")]
+
+
+def test_a_comment_on_what_somebody_else_took_meanwhile_is_kept_as_a_note(store: AckStore) -> None:
+    store.ack(ID, "ann", NOW, seconds=600, comment="")
+    outcome = Presenter(store, "joe", UTC).act(CommentAck(ID, "joe", "x"), NOW + 1)
+    assert outcome.ok
+    assert outcome.message.startswith("kept as a note to failure_rate: ")
+    assert "ann" in outcome.message
+    assert notes(store)[1:] == [("note", "x")]
+
+
+def test_a_comment_typed_while_its_alert_ends_is_kept_as_a_note(store: AckStore) -> None:
+    presenter = Presenter(store, "joe", UTC)
+    assert presenter.act(AckAlert(ID, "joe"), NOW).ok
+    store.observe([], NOW + 5, {FIRING.key: NOW + 5})
+    outcome = presenter.act(CommentAck(ID, "joe", "half a comment"), NOW + 9)
+    assert outcome.ok
+    assert outcome.message.startswith(f"kept as a note to failure_rate: {ID} is over: ended ")
+    assert notes(store)[-1] == ("note", "half a comment")
 
 
 def test_a_monitor_that_failed_is_the_verdict(store: AckStore) -> None:

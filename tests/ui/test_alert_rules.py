@@ -410,3 +410,10 @@ async def test_a_cap_and_what_is_over_it_are_said_once(size: tuple[int, int]) ->
     now = next(line for line in lines if line.startswith("now "))
     assert now.startswith("now      $252/h, cap $100/h")
     assert now.count("$252") == 1
+
+
+async def test_a_rule_that_its_system_does_not_tell_is_not_called_by_its_name_again() -> None:
+    one = alert("NodeDown", (("alertname", "NodeDown"), ("instance", "gpu-07")), "no answer", source="am")
+    lines = await shown(world(one))
+    assert lines[1].startswith("rule     told without what it is held against  ")
+    assert lines[1].endswith(" am")

@@ -10,7 +10,7 @@ from support.pastworld import BEGAN, ENDED, ID, live, over, staged
 from support.payloads import PAYLOADS
 from support.screen import Stage
 from support.snapshots import NOW, incident
-from wfmon.model.alert import AlertState, Note
+from wfmon.model.alert import AlertState, Note, Severity
 from wfmon.model.episode import EndedEpisode
 from wfmon.model.history import Change, ChangeKind, Kind
 from wfmon.model.past import Ended, Series
@@ -310,3 +310,21 @@ def test_the_state_of_a_resolved_alert_needs_no_history() -> None:
     stage = Stage(replace(incident(), alerts=(gone,), ended=(gone,)))
     stage.shell.open(AlertView(gone.id, gone))
     assert "ended 1m ago" in stage.lines()[0]
+
+
+async def test_where_acks_are_private_nobody_is_not_said_of_what_others_may_have_had() -> None:
+    stage = await opened()
+    assert "  nobody" in stage.text()
+    stage.show(replace(live(), acks_shared=False))
+    text = stage.text()
+    assert "nobody" not in text
+    assert "email_triage       32%    25  not you" in text
+
+
+async def test_what_was_a_note_is_no_warning() -> None:
+    stage, memory = staged()
+    first = memory.over.episodes[0]
+    info = replace(first, record=replace(first.record, severity=Severity.INFO))
+    memory.over = replace(memory.over, episodes=(info,))
+    lines = await stage.arrived("H")
+    assert lines[2].startswith("· 13:50–13:57")

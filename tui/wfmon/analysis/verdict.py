@@ -127,7 +127,7 @@ class _Trouble:
 
     @property
     def words(self) -> str:
-        return headline(self.first) + (f" +{len(self.others)}" if self.others else "")
+        return headline(self.first) + (f" and {len(self.others)} more" if self.others else "")
 
 
 def _of_each_workflow(alerts: Sequence[Alert]) -> list[_Trouble]:

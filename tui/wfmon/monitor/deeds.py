@@ -16,7 +16,7 @@ from wfmon.model.action import (
 )
 from wfmon.model.alert import Ack, Alert, ForeignRef
 from wfmon.store.acks import AckStore
-from wfmon.store.errors import AckError
+from wfmon.store.errors import AckError, Gone, Held
 from wfmon.text.numbers import clock
 from wfmon.text.sanitize import safe
 
@@ -47,14 +47,23 @@ def do(store: AckStore, action: Act, now: float, zone: tzinfo | None, shown: Map
             muted = "" if silence is None else ", its silence is being taken back"
             return f"{record.rule} is nobody's again{muted}"
         case CommentAck():
-            store.comment(action.alert_id, action.by, now, action.comment)
-            return "comment saved"
+            return _comment(store, action, now)
         case AddNote():
             store.note(action.alert_id, action.by, now, action.text)
             return "note saved"
         case AcceptNormal():
             store.accept(action.workflow, action.by, now, _fault_began(store, action.workflow, now))
             return f"what {safe(action.workflow)} does now is its new normal"
+
+
+def _comment(store: AckStore, action: CommentAck, now: float) -> str:
+    """What was typed while the alert ended, or went to somebody else, is kept beside it."""
+    try:
+        store.comment(action.alert_id, action.by, now, action.comment)
+    except (Gone, Held) as error:
+        record = store.note(action.alert_id, action.by, now, action.comment)
+        return f"kept as a note to {record.rule}: {error}"
+    return "comment saved"
 
 
 def _end(ack: Ack, zone: tzinfo | None) -> str:

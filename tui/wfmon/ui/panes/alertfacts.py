@@ -106,8 +106,10 @@ def rule_rows(look: Look, width: int, snapshot: Snapshot | None, alert: Alert) -
 def rule_words(snapshot: Snapshot | None, alert: Alert) -> tuple[str, str]:
     """The rule in words, and where it is configured; empty where that is not known."""
     info = rule_info(snapshot, alert)
+    if info is None and alert.source != OURS:
+        return "told without what it is held against", alert.source
     if info is None:
-        return _rule(alert), "" if alert.source == OURS else alert.source
+        return _rule(alert), ""
     return info.words, info.where
 
 

@@ -44,10 +44,11 @@ def head(look: Look, width: int, at: Columns) -> Row:
     return line.add("WHO", "label").row()
 
 
-def episode_row(look: Look, width: int, at: Columns, alert: Alert, now: float, *, selected: bool) -> Row:
-    """``alert`` is one that is over."""
-    critical = alert.severity is Severity.CRITICAL
-    sign, role = (look.signs.critical, "critical") if critical else (look.signs.warning, "warning")
+def episode_row(
+    look: Look, width: int, at: Columns, alert: Alert, now: float, *, selected: bool, shared: bool
+) -> Row:
+    """``alert`` is one that is over. ``shared``: the acks of others would be seen."""
+    sign, role = _sign(look, alert.severity)
     line = Line(look, width, selected=selected).add(sign, role).add(" ")
     line.add(from_to(look, alert, now), "text", at.when).add(lasted(look, alert), "text", _LASTED, right=True)
     line.add("  ").add(alert.rule, role, _RULE).add(" ")
@@ -59,13 +60,23 @@ def episode_row(look: Look, width: int, at: Columns, alert: Alert, now: float, *
         line.add(worst(alert).removesuffix("/h"), "text", _PEAK, right=True)
         line.add(numbers.count(alert.n), "text", _N, right=True)
         line.add("  ")
-    return line.add(*_who(alert, width - line.used)).row(KEY + alert.id)
+    return line.add(*_who(alert, width - line.used, shared)).row(KEY + alert.id)
 
 
-def _who(alert: Alert, room: int) -> tuple[str, str]:
+def _sign(look: Look, severity: Severity) -> tuple[str, str]:
+    match severity:
+        case Severity.CRITICAL:
+            return look.signs.critical, "critical"
+        case Severity.WARNING:
+            return look.signs.warning, "warning"
+        case Severity.INFO:
+            return look.signs.dot, "text"
+
+
+def _who(alert: Alert, room: int, shared: bool) -> tuple[str, str]:
     """Who they are counts for more than from where."""
     if not alert.had:
-        return "nobody", "strong"
+        return "nobody" if shared else "not you", "strong"
     whole = ", ".join(alert.had)
     short = ", ".join(name.partition(" from ")[0] for name in alert.had)
     return whole if width_of(whole) <= room else short, "text"

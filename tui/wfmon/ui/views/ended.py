@@ -128,8 +128,11 @@ class EndedView(View):
         keys = [self.cursor.keys[number] for number in self.cursor.window(height - 2)]
         at = columns(look, width, [shown[key] for key in keys], now)
         rows.append(head(look, width, at))
+        latest, chosen = self.shell.latest, self.cursor.key
+        shared = latest is not None and latest.acks_shared
         return rows + [
-            episode_row(look, width, at, shown[key], now, selected=key == self.cursor.key) for key in keys
+            episode_row(look, width, at, shown[key], now, selected=key == chosen, shared=shared)
+            for key in keys
         ]
 
     def _changes(
