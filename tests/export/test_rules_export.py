@@ -126,7 +126,8 @@ def certain(found: dict[int, frozenset[Severity]]) -> Iterator[Expected]:
     for now, severities in found.items():
         if all(abs(now - at) > EDGE for at in changed):
             labels = [
-                {"severity": each.word, "wfmon_rule": "failure_rate", "workflow": "w"} for each in severities
+                {"severity": each.word, "wfmon_rule": "failure_rate", "workflow": "w"}
+                for each in sorted(severities)[-1:]
             ]
             yield Expected(now, FAILS, labels)
 

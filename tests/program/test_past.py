@@ -203,7 +203,8 @@ def after_a_restart(floor: ShopFloor, program: Program, state: Path) -> None:
     with program.terminal(size=SIZE) as screen:
         floor.work(3)
         screen.wait_for(rf"^  1 ended \S+ ago: {NAME} failed .*tester had it", timeout=30)
-        screen.wait_for(rf"^  {NAME} +\d+ +[\d.]+ +[\d.]+ +[\d.]+\S* +2\.0s +1\.0x", timeout=30)  # what is usual
+        usual = r" +\d+ +[\d.]+ +[\d.]+ +[\d.]+\S* +2\.0s +1\.0x"
+        screen.wait_for(rf"^  {NAME}{usual}", timeout=30)
         screen.wait_for(r"^─ Workflows .*errors [\d.]+% .*[▁▂▃▄▅▆▇█]", timeout=30)  # from before
         wait_until(lambda: counted(program) == floor.done, timeout=30, pause=0.3)
         wait_until(lambda: floor.is_kept(state), timeout=30, pause=0.3)

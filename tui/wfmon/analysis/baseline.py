@@ -49,8 +49,8 @@ def baseline(
     whose single runs are not known. ``last``: what was usual when it was last asked: figures of runs stay
     where an incident has left too few others among the runs that are kept.
 
-    Ratios are of counted runs (success, error, timeout, lost), without the newest (``settings.judged_seconds``) unless
-    somebody has accepted them. Durations, tokens and cost are of runs
+    Ratios are of counted runs (success, error, timeout, lost), without the newest
+    (``settings.judged_seconds``) unless somebody has accepted them. Durations, tokens and cost are of runs
     that succeeded (alerting-and-burn 4.4): how long a run takes that comes to its end, and what it costs.
     """
     began = float("-inf") if accepted is None else accepted.since

@@ -23,6 +23,8 @@ OF_WINDOW, OF_FAILED = "wfmon:failure_rate:runs", "wfmon:failure_rate:failed"
 RATIO, BOUND = "wfmon:failure_rate:ratio", "wfmon:failure_rate:lower_bound"
 OVER, STREAK, HELD = "wfmon:failure_rate:over", "wfmon:failure_rate:streak", "wfmon:failure_rate:held"
 SEEN, ENDED = "wfmon:failure_rate:seen_at", "wfmon:failure_rate:ended_at"
+CRITICAL = "wfmon:failure_rate:critical"
+FIRING_NOW = f'group by (workflow) (ALERTS{{alertname="{ALERT}",alertstate="firing"}})'
 HOURS_30_DAYS = 720.0
 
 
@@ -44,8 +46,8 @@ def group(windows: Sequence[float], enough: int, settings: FailureRateSettings, 
         rules.append(Recording(STREAK, _streak(windows, settings)))
     critical = min(settings.critical_factor * settings.threshold, (1 + settings.threshold) / 2)
     rules += [
-        *_level(Severity.WARNING, settings.threshold, settings),
-        *_level(Severity.CRITICAL, critical, settings),
+        *_critical(critical, settings),
+        *_warning(settings.threshold, settings),
     ]
     return Group(
         "wfmon-failure-rate", interval, rules, ("More runs of a workflow fail than chance explains.",)
@@ -58,10 +60,9 @@ def _of(name: str, seconds: float) -> str:
 
 def _ends(longest: float) -> list[Recording | Alerting]:
     """When the alert was last seen to fire, and when it ended: windows do not reach behind that."""
-    firing_now = f"group by (workflow) ({firing(ALERT, Severity.WARNING)})"
     return [
-        Recording(ENDED, f"({SEEN} unless {firing_now}) or {ENDED}"),
-        Recording(SEEN, f"0 * {firing_now} + time() or {SEEN} > time() - {longest:g}"),
+        Recording(ENDED, f"({SEEN} unless {FIRING_NOW}) or {ENDED}"),
+        Recording(SEEN, f"0 * {FIRING_NOW} + time() or {SEEN} > time() - {longest:g}"),
     ]
 
 
@@ -115,26 +116,46 @@ def _streak(windows: Sequence[float], settings: FailureRateSettings) -> str:
     return f"{whole} >= {needed}"
 
 
-def _level(severity: Severity, threshold: float, settings: FailureRateSettings) -> tuple[Recording, Alerting]:
-    held = f"{HELD}_{severity.word}"
-    trips = f"({BOUND} > {threshold:g} and {OF_FAILED} >= {settings.min_failures})"
-    if settings.streak:
-        trips = f"({trips} or {STREAK})"
-    between = ""
-    if severity is Severity.WARNING:
-        above = f"({RATIO} > {threshold:g} or {OF_WINDOW} == 0)"
-        between = f" or ({above} and on (workflow) {firing(ALERT, severity)})"
-    keep = duration(settings.clear_quiet_seconds)
-    kept = f"(max_over_time({held}[{keep}]) and on (workflow) {firing(ALERT, severity)})"
+def _critical(threshold: float, settings: FailureRateSettings) -> tuple[Recording | Alerting, ...]:
+    held = f"{HELD}_critical"
+    fires = _kept(held, firing(ALERT, Severity.CRITICAL), settings)
     return (
-        Recording(held, f"({trips} unless {OVER}){between}"),
-        Alerting(
-            ALERT,
-            f"({RATIO} and ({held} or {kept})) unless {OVER}",
-            labels(RULE, severity),
-            {
-                "summary": "{{ $labels.workflow }} fails {{ $value | humanizePercentage }}",
-                "description": f"The ratio of failed runs is surely above {threshold:.0%}.",
-            },
-        ),
+        Recording(held, f"{_trips(threshold, settings)} unless {OVER}"),
+        Recording(CRITICAL, fires),
+        _alert(Severity.CRITICAL, CRITICAL, threshold),
+    )
+
+
+def _warning(threshold: float, settings: FailureRateSettings) -> tuple[Recording | Alerting, ...]:
+    """Silent while it is critical: one incident is one page."""
+    held = f"{HELD}_warning"
+    between = f"({RATIO} > {threshold:g} or {OF_WINDOW} == 0) and on (workflow) {FIRING_NOW}"
+    fires = f"({_kept(held, FIRING_NOW, settings)}) unless {CRITICAL}"
+    return (
+        Recording(held, f"({_trips(threshold, settings)} unless {OVER}) or ({between})"),
+        _alert(Severity.WARNING, fires, threshold),
+    )
+
+
+def _trips(threshold: float, settings: FailureRateSettings) -> str:
+    bound = f"({BOUND} > {threshold:g} and {OF_FAILED} >= {settings.min_failures})"
+    return f"({bound} or {STREAK})" if settings.streak else bound
+
+
+def _kept(held: str, firing_now: str, settings: FailureRateSettings) -> str:
+    """While it holds, and if it fires for the quiet time after; not once it is over."""
+    keep = duration(settings.clear_quiet_seconds)
+    kept = f"(max_over_time({held}[{keep}]) and on (workflow) {firing_now})"
+    return f"({RATIO} and ({held} or {kept})) unless {OVER}"
+
+
+def _alert(severity: Severity, expr: str, threshold: float) -> Alerting:
+    return Alerting(
+        ALERT,
+        expr,
+        labels(RULE, severity),
+        {
+            "summary": "{{ $labels.workflow }} fails {{ $value | humanizePercentage }}",
+            "description": f"The ratio of failed runs is surely above {threshold:.0%}.",
+        },
     )

@@ -30,7 +30,6 @@ from wfmon.model.settings import (
     WorkflowLimits,
 )
 
-
 JUDGED_WINDOWS = 3.0  # of the failure rule, of which the newest runs are no measure of themselves
 
 
