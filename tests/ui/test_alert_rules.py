@@ -356,7 +356,7 @@ async def test_no_figure_of_a_run_is_cut(size: tuple[int, int]) -> None:
 async def test_the_place_of_a_rule_is_whole_and_no_row_is_empty(size: tuple[int, int]) -> None:
     words = "failed / runs, last 5m (grown to 20 runs) > 5%, 99% sure, ≥ 3 failed; or a streak"
     one = of("invoice_extract", "failure_rate", "32% (80 of 250 in 5m)")
-    for where in ("wf.toml:12 alerts.failure_rate.threshold, 2 more", "as shipped", ""):
+    for where in ("wf.toml:12 alerts.failure_rate.threshold, 2 more", "w" * 49, "as shipped", ""):
         lines = await shown(world(one, info=RuleInfo("failure_rate", words, where)), size=size)
         text = " ".join(" ".join(lines).split())
         assert where in text
@@ -417,3 +417,11 @@ async def test_a_rule_that_its_system_does_not_tell_is_not_called_by_its_name_ag
     lines = await shown(world(one))
     assert lines[1].startswith("rule     told without what it is held against  ")
     assert lines[1].endswith(" am")
+
+
+async def test_a_place_that_fits_no_row_is_cut_and_not_left_out() -> None:
+    where = "a-long-name-of-a-config.toml:112 alerts.failure_rate.min_failures, 2 more"
+    one = of("invoice_extract", "failure_rate", "32% (80 of 250 in 5m)")
+    lines = await shown(world(one, info=RuleInfo("failure_rate", "failed / runs", where)), size=(60, 15))
+    assert lines[2].strip().startswith("a-long-name-of-a-config.toml:112 alerts.")
+    assert lines[2].endswith("…")

@@ -250,3 +250,9 @@ def test_an_ended_one_of_another_system_is_told_when_all_is_green() -> None:
     first = Stage(shown)
     first.press("enter")
     assert first.lines()[0].startswith("✓ HighErrorRate"), "the cursor begins on the upper one"
+
+
+@pytest.mark.parametrize("by", ["joe (root from pts/6)", "joe (ubuntu from 10.0.3.7 pts/2)", LONG])
+def test_a_name_is_cut_at_its_end_and_not_within_a_bracket(by: str) -> None:
+    alert = local(AlertState.SNOOZED, acked(by, until=None, snooze=True))
+    assert row(Stage(with_alerts(alert)), alert).endswith(" snoozed joe until resolved")

@@ -91,7 +91,7 @@ def rule_rows(look: Look, width: int, snapshot: Snapshot | None, alert: Alert) -
     parts = [cut(part, room, look.signs.cut) for part in wrap(words, room, _RULE_ROWS)]
     left = room - width_of(parts[-1]) - 2
     if where and left < width_of(where):
-        parts, left = [*parts, ""], room
+        parts, left = [*parts, ""], room - 2
     where = cut(where, left, look.signs.cut)
     rows = []
     for number, part in enumerate(parts):

@@ -10,7 +10,7 @@ from wfmon.model.record import dataclass
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.episode import from_to, lasted, worst
-from wfmon.ui.panes.words import subject
+from wfmon.ui.panes.words import called, subject
 from wfmon.ui.rows import Line, Row, tail, width_of
 
 KEY = "a:"
@@ -78,7 +78,7 @@ def _who(alert: Alert, room: int, shared: bool) -> tuple[str, str]:
     if not alert.had:
         return "nobody" if shared else "not you", "strong"
     whole = ", ".join(alert.had)
-    short = ", ".join(name.partition(" from ")[0] for name in alert.had)
+    short = ", ".join(map(called, alert.had))
     return whole if width_of(whole) <= room else short, "text"
 
 

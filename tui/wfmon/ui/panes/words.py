@@ -88,6 +88,11 @@ def who_had(alert: Alert, shared: bool) -> str:
     return "nobody had it" if shared else "not acked by you"
 
 
+def called(by: str) -> str:
+    """Who, without from where: of ``joe (root from pts/6)`` and of ``joe from pts/6`` it is ``joe``."""
+    return by.partition(" (")[0].partition(" from ")[0]
+
+
 def sharing(ack: Ack) -> str:
     """Whether an Alertmanager mutes it too: ``shared``, ``not shared: …``; empty where nobody asked."""
     if ack.shared:
@@ -108,7 +113,7 @@ def other_hand(alert: Alert) -> Ack | None:
 def _held(word: str, ack: Ack, look: Look, now: float, room: int) -> str:
     """``acked joe 12m, wakes 15:00 · shared``. What gives way first: from where they are, ``acked`` to
     ``shared``, ``wakes``, why it is not shared, the age; never who, until when, and whether it is shared."""
-    name, short = ack.by, ack.by.partition(" from ")[0]
+    name, short = ack.by, called(ack.by)
     age = f" {numbers.age(max(0.0, now - ack.at))}"
     if ack.until is None or ack.until_resolved:
         end = brief = " until resolved"
