@@ -64,3 +64,18 @@ def test_what_is_never_used_is_not_loaded_and_still_works() -> None:
     assert shown[0] == "[]"
     assert shown[2] == "rich.table"
     assert shown[3] == f"{shown[1]} Table"
+
+
+def test_links_in_texts_and_mistyped_words_load_what_they_need() -> None:
+    shown = run(
+        "import sys\n"
+        "from wfmon.ui import leantextual\n"
+        "leantextual.load()\n"
+        "import wfmon.ui.app\n"
+        "print([name for name in ('pickle', 'difflib') if name in sys.modules])\n"
+        "from rich.style import Style\n"
+        "from textual.suggestions import get_suggestion\n"
+        "print(Style(meta={'@click': 'go'}).meta, get_suggestion('colr', ['color', 'width']))\n"
+        "print([name for name in ('pickle', 'difflib') if name in sys.modules])\n"
+    )
+    assert shown.splitlines() == ["[]", "{'@click': 'go'} color", "['pickle', 'difflib']"]

@@ -17,6 +17,7 @@ _NO_SCREEN = frozenset(
         "ack",
         "unack",
         "snooze",
+        "note",
         "acks",
         "logs",
         "doctor",

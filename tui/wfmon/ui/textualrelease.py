@@ -6,13 +6,14 @@ The first to import it, so it also says what Textual reads from the environment,
 from __future__ import annotations
 
 import os
+from importlib.util import find_spec
+
+from wfmon.standin import StandIn, standing_in
 
 os.environ["TEXTUAL_ANIMATIONS"] = "none"
 os.environ["TEXTUAL_SMOOTH_SCROLL"] = "0"
 # A change is painted at the next tick of this clock: of 60 Hz, the first screen waits 30 ms for two.
 os.environ["TEXTUAL_FPS"] = "250"
-
-import textual
 
 # First version that works, first that is not known to.
 TESTED_TEXTUAL = ((8, 2, 5), (8, 3, 0))
@@ -29,8 +30,10 @@ def textual_is_known(release: str) -> bool:
 
 def _installed_textual() -> str:
     """Its version from the name of its metadata directory: importlib.metadata costs 10 ms to import."""
-    place = os.path.dirname(os.path.dirname(textual.__file__))
-    for name in os.listdir(place):
+    found = find_spec("textual")
+    if found is None or found.origin is None:
+        raise ModuleNotFoundError("textual is not installed", name="textual")
+    for name in os.listdir(os.path.dirname(os.path.dirname(found.origin))):
         if name.startswith("textual-") and name.endswith(".dist-info"):
             return name.removeprefix("textual-").removesuffix(".dist-info")
     from importlib.metadata import version
@@ -39,3 +42,8 @@ def _installed_textual() -> str:
 
 
 RELEASE = _installed_textual()
+# Functions of these are called for links in a text, and for a mistyped word of a style sheet.
+_CALLED = ("pickle", "difflib") if textual_is_known(RELEASE) else ()
+
+with standing_in({name: StandIn(name) for name in _CALLED}):
+    import textual  # noqa: F401
