@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -176,7 +177,21 @@ def shown_then(frames: list[Frame], moment: float, past: tuple[str, ...] | None)
     stood = zip(*filter(None, (figures(frame.text) for frame in then)), strict=True)
     told = "\n".join(f"{clock(frame.at)} {figures(frame.text)}" for frame in frames)
     for figure, each in zip(past, stood, strict=True):
-        assert figure in each, f"{clock(moment)}: {past}; shown were\n{told}"
+        assert figure in each or passed(figure, each), f"{clock(moment)}: {past}; shown were\n{told}"
+
+
+def passed(figure: str, shown: tuple[str, ...]) -> bool:
+    """Whether a figure lies between two that followed each other: its picture was gone within a second."""
+    value, course = amount(figure), [amount(each) for each in shown]
+    return value is not None and any(
+        one is not None and other is not None and min(one, other) <= value <= max(one, other)
+        for one, other in pairwise(course)
+    )
+
+
+def amount(figure: str) -> float | None:
+    found = re.fullmatch(r"([\d.]+)([kM]?)s?", figure)
+    return float(found[1]) * {"": 1.0, "k": 1e3, "M": 1e6}[found[2]] if found else None
 
 
 def what_ended(screen: Terminal) -> None:

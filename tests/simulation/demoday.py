@@ -72,16 +72,19 @@ def known(plan: RunPlan, priced: bool) -> Known:
 
 
 class Watch:
-    """Rules by the settings of ``config`` over one day, after a time that taught what is usual."""
+    """Rules by the settings of ``config`` over one day. ``calm``: a day that taught what is usual (runs of
+    an incident teach nothing once its alert fires); None: this one."""
 
-    def __init__(self, spec: WorkflowSpec, day: list[Known], config: Config) -> None:
+    def __init__(
+        self, spec: WorkflowSpec, day: list[Known], config: Config, calm: list[Known] | None = None
+    ) -> None:
         self._spec, self._day, self._rules = spec, day, rule_settings(config)
         self._windows = config.windows
         self._ladder = window_ladder(config.windows.runs, config.windows.max)
         self._ends = [each.end for each in day]
         self._failures = [0, *accumulate(each.failed for each in day)]
-        taught = [each.finished(spec) for each in day[: config.baseline.runs]]
-        now = self._ends[len(taught) - 1]
+        taught = [each.finished(spec) for each in (calm or day)[: config.baseline.runs]]
+        now = taught[-1].ended_at or 0.0
         self._usual = baseline(spec.name, taught, [], {}, [], None, now, UTC, baseline_settings(config))
 
     def alerts(self) -> list[str]:

@@ -55,6 +55,6 @@ def test_an_incident_raises_its_rule_and_no_other(incident: str, demo: Config) -
     raised = {
         (rule, spec.name)
         for spec in WORKFLOWS
-        for rule in Watch(spec, day(spec, 7, (incident,), 1200.0), demo).alerts()
+        for rule in Watch(spec, day(spec, 7, (incident,), 1200.0), demo, day(spec, 7, (), 1200.0)).alerts()
     }
     assert raised == RAISES[incident]

@@ -219,6 +219,7 @@ def test_read_only_without_a_file(tmp_path: Path) -> None:
 AS_UID = """
 import os, sys
 from wfmon.store.acks import AckStore
+from wfmon.store import acting, lookup, shares, waking
 from wfmon.store.errors import AckError
 from wfmon.store.paths import state_dir
 from wfmon.model.alert import Severity
