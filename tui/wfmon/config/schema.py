@@ -348,9 +348,22 @@ class Retention(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
 
 class Profiles(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """``enabled`` empty: whatever the exposed names fit."""
+    """``enabled`` empty: whatever the exposed names fit. ``totals``: profiles whose figures are added up
+    in totals; empty: those of the first layer (``model.layers``). ``prefix``: by profile, where metric names
+    begin with something else than the profile says."""
 
     enabled: list[str]
+    totals: list[str]
+    prefix: dict[str, str]
+
+
+class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Looking for sources where none is named. ``connect``: also ask loopback for a Prometheus and an
+    Alertmanager."""
+
+    enabled: bool
+    connect: bool
+    every: Duration
 
 
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -368,5 +381,6 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     baseline: Baseline
     retention: Retention
     profiles: Profiles
+    discovery: Discovery
     source: list[Source]
     workflow: list[Workflow]

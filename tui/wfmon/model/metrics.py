@@ -107,6 +107,14 @@ class Quantiles:
 
 
 @dataclass(frozen=True, slots=True)
+class Space:
+    """Bytes of one file system as a metric tells them; None: not exposed."""
+
+    size: float | None
+    free: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Trend:
     """A drawn series: ``points`` are (time, value); a None value is a gap."""
 
@@ -133,12 +141,16 @@ class Growth:
 
 @dataclass(frozen=True, slots=True)
 class MetricsSample:
-    """One look at a metrics source.
+    """One look at a metrics source, as one profile reads it.
+
+    ``profile`` and ``layer`` name that profile (empty: made by hand), ``title`` is its name for people.
 
     ``runs`` is a ladder of windows, shortest first. ``window`` is the rate window asked for,
     ``covered`` what of it is known. ``exposed`` names the concepts that have a series. Keys with
     workflow None are figures that the source does not split by workflow. ``growth`` None: the source
-    keeps its own history, or this is its first look. ``hour_cost`` None: not asked for yet.
+    keeps its own history, or this is its first look. ``hour_cost`` None: not asked for yet. ``wait``: how
+    long work waited before it began; ``timeouts``: what was ended for its age, where no status says so;
+    ``budget``: USD that are left; ``storage``: by mount.
     """
 
     at: float
@@ -157,3 +169,10 @@ class MetricsSample:
     trends: tuple[Trend, ...] = ()
     growth: Growth | None = None
     hour_cost: HourCost | None = None
+    profile: str = ""
+    title: str = ""
+    layer: str = "engine"
+    wait: dict[str | None, Quantiles] = field(default_factory=dict)
+    timeouts: dict[str | None, Amount] = field(default_factory=dict)
+    budget: dict[str | None, float] = field(default_factory=dict)
+    storage: dict[str | None, Space] = field(default_factory=dict)

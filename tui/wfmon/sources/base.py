@@ -37,6 +37,8 @@ class SourceError(Exception):
 class Reading:
     """One answer of a source; a source fills the roles that it plays.
 
+    ``metrics`` is what the first profile reads, ``beside`` what further ones do, outermost layer first.
+
     ``at`` is when the answer was true. ``sees`` and ``missing`` are words for the sources screen.
     ``partial`` tells, in words, which part of the source did not answer (one target of several).
     ``settled`` False: a figure that needs a second sample is not there yet.
@@ -66,6 +68,12 @@ class Reading:
     marks: tuple[FileMark, ...] = ()
     foreign: ForeignAlerts | None = None
     about: tuple[str, ...] = ()
+    beside: tuple[MetricsSample, ...] = ()
+
+    @property
+    def samples(self) -> tuple[MetricsSample, ...]:
+        """``metrics`` and ``beside``."""
+        return () if self.metrics is None else (self.metrics, *self.beside)
 
 
 @runtime_checkable

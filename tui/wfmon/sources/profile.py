@@ -16,12 +16,13 @@ from typing import NoReturn
 
 import msgspec
 
+from wfmon.model.layers import Layer, rank
 from wfmon.model.metrics import Concept, TokenKind
 from wfmon.model.run import RunStatus
 from wfmon.sources.matchers import parse_matchers
 
 SCHEMA = 1
-DIMS = ("workflow", "run", "status", "model", "provider", "kind")
+DIMS = ("workflow", "run", "status", "model", "provider", "kind", "mount")
 TYPES = ("counter", "gauge", "histogram", "native", "summary", "timer")
 HISTOGRAM_SUFFIXES = ("_bucket", "_count", "_sum")
 
@@ -41,7 +42,11 @@ class ProfileError(Exception):
 
 
 class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """One place where a concept may be found. ``metric`` lists alternatives, first existing wins."""
+    """One place where a concept may be found. ``metric`` lists alternatives, first existing wins.
+
+    ``scales``: factors of alternatives that have another unit than ``scale`` says. ``agg`` ``count``: how
+    many series there are, whatever their values. ``window``: seconds that a gauge of finished runs counts.
+    """
 
     metric: str | list[str]
     type: str | None = None  # counter gauge histogram native summary timer
@@ -50,6 +55,8 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     match: str = ""
     set: dict[str, str] = {}
     scale: float = 1.0
+    scales: dict[str, float] = {}
+    window: float | None = None
     agg: str = "sum"
     lazy: bool | str = False
     quantiles: dict[str, float] = {}
@@ -59,21 +66,54 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     def metrics(self) -> list[str]:
         return [self.metric] if isinstance(self.metric, str) else self.metric
 
+    def scale_of(self, metric: str) -> float:
+        """What values of the alternative ``metric`` are multiplied by."""
+        return self.scales.get(metric, self.scale)
+
+
+class ProfileLogs(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """How the system's logs are read. ``paths``: globs where they usually lie. ``detect``: dotted keys by
+    which a record is known to be of this system (an inner list: all of them). ``path_regex``: named groups
+    of the file's path are fields. ``fields``: canonical field -> dotted paths, tried before the built-in
+    aliases. ``events``: event word -> run status.
+    """
+
+    paths: list[str] = []
+    format: str = "auto"  # auto json logfmt text
+    detect: list[str | list[str]] = []
+    path_regex: str = ""
+    fields: dict[str, list[str]] = {}
+    events: dict[str, str] = {}
+
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """A profile as the sources use it: ``{p}`` in names is already replaced by ``prefix``."""
+    """A profile as the sources use it: ``{p}`` in names is already replaced by ``prefix``.
+
+    ``replaces``: profiles that are not used where this one fits, because they read the same series.
+    ``empty``: label values that mean that there is none. ``target_labels``: labels of the target's
+    ``target_info`` that its series are read with. ``zero_cost_is_unpriced``: a cost counter that is 0 is of a
+    model without a price. ``not_exposed``: concept -> why it is not there and where it is; ``settings``:
+    concept -> the setting of the system that exposes it.
+    """
 
     schema: int
     name: str
     title: str
     detect: list[str | list[str]]
+    layer: str = "engine"
+    replaces: list[str] = []
     prefix: str = ""
+    empty: list[str] = []
+    target_labels: list[str] = []
+    zero_cost_is_unpriced: bool = False
+    not_exposed: dict[str, str] = {}
+    settings: dict[str, str] = {}
     labels: dict[str, list[str]] = {}
     values: dict[str, dict[str, list[str]]] = {}
     names: dict[str, dict[str, str]] = {}
     tokens: dict[str, str] = {}
     signals: dict[str, list[Signal]] = {}
-    logs: dict[str, object] = {}
+    logs: ProfileLogs = ProfileLogs()
 
     def signals_of(self, concept: Concept) -> list[Signal]:
         return self.signals.get(concept.value, [])
@@ -121,10 +161,13 @@ def parse_profile(raw: bytes, file: str) -> Profile:
 def choose_profiles(
     profiles: Sequence[Profile], names: Collection[str], enabled: Sequence[str] = ()
 ) -> tuple[Profile, ...]:
-    """The profiles that the exposed ``names`` fit, of those ``enabled`` (empty: all)."""
-    return tuple(
+    """The profiles that the exposed ``names`` fit, of those ``enabled`` (empty: all), outermost layer first."""
+    fitting = [
         profile for profile in profiles if (not enabled or profile.name in enabled) and fits(profile, names)
-    )
+    ]
+    replaced = {name for profile in fitting for name in profile.replaces}
+    left = [profile for profile in fitting if profile.name not in replaced]
+    return tuple(sorted(left, key=lambda profile: (rank(Layer(profile.layer)), profile.name)))
 
 
 def fits(profile: Profile, names: Collection[str]) -> bool:
@@ -178,6 +221,7 @@ def _with_prefix(profile: Profile) -> Profile:
         return msgspec.structs.replace(
             item,
             metric=[full(name) for name in item.metrics],
+            scales={full(name): scale for name, scale in item.scales.items()},
             expr=full(item.expr) if item.expr is not None else None,
         )
 
@@ -210,6 +254,12 @@ class _Check:
         for index, entry in enumerate(profile.detect):
             for name in [entry] if isinstance(entry, str) else entry:
                 self._metric(f"detect[{index}]", name, profile.prefix)
+        self._one_of("layer", profile.layer, [layer.value for layer in Layer])
+        self._known("not_exposed", profile.not_exposed, [concept.value for concept in Concept])
+        self._known("settings", profile.settings, [concept.value for concept in Concept])
+        for concept in profile.not_exposed:
+            if concept in profile.signals:
+                self._wrong(f"not_exposed.{concept}", f"signals.{concept} says where it is")
         self._known("labels", profile.labels, DIMS)
         self._known("tokens", profile.tokens, ("cached", "reasoning"))
         for key, word in profile.tokens.items():
@@ -241,7 +291,12 @@ class _Check:
             self._one_of(f"{key}.type", signal.type, TYPES)
         if signal.field is not None:
             self._one_of(f"{key}.field", signal.field, ("count", "sum"))
-        self._one_of(f"{key}.agg", signal.agg, ("sum", "max", "min"))
+        self._one_of(f"{key}.agg", signal.agg, ("sum", "max", "min", "count"))
+        for name in signal.scales:
+            if name not in signal.metrics:
+                self._wrong(f"{key}.scales.{name}", "is no alternative of metric")
+        if signal.window is not None and signal.window <= 0:
+            self._wrong(f"{key}.window", f"is {signal.window:g}, expected seconds above 0")
         if isinstance(signal.lazy, str):
             self._one_of(f"{key}.lazy", signal.lazy, ("always",))
         self._known(f"{key}.by", signal.by or (), DIMS)
