@@ -161,7 +161,7 @@ def parse_profile(raw: bytes, file: str) -> Profile:
 def choose_profiles(
     profiles: Sequence[Profile], names: Collection[str], enabled: Sequence[str] = ()
 ) -> tuple[Profile, ...]:
-    """The profiles that the exposed ``names`` fit, of those ``enabled`` (empty: all), outermost layer first."""
+    """The profiles of ``enabled`` (empty: all) that the exposed ``names`` fit, outermost layer first."""
     fitting = [
         profile for profile in profiles if (not enabled or profile.name in enabled) and fits(profile, names)
     ]
