@@ -86,11 +86,14 @@ class Case:
         return found
 
     def alert(self) -> dict[str, Any]:
-        """As ``check`` tells it."""
+        """As ``check`` tells it, which may read a picture older than the one on a screen."""
+        found = wait_until(self._told_open, timeout=PATIENCE, message="check tells it")
+        assert len(found) == 1
+        return found[0]
+
+    def _told_open(self) -> list[dict[str, Any]]:
         alerts = self.person("dana").run("check", "--json").json["alerts"]
-        (found,) = [each for each in alerts if each["workflow"] == self.workflow and each["rule"] == "Hot"]
-        assert isinstance(found, dict)
-        return found
+        return [each for each in alerts if each["workflow"] == self.workflow and each["rule"] == "Hot"]
 
     def told(self) -> list[tuple[str, str]]:
         trail = self.person("dana").run("acks", "--all", "--json").json
