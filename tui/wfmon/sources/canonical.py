@@ -6,7 +6,7 @@ PromQL reader canonicalise with this, on small vectors, so that equal data gives
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 from wfmon.model.metrics import Amount, CallKey, Concept, CostKey, RunKey, TokenKey, TokenKind
 from wfmon.model.record import dataclass
@@ -40,6 +40,26 @@ _KINDS = {
 }
 KIND_WORDS: Mapping[str, TokenKind] = {word: kind for kind, words in _KINDS.items() for word in words.split()}
 
+# What ``set`` says is in the words of the model, whatever a profile means by them elsewhere.
+_RUN_STATUS = {status.value: status for status in RunStatus}
+_TOKEN_KIND = {kind.value: kind for kind in TokenKind}
+
+# How the figures of a concept are made: growth of counters, present values, or quantiles.
+COUNTED = (
+    Concept.RUNS,
+    Concept.RETRIES,
+    Concept.TIMEOUTS,
+    Concept.CALLS,
+    Concept.TOKENS,
+    Concept.COST,
+)
+LEVELS = (Concept.ACTIVE, Concept.QUEUE, Concept.BUDGET, Concept.MEMORY, Concept.STORAGE)
+TIMED = (Concept.DURATION, Concept.WAIT)
+# Of a union with signals that are subtracted; a budget may be overdrawn.
+NEVER_NEGATIVE = frozenset({*COUNTED, Concept.ACTIVE, Concept.QUEUE})
+
+COUNTED_WINDOW = 300.0  # seconds that a gauge of finished runs counts where its profile does not say
+
 # Dims that a source keeps where its profile does not say (metric-catalogue 27). Calls by workflow
 # too: an exporter that says it is not asked to say less.
 DEFAULT_BY: Mapping[Concept, tuple[str, ...]] = {
@@ -55,6 +75,38 @@ DEFAULT_BY: Mapping[Concept, tuple[str, ...]] = {
 def kept_dims(concept: Concept, signal: Signal) -> tuple[str, ...]:
     """The dims by which figures of ``signal`` are told apart."""
     return tuple(signal.by) if signal.by is not None else DEFAULT_BY.get(concept, ("workflow",))
+
+
+def counted_window(concept: Concept, signal: Signal) -> float | None:
+    """Seconds over which the present value of a gauge of runs counts them already; None: it is a counter."""
+    if concept is not Concept.RUNS or signal.type != "gauge":
+        return None
+    return signal.window if signal.window is not None else COUNTED_WINDOW
+
+
+def is_level(concept: Concept, signal: Signal) -> bool:
+    """Whether present values are the figure, rather than growth or quantiles."""
+    return concept in LEVELS or (concept in COUNTED and signal.type == "gauge")
+
+
+def quantiles_of(signal: Signal) -> dict[str, float]:
+    """``p50`` and ``p95`` -> the quantile (0..1) that is taken for it; a gauge is what its profile says."""
+    return dict(signal.quantiles) if signal.type == "gauge" else {"p50": 0.5, "p95": 0.95} | signal.quantiles
+
+
+def space_side(signal: Signal) -> str | None:
+    """``size`` or ``free``: which bytes of a file system a signal of STORAGE tells."""
+    side = signal.set.get("kind")
+    return side if side in ("size", "free") else None
+
+
+def aggregated(agg: str, before: float | None, value: float) -> float:
+    """Two present values of one meaning as one. With ``count`` both are numbers of series."""
+    if before is None:
+        return value
+    if agg == "max":
+        return max(before, value)
+    return min(before, value) if agg == "min" else before + value
 
 
 def fold(word: str) -> str:
@@ -91,6 +143,7 @@ class Dims:
     model: str | None = None
     kind: TokenKind = TokenKind.TOTAL
     kind_exposed: bool = False
+    mount: str | None = None
 
     @property
     def run_key(self) -> RunKey:
@@ -119,6 +172,7 @@ class Canon:
             dim: tuple(name for label in labels for name in (f"exported_{label}", label))
             for dim, labels in profile.labels.items()
         }
+        self._empty = frozenset({"", *profile.empty})
         self._values = {
             dim: {fold(word): value for value, words in table.items() for word in words}
             for dim, table in profile.values.items()
@@ -133,8 +187,13 @@ class Canon:
         return tuple(dict.fromkeys(name for dim in dims for name in self._candidates.get(dim, ())))
 
     def value(self, labels: Mapping[str, str], dim: str) -> str:
-        """The raw value of ``dim``: first non-empty candidate; empty where none is exposed."""
-        return next((labels[name] for name in self._candidates.get(dim, ()) if labels.get(name)), "")
+        """The raw value of ``dim``: first candidate that has one; empty where none is exposed."""
+        empty = self._empty
+        for name in self._candidates.get(dim, ()):
+            value = labels.get(name, "")
+            if value not in empty:
+                return value
+        return ""
 
     def status(self, word: str) -> RunStatus | None:
         """None: not exposed (and the profile does not say what that means)."""
@@ -165,22 +224,24 @@ class Canon:
 
         ``names``: dim -> id -> name, where the profile joins names from an info metric.
         """
-        kept = kept_dims(concept, signal)
+        kept, constant = kept_dims(concept, signal), signal.set
 
         def raw(dim: str) -> str:
-            if dim in signal.set:
-                return signal.set[dim]
+            if dim in constant:
+                return constant[dim]
             value = self.value(labels, dim) if dim in kept else ""
             return names[dim].get(value, value) if names and dim in names else value
 
         kind = raw("kind")
         return Dims(
             workflow=self._named("workflow", raw("workflow")),
-            status=self.status(raw("status")) if "status" in kept or "status" in signal.set else None,
+            status=_RUN_STATUS.get(constant.get("status", ""))
+            or (self.status(raw("status")) if "status" in kept or "status" in constant else None),
             provider=self._named("provider", raw("provider")),
             model=self._named("model", raw("model")),
-            kind=self.kind(kind) if kind else TokenKind.TOTAL,
+            kind=(_TOKEN_KIND.get(constant.get("kind", "")) or self.kind(kind)) if kind else TokenKind.TOTAL,
             kind_exposed=bool(kind),
+            mount=self._named("mount", raw("mount")),
         )
 
     def _said(self, dim: str, word: str) -> str | None:
@@ -243,3 +304,22 @@ def plus(left: Amount | None, right: Amount) -> Amount:
         delta=left.delta + right.delta if left.delta is not None and right.delta is not None else None,
         total=left.total + right.total if left.total is not None and right.total is not None else None,
     )
+
+
+def without_unpriced(cost: Mapping[CostKey, Amount], profile: Profile) -> dict[CostKey, Amount]:
+    """Cost without what has no price, where the profile says that this is what a counter of 0 means.
+
+    One that grew in the window and is 0 again was reset: it has a price.
+    """
+    if not profile.zero_cost_is_unpriced:
+        return dict(cost)
+    return {key: amount for key, amount in cost.items() if amount.total or amount.delta}
+
+
+def unpriced_models(tokens: Iterable[TokenKey], cost: Collection[CostKey]) -> tuple[str, ...]:
+    """Models that tokens are told of but no cost, where cost is told by model; in order of their names.
+
+    What is spent on them is not known: it is not nothing.
+    """
+    priced = {key.model for key in cost if key.model is not None}
+    return tuple(sorted({key.model for key in tokens if key.model is not None} - priced)) if priced else ()
