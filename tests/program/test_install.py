@@ -14,7 +14,13 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-DATA = {"wfmon/config.toml", "wfmon/themes/dark.toml", "wfmon/sources/profiles/seed.toml", "wfmon/py.typed"}
+DATA = {
+    "wfmon/config.toml",
+    "wfmon/themes/dark.toml",
+    "wfmon/sources/profiles/seed.toml",
+    "wfmon/sources/profiles/shipped.json",
+    "wfmon/py.typed",
+}
 
 
 @dataclass(frozen=True)

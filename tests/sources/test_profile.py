@@ -11,6 +11,7 @@ from wfmon.model.run import RunStatus
 from wfmon.sources.canonical import Canon, run_status, settle_tokens, token_kind, zero_fill
 from wfmon.sources.matchers import accepts_all, parse_matchers
 from wfmon.sources.profile import (
+    COMPILED,
     Profile,
     ProfileError,
     Signal,
@@ -18,8 +19,11 @@ from wfmon.sources.profile import (
     exposes,
     load_profiles,
     parse_profile,
+    shipped_profiles,
     user_profiles_dir,
+    with_prefix,
 )
+from wfmon.sources.profile_compile import compiled
 
 HEAD = 'schema = 1\nname = "x"\ntitle = "X"\ndetect = ["a_total"]\n'
 
@@ -55,12 +59,60 @@ def test_the_shipped_profile_is_the_published_convention() -> None:
         ((HEAD + "[tokens]\ncached = 'part'").encode(), "x.toml: tokens.cached: is 'part', expected"),
         ((HEAD + "[signals]\nrns = [{metric='a'}]").encode(), "x.toml: signals.rns: unknown"),
         ((HEAD + "[signals]\nruns = [{metric=5}]").encode(), "x.toml: signals.runs[0].metric: Expected"),
-        ((HEAD + "[signals]\nruns = [{metrik='a'}]").encode(), "x.toml: signals.runs[0]: Object"),
+        (
+            (HEAD + "[signals]\nruns = [{metrik='a'}]").encode(),
+            "x.toml: signals.runs[0].metrik: unknown, expected one of: metric",
+        ),
         ((HEAD + "[signals]\nruns = [{metric='a', type='conter'}]").encode(), "x.toml: signals.runs[0].type"),
         ((HEAD + "[signals]\nruns = [{metric='a', match='m=\"'}]").encode(), "x.toml: signals.runs[0].match"),
         ((HEAD + "[signals]\nruns = [{metric='a', match='m=~\"(\"'}]").encode(), "not a regular expression"),
+        ((HEAD + "[signals]\nruns = [{metric='a', typ='x'}]").encode(), "(did you mean type?)"),
+        ((HEAD + "[signals]\nrun = [{metric='a'}]").encode(), "(did you mean runs?)"),
+        ((HEAD + "[signals]\nruns = [{metric='a', type='gauge'}]").encode(), "runs[0].window: missing: over"),
+        (
+            (HEAD + "[signals]\nruns = [{metric='a', window=300}]").encode(),
+            "runs[0].window: is for runs with",
+        ),
+        ((HEAD + "[signals]\nactive = [{metric='a', scale=0}]").encode(), "active[0].scale: is 0, expected"),
+        ((HEAD + "[signals]\nactive = [{metric='a', scales={b=2}}]").encode(), "scales.b: is no alternative"),
+        ((HEAD + "[signals]\nactive = [{metric='a', by=['model']}]").encode(), "labels.model names no label"),
+        (
+            (HEAD + "[signals]\nactive = [{metric='a', agg='avg'}]").encode(),
+            "active[0].agg: is 'avg', expected",
+        ),
+        ((HEAD + "[signals]\nactive = [{metric=['a','a']}]").encode(), "metric: names one metric twice"),
+        (
+            (HEAD + "[signals]\ntokens = [{metric='a', set={kind='in'}}]").encode(),
+            "set.kind: is 'in', expected",
+        ),
+        ((HEAD + "[signals]\nstorage = [{metric='a'}]").encode(), 'set: expected kind = "size" or kind'),
+        ((HEAD + "[signals]\nduration = [{metric='a', quantiles={p95=9}}]").encode(), "between 0 and 1"),
+        (
+            (HEAD + "[signals]\nduration = [{metric='a', quantiles={p99=0.9}}]").encode(),
+            "p99: unknown, expected",
+        ),
+        ((HEAD + "[labels]\nworkflow = ['a-b']").encode(), "labels.workflow[0]: 'a-b' is not a label name"),
+        ((HEAD + "target_labels = ['a.b']").encode(), "target_labels[0]: 'a.b' is not a label name"),
+        ((HEAD + "[values.status]\nerror=['x']\ntimeout=['X']").encode(), "timeout: 'X' is error already"),
+        ((HEAD + "layer = 'engin'").encode(), "layer: is 'engin', expected one of: engine"),
+        ((HEAD + "replaces = ['x']").encode(), "replaces: names the profile itself"),
+        ((HEAD + "prefix = 'a_'").encode(), "detect[0]: begins with the prefix: write {p}total"),
+        ((HEAD + "[signals]\nruns = [{metric='{p}a'}]").encode(), "stands for the prefix"),
+        ((HEAD + "[not_exposed]\ncost = ' '").encode(), "not_exposed.cost: is empty, expected words"),
+        ((HEAD + "[not_exposed]\ncosts = 'no'").encode(), "costs: unknown, expected one of"),
+        ((HEAD + "[not_exposed]\nruns='no'\n[signals]\nruns=[{metric='a'}]").encode(), "says where it is"),
+        ((HEAD + "[logs]\nformat = 'jso'").encode(), "logs.format: is 'jso', expected one of: auto json"),
+        ((HEAD + "[logs]\npath = ['/a']").encode(), "logs.path: unknown, expected one of: paths"),
+        ((HEAD + "[logs]\npaths = ['a/b']").encode(), "logs.paths[0]: 'a/b': expected a path that begins"),
+        ((HEAD + "[logs]\npath_regex = '('").encode(), "logs.path_regex: not a regular expression"),
+        ((HEAD + "[logs]\npath_regex = 'a'").encode(), "logs.path_regex: has no named group"),
+        ((HEAD + "[logs]\npath_regex = '(?P<wf>a)'").encode(), "logs.path_regex.wf: unknown"),
+        ((HEAD + "[logs.fields]\nworkflw = ['a']").encode(), "(did you mean workflow?)"),
+        ((HEAD + "[logs.fields]\nworkflow = []").encode(), "logs.fields.workflow: expected dotted paths"),
+        ((HEAD + "[logs.fields]\nworkflow = 'a'").encode(), "logs.fields.workflow: Expected `array`"),
+        ((HEAD + "[logs.events]\na = 'sucess'").encode(), "logs.events.a: is 'sucess', expected one of"),
         ((HEAD + "[names.workflow]\nmetric = 'i'").encode(), "x.toml: names.workflow: expected metric, key"),
-        ((HEAD + "surplus = 1").encode(), "x.toml: Object contains unknown field `surplus`"),
+        ((HEAD + "surplus = 1").encode(), "x.toml: surplus: unknown, expected one of"),
     ],
 )
 def test_a_wrong_file_is_told_with_its_key(text: bytes, words: str) -> None:
@@ -85,12 +137,44 @@ def test_a_users_profile_is_added_and_may_replace_a_shipped_one(tmp_path: Path) 
 
 def test_the_prefix_stands_in_every_name() -> None:
     profile = made(
-        'prefix = "n8n_"\n[names.workflow]\nmetric = "{p}info"\nkey = "id"\nlabel = "{p}"\n'
+        'prefix = "n8n_"\n[names.workflow]\nmetric = "{p}info"\nkey = "id"\nlabel = "name"\n'
         '[signals]\nruns = [{ metric = ["{p}a", "b"], expr = "sum({p}a)" }]\n'
     )
     (signal,) = profile.signals_of(Concept.RUNS)
     assert (signal.metrics, signal.expr) == (["n8n_a", "b"], "sum(n8n_a)")
-    assert profile.names["workflow"] == {"metric": "n8n_info", "key": "id", "label": "{p}"}
+    assert profile.names["workflow"] == {"metric": "n8n_info", "key": "id", "label": "name"}
+
+
+def test_all_problems_of_a_file_are_told_at_once() -> None:
+    with pytest.raises(ProfileError) as caught:
+        made("layer = 'x'\n[tokens]\ncached = 'y'\n[signals]\nruns = [{metric='a', agg='z'}]")
+    assert [key for key, _ in caught.value.problems] == ["layer", "tokens.cached", "signals.runs[0].agg"]
+    assert [line[:6] for line in str(caught.value).splitlines()] == ["x.toml"] * 3
+
+
+def test_another_prefix_takes_the_place_of_the_profiles_own() -> None:
+    profile = made(
+        'prefix = "n8n_"\n[names.workflow]\nmetric = "{p}info"\nkey = "id"\nlabel = "name"\n'
+        '[signals]\nruns = [{ metric = ["{p}a", "my_n8n_b"], scales = { "{p}a" = 2.0 },'
+        ' expr = "sum({p}a) + my_n8n_b" }]\n'
+    )
+    flows = with_prefix(profile, "flows_")
+    (signal,) = flows.signals_of(Concept.RUNS)
+    assert (signal.metrics, signal.expr) == (["flows_a", "my_n8n_b"], "sum(flows_a) + my_n8n_b")
+    assert (flows.prefix, signal.scales) == ("flows_", {"flows_a": 2.0})
+    assert flows.names["workflow"]["metric"] == "flows_info"
+    assert with_prefix(flows, "n8n_") == profile
+    assert with_prefix(profile, "").signals_of(Concept.RUNS)[0].metrics == ["a", "my_n8n_b"]
+    for wrong, words in ((made(""), "has no prefix"), (profile, "'a b': no metric name can begin")):
+        with pytest.raises(ProfileError, match=words):
+            with_prefix(wrong, "a b")
+
+
+def test_the_compiled_profiles_are_those_of_the_toml_files() -> None:
+    stale = "a shipped profile was changed: run python -m wfmon.sources.profile_compile"
+    assert COMPILED.read_bytes() == compiled(), stale
+    names = [profile.name for profile in shipped_profiles()]
+    assert names == sorted(path.stem for path in COMPILED.parent.glob("*.toml"))
 
 
 def test_detection() -> None:
