@@ -35,6 +35,7 @@ def test_common_options_stand_anywhere(command: str, option: str) -> None:
         "note": ["1a", "seen"],
         "config": ["show"],
         "rules": ["export"],
+        "completions": ["bash"],
     }.get(command, [])
     for words in (
         [option, value, command, *needed],

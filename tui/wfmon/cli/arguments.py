@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NoReturn
 
 from wfmon import __version__
@@ -26,11 +26,16 @@ COMMANDS = {
     "init": "with --unit: a systemd unit for record",
     "rules": "export: our rules for your own Prometheus",
     "config": "path, show, check or schema of the settings",
+    "status": "one short line for a status bar, of what is being collected",
+    "completions": "what a shell completes: bash, zsh or fish",
+    "man": "the manual page",
 }
 VIEWS = ("ops", "dev", "finance", "exec")
 INCIDENTS = ("error-burst", "cost-spike", "hang", "disk-growth", "none", "all")
 RULE_ACTIONS = ("export",)
 ACTIONS = ("path", "show", "check", "schema")
+SHELLS = ("bash", "zsh", "fish")
+BARS = ("plain", "tmux", "ansi")
 
 # Options that are followed by a value: it is not mistaken for the command.
 WITH_VALUE = frozenset(
@@ -50,6 +55,7 @@ WITH_VALUE = frozenset(
         "--wait",
         "--for",
         "--profile",
+        "--format",
         "-m",
         "--message",
     )
@@ -117,33 +123,18 @@ def parser(command: str) -> argparse.ArgumentParser:
     own = made.add_argument_group(command)
     if command in ("watch", "demo", "config"):
         _add_watch(made)
-    if command == "demo":
-        _add_demo(own)
-    if command in ("snapshot", "check", "doctor"):
+    if command in ("snapshot", "check", "doctor", "status"):
         own.add_argument(
             "--wait", type=_duration, default=10.0, metavar="S", help="wait at most so long (10s)"
         )
     if command in ("snapshot", "check", "acks"):
         own.add_argument("--json", action="store_true", help="print JSON")
-    if command == "init":
-        own.add_argument("--unit", action="store_true", help="print a systemd unit for record")
-    if command == "check":
-        own.add_argument(
-            "--unacked", action="store_true", help="leave out what is acked, snoozed or silenced"
-        )
     if command in ("ack", "unack", "snooze", "note"):
         own.add_argument("alert_id", metavar="ID", type=_some_text, help="a unique prefix of the alert's id")
     if command in ("ack", "snooze"):
         _add_lease(own, command)
-    if command == "note":
-        own.add_argument("text", metavar="TEXT", nargs="+", help="what to say of it")
-    if command == "acks":
-        own.add_argument("--all", action="store_true", help="the audit trail: all that ever happened")
-    if command == "rules":
-        own.add_argument("action", choices=RULE_ACTIONS, help="print them as a rule file")
-        own.add_argument("--profile", default="", metavar="NAME", help="whose metric names they use (seed)")
-    if command == "config":
-        own.add_argument("action", choices=ACTIONS, help="what to do")
+    if command in _OWN:
+        _OWN[command](own)
     _add_common(made)
     return made
 
@@ -193,6 +184,40 @@ def _add_demo(group: argparse._ArgumentGroup) -> None:
     )
 
 
+def _add_init(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--unit", action="store_true", help="print a systemd unit for record")
+
+
+def _add_check(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--unacked", action="store_true", help="leave out what is acked, snoozed or silenced")
+
+
+def _add_note(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("text", metavar="TEXT", nargs="+", help="what to say of it")
+
+
+def _add_acks(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--all", action="store_true", help="the audit trail: all that ever happened")
+
+
+def _add_rules(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("action", choices=RULE_ACTIONS, help="print them as a rule file")
+    group.add_argument("--profile", default="", metavar="NAME", help="whose metric names they use (seed)")
+
+
+def _add_config(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("action", choices=ACTIONS, help="what to do")
+
+
+def _add_completions(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("action", choices=SHELLS, metavar="SHELL", help="of which shell")
+
+
+def _add_status(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--format", dest="bar", choices=BARS, default="plain", help="whose colours (plain)")
+    group.add_argument("--ask", action="store_true", help="where nobody collects, ask the sources once")
+
+
 def _add_lease(group: argparse._ArgumentGroup, command: str) -> None:
     """Until when somebody has an alert; a snooze must say so."""
     ends = group.add_mutually_exclusive_group(required=command == "snooze")
@@ -202,6 +227,19 @@ def _add_lease(group: argparse._ArgumentGroup, command: str) -> None:
     if command == "snooze":
         ends.add_argument("--until-resolved", action="store_true", help="until it is over, or gets worse")
     group.add_argument("-m", "--message", dest="comment", default="", metavar="TEXT", help="why")
+
+
+_OWN: Mapping[str, Callable[[argparse._ArgumentGroup], None]] = {
+    "demo": _add_demo,
+    "init": _add_init,
+    "check": _add_check,
+    "note": _add_note,
+    "acks": _add_acks,
+    "rules": _add_rules,
+    "config": _add_config,
+    "completions": _add_completions,
+    "status": _add_status,
+}
 
 
 def _duration(text: str) -> float:

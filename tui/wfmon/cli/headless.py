@@ -25,12 +25,13 @@ def look(
 ) -> Look:
     """What a collector has just published for everybody, so that it costs no question; without one as
     ``ask``. ``ad_hoc``: sources were named on the command line."""
-    return _borrowed(config, ad_hoc, unacked) or ask(
+    return borrowed(config, ad_hoc, unacked=unacked) or ask(
         config, wait, ad_hoc=ad_hoc, read_only=read_only, unacked=unacked
     )
 
 
-def _borrowed(config: schema.Config, ad_hoc: bool, unacked: bool) -> Look | None:
+def borrowed(config: schema.Config, ad_hoc: bool, *, unacked: bool) -> Look | None:
+    """What a collector has just published; None where there is none."""
     from wfmon.monitor.assemble import base_dir
     from wfmon.monitor.borrowed import borrow, neighbour
     from wfmon.store.identity import who

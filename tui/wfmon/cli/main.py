@@ -12,7 +12,7 @@ from wfmon.cli import screenstart
 
 TYPE_CHECKING = False  # without the cost of importing typing before the first frame
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from wfmon.cli.options import Options
 
@@ -21,6 +21,8 @@ _FAILED = 1
 _WRONG_USE = 2
 _UNKNOWN = 3
 _INTERRUPTED = 130
+# Commands whose module has another name.
+_MODULES = {"unack": "ack", "snooze": "ack", "note": "ack", "man": "manpage"}
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -63,51 +65,12 @@ def _run_command(options: Options) -> int:
 
 
 def _dispatch(options: Options) -> int:
-    match options.command:
-        case "watch":
-            from wfmon.cli import watch
+    """Only the module of the command is loaded."""
+    import importlib
 
-            return watch.run(options)
-        case "demo":
-            from wfmon.cli import demo
-
-            return demo.run(options)
-        case "record":
-            from wfmon.cli import record
-
-            return record.run(options)
-        case "init":
-            from wfmon.cli import init
-
-            return init.run(options)
-        case "snapshot":
-            from wfmon.cli import snapshot
-
-            return snapshot.run(options)
-        case "check":
-            from wfmon.cli import check
-
-            return check.run(options)
-        case "ack" | "unack" | "snooze" | "note":
-            from wfmon.cli import ack
-
-            return ack.run(options)
-        case "acks":
-            from wfmon.cli import acks
-
-            return acks.run(options)
-        case "doctor":
-            from wfmon.cli import doctor
-
-            return doctor.run(options)
-        case "rules":
-            from wfmon.cli import rules
-
-            return rules.run(options)
-        case _:
-            from wfmon.cli import config
-
-            return config.run(options)
+    name = _MODULES.get(options.command, options.command)
+    run: Callable[[Options], int] = importlib.import_module(f"wfmon.cli.{name}").run
+    return run(options)
 
 
 def _complain_of(error: Exception, failed: int) -> int:

@@ -17,8 +17,8 @@ class Options:
 
     ``interval``, ``refresh``, ``wait`` and ``for_seconds`` are in seconds. ``view`` is one of ``ops``,
     ``dev``, ``finance``, ``exec``; ``incident`` a name, ``none`` or ``all``. ``action`` is the word
-    behind ``config`` or ``rules``, ``profile`` the name of one; ``alert_id`` a prefix as a person typed
-    it, ``text`` what a note says.
+    behind ``config``, ``rules`` or ``completions``, ``profile`` the name of one, ``bar`` whose colours;
+    ``alert_id`` a prefix as a person typed it, ``text`` what a note says.
     """
 
     command: str = "watch"
@@ -50,6 +50,8 @@ class Options:
     action: str = ""
     profile: str = ""
     unit: bool = False
+    bar: str = "plain"
+    ask: bool = False
 
     @property
     def ad_hoc(self) -> bool:
