@@ -173,6 +173,7 @@ class Canon:
             for dim, labels in profile.labels.items()
         }
         self._empty = frozenset({"", *profile.empty})
+        self._provider_prefixes = frozenset(profile.provider_prefixes)
         self._values = {
             dim: {fold(word): value for value, words in table.items() for word in words}
             for dim, table in profile.values.items()
@@ -184,7 +185,10 @@ class Canon:
         ``exported_x`` comes before ``x``: it is the exporter's own label where the scrape
         configuration set one of the same name (metric-catalogue 0.2).
         """
-        return tuple(dict.fromkeys(name for dim in dims for name in self._candidates.get(dim, ())))
+        read = list(dims)
+        if "provider" in read and self._provider_prefixes:
+            read.append("model")
+        return tuple(dict.fromkeys(name for dim in read for name in self._candidates.get(dim, ())))
 
     def value(self, labels: Mapping[str, str], dim: str) -> str:
         """The raw value of ``dim``: first candidate that has one; empty where none is exposed."""
@@ -193,6 +197,9 @@ class Canon:
             value = labels.get(name, "")
             if value not in empty:
                 return value
+        if dim == "provider" and self._provider_prefixes:
+            before, slash, _ = self.value(labels, "model").partition("/")
+            return before if slash and before in self._provider_prefixes else ""
         return ""
 
     def status(self, word: str) -> RunStatus | None:

@@ -69,10 +69,19 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 
 
 class ProfileLogs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """How the system's logs are read. ``paths``: globs where they usually lie. ``detect``: dotted keys by
-    which a record is known to be of this system (an inner list: all of them). ``path_regex``: named groups
-    of the file's path are fields. ``fields``: canonical field -> dotted paths, tried before the built-in
-    aliases. ``events``: event word -> run status.
+    """How the system's logs are read.
+
+    ``paths``: globs where they usually lie (a beginning ``~`` or ``$NAME`` is any directory). ``detect``:
+    dotted keys by which a record is known to be of this system (an inner list: all of them). ``path_regex``:
+    named groups of the file's path are fields of each of its lines. ``fields``: canonical field -> dotted
+    paths, tried before the built-in aliases; an empty list: no line has this field. ``patterns``: regular
+    expressions on the text of a message, whose named groups are fields; the first that matches counts.
+    ``events``: event name or message text (``*`` stands for anything) -> what it says: a run status or
+    ``started``, of the step that the line names, else of the run; ``run STATUS``, ``step [STATUS]`` or
+    ``call [STATUS]`` (of a model); ``none``. ``values``: field -> what is shown or meant -> what the log has.
+    ``cut``: field -> regular expression whose first group is what counts of the value.
+    ``opens``: ``any`` line with a run's id makes the run known, or only one that tells a ``status``.
+    ``ends``: that a run is over is ``told``, follows from its ``steps``, or is ``untold``.
     """
 
     paths: list[str] = []
@@ -81,6 +90,11 @@ class ProfileLogs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_
     path_regex: str = ""
     fields: dict[str, list[str]] = {}
     events: dict[str, str] = {}
+    patterns: list[str] = []
+    values: dict[str, dict[str, list[str]]] = {}
+    cut: dict[str, str] = {}
+    opens: str = "any"  # any status
+    ends: str = "told"  # told steps untold
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
@@ -88,7 +102,8 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
 
     ``replaces``: profiles that are not used where this one fits, because they read the same series.
     ``empty``: label values that mean that there is none. ``target_labels``: labels of the target's
-    ``target_info`` that its series are read with. ``zero_cost_is_unpriced``: a cost counter that is 0 is of a
+    ``target_info`` that its series are read with. ``provider_prefixes``: providers that a model's name may
+    begin with (``openai/gpt-4o``), read where no label names the provider. ``zero_cost_is_unpriced``: a cost counter that is 0 is of a
     model without a price. ``not_exposed``: concept -> why it is not there and where it is; ``settings``:
     concept -> the setting of the system that exposes it.
     """
@@ -102,6 +117,7 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     prefix: str = ""
     empty: list[str] = []
     target_labels: list[str] = []
+    provider_prefixes: list[str] = []
     zero_cost_is_unpriced: bool = False
     not_exposed: dict[str, str] = {}
     settings: dict[str, str] = {}
