@@ -21,11 +21,11 @@ CONCEPTS = tuple(concept.value for concept in Concept)
 STATUSES = tuple(status.value for status in RunStatus)
 KINDS = tuple(kind.value for kind in TokenKind)
 SPACES = ("size", "free")
-LOG_FORMATS = ("auto", "json", "logfmt", "text")
 
 _METRIC_NAME = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:.]*")
 _LABEL_NAME = re.compile(r"[a-zA-Z_][a-zA-Z0-9_]*")
 _PROFILE_NAME = re.compile(r"[a-z0-9][a-z0-9_-]*")
+_STEP = re.compile(r"\[\.\.\.\]|\[\d+\]|[^.\[\]]+")
 _PREFIXED = re.compile(r"\{p\}")
 
 
@@ -86,15 +86,41 @@ def _place(error: msgspec.ValidationError) -> tuple[str, str]:
 
 
 def _named_place(document: Mapping[str, Any], key: str) -> str:
-    """``key`` with the name of the table's entry, which msgspec leaves out (``signals[...]``)."""
-    table = key.partition("[")[0].partition(".")[0]
-    entries = document[table]
-    for name, entry in entries.items() if isinstance(entries, dict) else ():
-        try:
-            msgspec.convert({**document, table: {name: entry}}, Profile, strict=True)
-        except msgspec.ValidationError as error:
-            return _place(error)[0].replace("[...]", f".{name}", 1)
-    return key
+    """``key`` with the names of tables' entries, which msgspec leaves out (``signals[...]``)."""
+    shown, path = "", []
+    for step in _STEP.findall(key):
+        if step != "[...]":
+            path.append(int(step[1:-1]) if step.startswith("[") else step)
+            shown += step if step.startswith("[") else f".{step}"
+            continue
+        entries = _at(document, path)
+        name = next((name for name in entries if not _converts(_narrowed(document, path, name))), "...")
+        path.append(name)
+        shown += f".{name}"
+    return shown.lstrip(".")
+
+
+def _at(document: Any, path: Sequence[str | int]) -> Any:
+    for step in path:
+        document = document[step]
+    return document
+
+
+def _narrowed(document: Any, path: Sequence[str | int], name: str) -> Any:
+    """The same with no other entry than ``name`` in the table at ``path``."""
+    if not path:
+        return {name: document[name]}
+    copy = list(document) if isinstance(document, list) else dict(document)
+    copy[path[0]] = _narrowed(document[path[0]], path[1:], name)
+    return copy
+
+
+def _converts(document: Any) -> bool:
+    try:
+        msgspec.convert(document, Profile, strict=True)
+    except msgspec.ValidationError:
+        return False
+    return True
 
 
 class _Check:
@@ -202,31 +228,9 @@ class _Check:
                 self.wrong(f"not_exposed.{concept}", f"signals.{concept} says where it is")
 
     def _logs(self, logs: ProfileLogs) -> None:
-        from wfmon.sources.logfiles.aliases import ALIASES
+        from wfmon.sources.profile_check_logs import check_logs
 
-        self.one_of("logs.format", logs.format, LOG_FORMATS)
-        self.known("logs.fields", logs.fields, tuple(ALIASES))
-        for field, paths in logs.fields.items():
-            if not paths or not all(path.strip() for path in paths):
-                self.wrong(f"logs.fields.{field}", "expected dotted paths, none of them empty")
-        for event, status in logs.events.items():
-            self.one_of(f"logs.events.{event}", status, STATUSES)
-        for index, entry in enumerate(logs.detect):
-            if not entry or not all(entry):
-                self.wrong(f"logs.detect[{index}]", "names no key")
-        for index, path in enumerate(logs.paths):
-            if not path.startswith(("/", "~/", "$")):
-                self.wrong(
-                    f"logs.paths[{index}]", f"{path!r}: expected a path that begins with /, ~/ or $NAME"
-                )
-        try:
-            groups = re.compile(logs.path_regex).groupindex
-        except re.error as error:
-            self.wrong("logs.path_regex", f"not a regular expression: {error}")
-            return
-        if logs.path_regex and not groups:
-            self.wrong("logs.path_regex", "has no named group, so it would say nothing")
-        self.known("logs.path_regex", groups, tuple(ALIASES))
+        check_logs(self, logs)
 
 
 class _SignalCheck:

@@ -34,6 +34,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "wf-type flow_name flowId dag_id job_name graph_id pipeline agent_name gen_ai.agent.name "
         "workflow_id dify.workflow.id dify.app_id app_id"
     ),
+    "workflow_id": (),  # which name it has, other lines say; none of its own but what a profile gives it
     "run": _list("run_id execution_id flow_run_id workflow_run_id dify.workflow.run_id wf-run-id dag_run_id"),
     "weak": _list("session.id session_id thread_id litellm_call_id request_id trace_id"),
     "status": _list("status state outcome result success finished dify.workflow.status wf-state"),
@@ -42,6 +43,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "step step_name step_key node node_name nodeName task task_name task_id task_run_name tool "
         "tool_name activity activity_type stage span_name"
     ),
+    "failed_step": (),  # the step at which a run failed, in the line that ends the run
     "duration": _list(
         "duration_seconds duration_s duration elapsed_time dify.workflow.elapsed_time response_time "
         "total_run_time elapsed_seconds elapsed_s elapsed latency_seconds latency_s duration_ms "
@@ -76,6 +78,7 @@ ALIASES: dict[str, tuple[str, ...]] = {
         "cost_usd response_cost cost total_cost spend gen_ai.usage.cost dify.node.total_price "
         "total_cost_usd cost_usd_micros"
     ),
+    "currency": _list("currency cost_currency dify.node.currency"),
     "model": _list("model gen_ai.response.model gen_ai.request.model model_name llm_model"),
     "provider": _list(
         "provider gen_ai.provider.name gen_ai.system custom_llm_provider llm_provider model_provider"
@@ -107,7 +110,8 @@ CONTAINERS: dict[str, int] = {
     for rank, name in enumerate(
         _list(
             "payload metadata attributes resource.attributes extra fields context temporal_workflow "
-            "temporal_activity dagster_meta labels record msg"
+            "temporal_activity dagster_meta labels record msg standard_logging_object "
+            "standard_logging_payload"
         )
     )
 }

@@ -54,6 +54,7 @@ class Scope(IntEnum):
     NONE = 0
     RUN = 1
     STEP = 2
+    LINE = 3  # of the step that the line names, else of the run
 
 
 # scope, status or None, names a model call, names a retry
