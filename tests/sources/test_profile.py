@@ -17,6 +17,7 @@ from wfmon.sources.profile import (
     Signal,
     choose_profiles,
     exposes,
+    first_exposed,
     load_profiles,
     parse_profile,
     shipped_profiles,
@@ -68,7 +69,6 @@ def test_the_shipped_profile_is_the_published_convention() -> None:
         ((HEAD + "[signals]\nruns = [{metric='a', match='m=~\"(\"'}]").encode(), "not a regular expression"),
         ((HEAD + "[signals]\nruns = [{metric='a', typ='x'}]").encode(), "(did you mean type?)"),
         ((HEAD + "[signals]\nrun = [{metric='a'}]").encode(), "(did you mean runs?)"),
-        ((HEAD + "[signals]\nruns = [{metric='a', type='gauge'}]").encode(), "runs[0].window: missing: over"),
         (
             (HEAD + "[signals]\nruns = [{metric='a', window=300}]").encode(),
             "runs[0].window: is for runs with",
@@ -311,3 +311,16 @@ def test_matchers() -> None:
     for wrong in ({"mode": "manual"}, {"job": "x"}, {"x": "a"}, {"q": "hi"}):
         assert not accepts_all(matchers, good | wrong)
     assert parse_matchers(" ") == ()
+
+
+def test_a_place_may_be_looked_at_only_beside_or_without_others() -> None:
+    profile = made(
+        'prefix = "x_"\n[signals]\nruns = [{ metric = ["{p}b", "c"], unless = ["{p}h"], needs = ["{p}n", "m"] }]\n'
+    )
+    (signal,) = profile.signals_of(Concept.RUNS)
+    assert first_exposed(signal, {"x_b", "m"}) == "x_b"
+    assert first_exposed(signal, {"c", "x_n_count"}) == "c"
+    assert first_exposed(signal, {"x_b", "m", "x_h_bucket"}) is None
+    assert first_exposed(signal, {"x_b"}) is None
+    (signal,) = with_prefix(profile, "y_").signals_of(Concept.RUNS)
+    assert (signal.unless, signal.needs) == (["y_h"], ["y_n", "m"])

@@ -39,7 +39,8 @@ class ProfileError(Exception):
 
 
 class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One place where a concept may be found. ``metric`` lists alternatives, first existing wins.
+    """One place where a concept may be found. ``metric`` lists alternatives, first existing wins; where any of
+    ``unless`` is exposed, or none of ``needs`` (if it names any), the place is not looked at.
 
     ``scales``: factors of alternatives that have another unit than ``scale`` says. ``agg`` ``count``: how
     many series there are, whatever their values. ``window``: seconds that a gauge of finished runs counts.
@@ -58,6 +59,8 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
     lazy: bool | str = False
     quantiles: dict[str, float] = {}
     expr: str | None = None
+    needs: list[str] = []
+    unless: list[str] = []
 
     @property
     def metrics(self) -> list[str]:
@@ -103,9 +106,9 @@ class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defa
     ``replaces``: profiles that are not used where this one fits, because they read the same series.
     ``empty``: label values that mean that there is none. ``target_labels``: labels of the target's
     ``target_info`` that its series are read with. ``provider_prefixes``: providers that a model's name may
-    begin with (``openai/gpt-4o``), read where no label names the provider. ``zero_cost_is_unpriced``: a cost counter that is 0 is of a
-    model without a price. ``not_exposed``: concept -> why it is not there and where it is; ``settings``:
-    concept -> the setting of the system that exposes it.
+    begin with (``openai/gpt-4o``), read where no label names the provider. ``zero_cost_is_unpriced``: a cost
+    counter that is 0 is of a model without a price. ``not_exposed``: concept -> why it is not there and where
+    it is; ``settings``: concept -> the setting of the system that exposes it.
     """
 
     schema: int
@@ -216,6 +219,8 @@ def _renamed(profile: Profile, name: Callable[[str], str], text: Callable[[str],
             metric=[name(metric) for metric in item.metrics],
             scales={name(metric): scale for metric, scale in item.scales.items()},
             expr=text(item.expr) if item.expr is not None else None,
+            needs=[name(metric) for metric in item.needs],
+            unless=[name(metric) for metric in item.unless],
         )
 
     return msgspec.structs.replace(
@@ -259,4 +264,8 @@ def exposes(names: Collection[str], metric: str) -> bool:
 
 def first_exposed(signal: Signal, names: Collection[str]) -> str | None:
     """The alternative of ``signal`` that is there, in the order in which the profile lists them."""
+    if any(exposes(names, metric) for metric in signal.unless):
+        return None
+    if signal.needs and not any(exposes(names, metric) for metric in signal.needs):
+        return None
     return next((metric for metric in signal.metrics if exposes(names, metric)), None)

@@ -110,7 +110,7 @@ def _narrowed(document: Any, path: Sequence[str | int], name: str) -> Any:
     """The same with no other entry than ``name`` in the table at ``path``."""
     if not path:
         return {name: document[name]}
-    copy = list(document) if isinstance(document, list) else dict(document)
+    copy: Any = list(document) if isinstance(document, list) else dict(document)
     copy[path[0]] = _narrowed(document[path[0]], path[1:], name)
     return copy
 
@@ -247,8 +247,9 @@ class _SignalCheck:
         signal, check, key = self._signal, self._check, self._key
         if not signal.metrics:
             check.wrong(f"{key}.metric", "names no metric")
-        for name in signal.metrics:
-            check.metric(f"{key}.metric", name)
+        for place, names in (("metric", signal.metrics), ("needs", signal.needs), ("unless", signal.unless)):
+            for name in names:
+                check.metric(f"{key}.{place}", name)
         if len(set(signal.metrics)) < len(signal.metrics):
             check.wrong(f"{key}.metric", "names one metric twice")
         if signal.type is not None:
@@ -295,8 +296,6 @@ class _SignalCheck:
                 check.wrong(f"{key}.window", f"is {signal.window:g}, expected seconds above 0")
             if self._concept != Concept.RUNS or signal.type != "gauge":
                 check.wrong(f"{key}.window", 'is for runs with type = "gauge" only')
-        elif self._concept == Concept.RUNS and signal.type == "gauge":
-            check.wrong(f"{key}.window", "missing: over how many seconds does the gauge count runs?")
         check.known(f"{key}.quantiles", signal.quantiles, ("p50", "p95"))
         for op, quantile in signal.quantiles.items():
             if not 0 < quantile < 1:
