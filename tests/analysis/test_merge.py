@@ -7,7 +7,8 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfmon.analysis.merge import Extras, Windows, claims_of, merge_workflows
+from wfmon.analysis.choose import claims_of
+from wfmon.analysis.merge import Extras, Windows, merge_workflows
 from wfmon.analysis.observed import ObservedRuns, observe_metrics, observe_runs
 from wfmon.analysis.totals import cost_of, token_rows, total
 from wfmon.model.metrics import (

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from wfmon.analysis.merge import Extras, Windows, claims_of, merge_workflows
+from wfmon.analysis.choose import claims_of
+from wfmon.analysis.merge import Extras, Windows, merge_workflows
 from wfmon.analysis.observed import ObservedRuns, observe_metrics, observe_runs
 from wfmon.analysis.spending import spent_on, total_hour
 from wfmon.model.metrics import Amount, Concept, CostKey, HourCost, MetricsSample
@@ -87,13 +88,13 @@ def test_all_together_are_known_as_well_as_the_least_known() -> None:
         Workflow("b", cost_hour_usd=2.0, cost_hour_seconds=900.0),
         Workflow("c"),
     ]
-    found = total_hour(rows, {}, {})
+    found = total_hour(rows, claims_of(()))
     assert found is not None
     assert (found.usd, found.seconds) == (3.0, 900.0)
-    found = total_hour([*rows, Workflow("d", cost_hour_usd=1.0)], {}, {})
+    found = total_hour([*rows, Workflow("d", cost_hour_usd=1.0)], claims_of(()))
     assert found is not None
     assert found.seconds is None
-    assert total_hour([Workflow("c")], {}, {}) is None
+    assert total_hour([Workflow("c")], claims_of(())) is None
 
 
 def test_a_source_that_does_not_split_tells_of_all() -> None:
@@ -103,7 +104,7 @@ def test_a_source_that_does_not_split_tells_of_all() -> None:
         hour_cost=HourCost(HOUR, {CostKey(None, "p", "m"): 12.0}),
     )  # fmt: skip
     claims = claims_of([observe_metrics("prom", True, sample, {})])
-    found = total_hour([], claims.cost, claims.hours)
+    found = total_hour([], claims)
     assert found is not None
     assert (found.usd, found.seconds) == (12.0, HOUR)
 

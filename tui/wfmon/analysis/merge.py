@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
-from wfmon.analysis.choose import Claim, by_trust, claim, grown
-from wfmon.analysis.observed import HourOf, ObservedMetrics, ObservedRuns
+from wfmon.analysis.choose import Claim, Claims, Value, grown, logs_first
+from wfmon.analysis.counting import LOGS, Counting
+from wfmon.analysis.observed import ObservedMetrics, ObservedRuns
 from wfmon.analysis.runindex import RunIndex
-from wfmon.analysis.spending import Spent, claimed_hour, hours_of, logged_hour
+from wfmon.analysis.spending import Spent, claimed_hour, logged_hour
 from wfmon.model.baseline import Baseline
-from wfmon.model.metrics import Amount, CallKey, CostKey, Quantiles, TokenKey, TokenKind
+from wfmon.model.metrics import Amount, Concept, Quantiles, TokenKey, TokenKind
 from wfmon.model.record import dataclass, field
 from wfmon.model.snapshot import CostQuality, LadderStep, Workflow
 from wfmon.model.windows import window_ladder
@@ -33,44 +34,6 @@ class Windows:
     @property
     def ladder(self) -> tuple[float, ...]:
         return window_ladder(self.runs, self.longest)
-
-
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """Who answers for what, among the metrics sources; keyed by workflow (None: not split)."""
-
-    ladders: dict[str | None, Claim[tuple[LadderStep, ...]]]
-    durations: dict[str | None, Claim[Quantiles]]
-    active: dict[str | None, Claim[float]]
-    retries: dict[str | None, Claim[Amount]]
-    tokens: dict[str | None, Claim[list[tuple[TokenKey, Amount]]]]
-    cost: dict[str | None, Claim[list[tuple[CostKey, Amount]]]]
-    calls: dict[str | None, Claim[list[tuple[CallKey, Amount]]]]
-    hours: dict[tuple[str, str | None], HourOf] = field(default_factory=dict)
-
-
-def claims_of(metrics: Sequence[ObservedMetrics]) -> Claims:
-    """Sort out the metrics sources once; rows and totals then only look up."""
-    ranked = by_trust(metrics)
-    return Claims(
-        ladders=claim(ranked, [source.ladders for source in ranked]),
-        durations=_claim_split(ranked),
-        active=claim(ranked, [source.active for source in ranked]),
-        retries=claim(ranked, [source.retries for source in ranked]),
-        tokens=claim(ranked, [source.tokens for source in ranked]),
-        cost=claim(ranked, [source.cost for source in ranked]),
-        calls=claim(ranked, [source.calls for source in ranked]),
-        hours=hours_of(ranked),
-    )
-
-
-def _claim_split(ranked: Sequence[ObservedMetrics]) -> dict[str | None, Claim[Quantiles]]:
-    """Quantiles are given both per workflow and for all: the two are no parts of each other."""
-    claims: dict[str | None, Claim[Quantiles]] = {}
-    for source in ranked:
-        for name, value in source.durations.items():
-            claims.setdefault(name, Claim(source.source, source.at, source.covered, value))
-    return claims
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,24 +69,59 @@ def merge_workflows(
     windows: Windows,
     extras: Extras,
 ) -> tuple[Workflow, ...]:
-    """One row per workflow that any source names, sorted by name."""
+    """One row per workflow that any source names, and of each system that does not split its figures
+    where there are several; sorted by name."""
+    in_logs = _first_logs(logs)
+    names = {*in_logs, *claims.rests(), *(name for part in metrics for name in part.workflows())}
+    return tuple(_Row(name, claims, in_logs.get(name), windows).build(extras) for name in sorted(names))
+
+
+def counted_rows(
+    workflows: Sequence[Workflow], claims: Claims, logs: Sequence[ObservedRuns], windows: Windows
+) -> Sequence[Workflow]:
+    """``workflows`` with those figures alone that totals are sums of, and nothing else."""
+    if claims.counted is None:
+        return workflows
+    in_logs = _first_logs(logs)
+    apart = claims.apart()
+    if not all(claims.counting.counts(concept, LOGS) for concept in _FROM_LOGS):
+        apart |= in_logs.keys()
+    return [
+        _Row(row.name, claims.counted, in_logs.get(row.name), windows, claims.counting).counted()
+        if row.name in apart
+        else row
+        for row in workflows
+    ]
+
+
+_FROM_LOGS = (Concept.RUNS, Concept.ACTIVE, Concept.RETRIES, Concept.CALLS, Concept.COST)
+
+
+def _first_logs(logs: Sequence[ObservedRuns]) -> dict[str, _Logs]:
+    """Each workflow in the first source that answers now, else in the first that names it."""
     in_logs: dict[str, _Logs] = {}
     for source in sorted(logs, key=lambda source: not source.fresh):
         for name, index in source.indexes.items():
             in_logs.setdefault(name, _Logs(source.source, source.fresh, source.at, index))
-    names = {*in_logs, *(name for source in metrics for name in source.workflows())}
-    return tuple(_Row(name, claims, in_logs.get(name), windows).build(extras) for name in sorted(names))
+    return in_logs
 
 
 class _Row:
-    """Collects the figures of one workflow and which source each is from."""
+    """Collects the figures of one workflow and which source each is from.
 
-    def __init__(self, name: str, claims: Claims, logs: _Logs | None, windows: Windows) -> None:
+    ``only``: logs are left out where they are not counted.
+    """
+
+    def __init__(
+        self, name: str, claims: Claims, logs: _Logs | None, windows: Windows, only: Counting | None = None
+    ) -> None:
         self.name = name
         self.claims = claims
         self.logs = logs
         self.windows = windows
+        self.only = only
         self.origin: dict[str, str] = {}
+        self.systems: dict[str, str] = {}
         self.times: list[float] = []
 
     def build(self, extras: Extras) -> Workflow:
@@ -138,14 +136,14 @@ class _Row:
         spent = self._spent()
         retries = self._retries(step)
         calls = self._calls()
+        queue, wait, timeouts = self._waiting()
+        rss = extras.rss_bytes.get(self.name)
         return Workflow(
             name=self.name,
-            sources=tuple(dict.fromkeys(self.origin.values())),
             active=active,
             active_at_least=at_least,
             runs=step.counts if step and known else None,
             window_seconds=(step.span or None) if step and known else None,
-            as_of=min(self.times, default=None),
             runs_per_minute=per_minute(ladder[0].counts.n, ladder[0].span) if ladder else None,
             retries=retries,
             duration_p50_seconds=durations.p50 if durations else None,
@@ -158,11 +156,34 @@ class _Row:
             last_status=newest.status if newest else None,
             last_error=self.logs.index.newest_error if self.logs else None,
             usual=extras.baselines.get(self.name),
-            rss_bytes=extras.rss_bytes.get(self.name),
+            rss_bytes=rss if rss is not None else self._memory(),
             error_trend=extras.error_trends.drawn(self.name),
-            origin=tuple(sorted(self.origin.items())),
             ladder=ladder,
             runbook=extras.runbooks.get(self.name),
+            cost_hour_usd=spent.usd if spent else None,
+            cost_hour_seconds=spent.seconds if spent else None,
+            queue=queue,
+            wait_p50_seconds=wait.p50 if wait else None,
+            wait_p95_seconds=wait.p95 if wait else None,
+            timeouts=timeouts,
+            origin=tuple(sorted(self.origin.items())),
+            sources=tuple(dict.fromkeys(self.origin.values())),
+            systems=tuple(self.systems.items()),
+            as_of=min(self.times, default=None),
+        )
+
+    def counted(self) -> Workflow:
+        """The figures that totals add up."""
+        ladder = self._ladder()
+        active, at_least = self._active()
+        spent = self._spent()
+        return Workflow(
+            name=self.name,
+            active=active,
+            active_at_least=at_least,
+            ladder=ladder,
+            retries=self._retries(grown(ladder, self.windows.grow_runs) if ladder else None),
+            api_calls_per_minute=self._calls(),
             cost_hour_usd=spent.usd if spent else None,
             cost_hour_seconds=spent.seconds if spent else None,
         )
@@ -176,23 +197,41 @@ class _Row:
             self._from(figure, source, at)
         return value
 
+    def _claimed_by(self, figure: str, claimed: Claim[Value]) -> None:
+        self._from(figure, claimed.source, claimed.at)
+        if self.claims.counting.several:
+            self.systems[figure] = claimed.part.system
+
+    def _tellers(
+        self, concept: Concept, claims: Mapping[str | None, Claim[Value]]
+    ) -> tuple[Claim[Value] | None, _Logs | None]:
+        """Who of metrics and of logs may tell the figure."""
+        claimed, logs = claims.get(self.name), self.logs
+        if logs is None or self.claims.counting.counted is None:
+            return claimed, logs
+        if self.only is not None and not self.only.counts(concept, LOGS):
+            return claimed, None
+        if claimed is None or concept not in logs.index.concepts:
+            return claimed, logs
+        return (None, logs) if logs_first(concept, claimed, self.claims.counting) else (claimed, logs)
+
     def _ladder(self) -> tuple[LadderStep, ...]:
         """From logs when what was read back covers the window, else from whoever covers more."""
-        claimed = self.claims.ladders.get(self.name)
-        if self.logs is None:
+        claimed, logs = self._tellers(Concept.RUNS, self.claims.ladders)
+        if logs is None:
             if claimed is None:
                 return ()
-            self._from("runs", claimed.source, claimed.at)
+            self._claimed_by("runs", claimed)
             return claimed.value
-        own = tuple(self.logs.index.step(self.logs.at, seconds) for seconds in self.windows.ladder)
+        own = tuple(logs.index.step(logs.at, seconds) for seconds in self.windows.ladder)
         if claimed is not None:
             needed = grown(own, self.windows.grow_runs)
             other = grown(claimed.value, self.windows.grow_runs)
-            covers = needed.covered >= needed.seconds and self.logs.fresh
+            covers = needed.covered >= needed.seconds and logs.fresh
             if not covers and other.covered >= needed.covered:
-                self._from("runs", claimed.source, claimed.at)
+                self._claimed_by("runs", claimed)
                 return claimed.value
-        self._from("runs", self.logs.source, self.logs.at)
+        self._from("runs", logs.source, logs.at)
         return own
 
     @property
@@ -200,77 +239,107 @@ class _Row:
         return self.logs is not None and self.origin.get("runs") == self.logs.source
 
     def _active(self) -> tuple[int | None, bool]:
-        claimed = self.claims.active.get(self.name)
+        claimed, logs = self._tellers(Concept.ACTIVE, self.claims.active)
         if claimed is not None:
-            self._from("active", claimed.source, claimed.at)
+            self._claimed_by("active", claimed)
             return round(claimed.value), False
-        if self.logs is None:
+        if logs is None:
             return None, False
-        self._from("active", self.logs.source, self.logs.at)
-        return len(self.logs.index.runs.open), not self.logs.index.runs.open_complete
+        self._from("active", logs.source, logs.at)
+        return len(logs.index.runs.open), not logs.index.runs.open_complete
 
     def _durations(self, step: LadderStep | None) -> Quantiles | None:
-        from_logs = (
-            self.logs.index.durations(self.logs.at, step.seconds) if self.logs and step is not None else None
-        )
-        claimed = self.claims.durations.get(self.name)
+        claimed, logs = self._tellers(Concept.DURATION, self.claims.durations)
+        from_logs = logs.index.durations(logs.at, step.seconds) if logs and step is not None else None
         if from_logs is not None and from_logs.n and (self._runs_from_logs or claimed is None):
-            assert self.logs is not None
-            self._from("duration", self.logs.source, self.logs.at)
+            assert logs is not None
+            self._from("duration", logs.source, logs.at)
             return from_logs
         if claimed is not None:
-            self._from("duration", claimed.source, claimed.at)
+            self._claimed_by("duration", claimed)
             return claimed.value
         return None
 
     def _retries(self, step: LadderStep | None) -> int | None:
         """From where the runs are from; logs that tell of no retries leave it to the metrics."""
-        own = self.logs.index.sums(self.logs.at, step.seconds).retries if self.logs and step else None
-        claimed = self.claims.retries.get(self.name)
+        claimed, logs = self._tellers(Concept.RETRIES, self.claims.retries)
+        own = logs.index.sums(logs.at, step.seconds).retries if logs and step else None
         if claimed is not None and (own is None or not self._runs_from_logs):
-            delta = claimed.value.delta
-            return self._known("retries", claimed.source, claimed.at, None if delta is None else round(delta))
-        if self.logs is None:
+            return self._grown("retries", claimed)
+        if logs is None:
             return None
-        return self._known("retries", self.logs.source, self.logs.at, own)
+        return self._known("retries", logs.source, logs.at, own)
+
+    def _grown(self, figure: str, claimed: Claim[Amount]) -> int | None:
+        delta = claimed.value.delta
+        if delta is None:
+            return None
+        self._claimed_by(figure, claimed)
+        return round(delta)
+
+    def _rated(self, figure: str, claimed: Claim[Value], rate: float | None) -> float | None:
+        if rate is not None:
+            self._claimed_by(figure, claimed)
+        return rate
 
     def _tokens(self) -> float | None:
-        claimed = self.claims.tokens.get(self.name)
+        claimed, logs = self._tellers(Concept.TOKENS, self.claims.tokens)
         if claimed is not None:
-            rate = per_minute(added_tokens(claimed.value), claimed.covered)
-            return self._known("tokens", claimed.source, claimed.at, rate)
-        if self.logs is None:
+            return self._rated("tokens", claimed, per_minute(added_tokens(claimed.value), claimed.covered))
+        if logs is None:
             return None
-        sums = self.logs.index.sums(self.logs.at, self.windows.rate)
-        return self._known("tokens", self.logs.source, self.logs.at, per_minute(sums.tokens, self._told()))
+        sums = logs.index.sums(logs.at, self.windows.rate)
+        return self._known("tokens", logs.source, logs.at, per_minute(sums.tokens, self._told(logs)))
 
     def _cost(self) -> float | None:
-        claimed = self.claims.cost.get(self.name)
+        claimed, logs = self._tellers(Concept.COST, self.claims.cost)
         if claimed is not None:
-            rate = per_hour(grown_by(claimed.value), claimed.covered)
-            return self._known("cost", claimed.source, claimed.at, rate)
-        if self.logs is None:
+            return self._rated("cost", claimed, per_hour(grown_by(claimed.value), claimed.covered))
+        if logs is None:
             return None
-        sums = self.logs.index.sums(self.logs.at, self.windows.rate)
-        return self._known("cost", self.logs.source, self.logs.at, per_hour(sums.cost_usd, self._told()))
+        sums = logs.index.sums(logs.at, self.windows.rate)
+        return self._known("cost", logs.source, logs.at, per_hour(sums.cost_usd, self._told(logs)))
 
     def _spent(self) -> Spent | None:
-        if self.name in self.claims.cost:
+        claimed, logs = self._tellers(Concept.COST, self.claims.cost)
+        if claimed is not None:
             return claimed_hour(self.name, self.claims.cost, self.claims.hours)
-        return logged_hour(self.logs.index, self.logs.at) if self.logs is not None else None
+        return logged_hour(logs.index, logs.at) if logs is not None else None
 
     def _calls(self) -> float | None:
-        claimed = self.claims.calls.get(self.name)
+        claimed, logs = self._tellers(Concept.CALLS, self.claims.calls)
         if claimed is not None:
-            rate = per_minute(grown_by(claimed.value), claimed.covered)
-            return self._known("api_calls", claimed.source, claimed.at, rate)
-        if self.logs is None or not self.logs.index.runs.api_calls:
+            return self._rated("api_calls", claimed, per_minute(grown_by(claimed.value), claimed.covered))
+        if logs is None or not logs.index.runs.api_calls:
             return None
-        made = self.logs.index.api_calls(self.logs.at, self.windows.rate)
-        return self._known("api_calls", self.logs.source, self.logs.at, per_minute(made, self._told()))
+        made = logs.index.api_calls(logs.at, self.windows.rate)
+        return self._known("api_calls", logs.source, logs.at, per_minute(made, self._told(logs)))
 
-    def _told(self) -> float:
-        return self.logs.index.told(self.logs.at, self.windows.rate) if self.logs else 0.0
+    def _waiting(self) -> tuple[int | None, Quantiles | None, int | None]:
+        """How much waits, how long it waited, and what was ended for its age: metrics alone tell."""
+        queued = self.claims.queue.get(self.name)
+        waited = self.claims.wait.get(self.name)
+        ended = self.claims.timeouts.get(self.name)
+        if queued is not None:
+            self._claimed_by("queue", queued)
+        if waited is not None:
+            self._claimed_by("wait", waited)
+        return (
+            None if queued is None else round(queued.value),
+            None if waited is None else waited.value,
+            None if ended is None else self._grown("timeouts", ended),
+        )
+
+    def _memory(self) -> int | None:
+        """As metrics tell it, where the host does not know."""
+        claimed = self.claims.memory.get(self.name)
+        if claimed is None:
+            return None
+        self._claimed_by("memory", claimed)
+        return round(claimed.value)
+
+    def _told(self, logs: _Logs) -> float:
+        return logs.index.told(logs.at, self.windows.rate)
 
 
 def grown_by(amounts: Iterable[tuple[object, Amount]]) -> float | None:

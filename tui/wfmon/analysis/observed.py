@@ -1,7 +1,8 @@
 """What the monitor holds of one source when it merges: the last good answer, sorted by workflow.
 
-Names are already the user's own (``aliases`` applied), so that sources join by name. A workflow of
-None stands for figures that a source does not split by workflow.
+What each profile reads of a metrics source is a part of its own. Names are already the user's own
+(``aliases`` applied), so that sources join by name. A workflow of None stands for figures that a source
+does not split by workflow.
 """
 
 from __future__ import annotations
@@ -10,9 +11,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from wfmon.analysis.runindex import RunIndex
+from wfmon.model.layers import Layer
 from wfmon.model.metrics import (
     Amount,
     CallKey,
+    Concept,
     CostKey,
     HourCost,
     MetricsSample,
@@ -26,6 +29,7 @@ from wfmon.model.run import RunStatus, WorkflowRuns
 from wfmon.model.snapshot import LadderStep, StatusCounts
 
 Aliases = Mapping[str, str]
+Teller = tuple[str, str]  # a source and the profile that it is read with
 Key = TypeVar("Key", TokenKey, CostKey, CallKey)
 Groups = dict[str | None, list[tuple[Key, Amount]]]
 
@@ -40,7 +44,8 @@ class HourOf:
 
 @dataclass(frozen=True, slots=True)
 class ObservedMetrics:
-    """``fresh`` False: the source does not answer now; its figures are the last known."""
+    """What one profile reads of a source. ``fresh`` False: the source does not answer now; its figures are
+    the last known. ``told``: the concepts of which it has anything."""
 
     source: str
     fresh: bool
@@ -54,9 +59,29 @@ class ObservedMetrics:
     durations: dict[str | None, Quantiles]
     active: dict[str | None, float]
     hour_cost: dict[str | None, HourOf] = field(default_factory=dict)
+    profile: str = ""
+    title: str = ""
+    layer: Layer = Layer.ENGINE
+    told: frozenset[Concept] = frozenset()
+    queue: dict[str | None, float] = field(default_factory=dict)
+    wait: dict[str | None, Quantiles] = field(default_factory=dict)
+    timeouts: dict[str | None, Amount] = field(default_factory=dict)
+    memory: dict[str | None, float] = field(default_factory=dict)
+    budget: dict[str | None, float] = field(default_factory=dict)
+
+    @property
+    def teller(self) -> Teller:
+        return self.source, self.profile
+
+    @property
+    def system(self) -> str:
+        """Whose figures these are, for people."""
+        return self.title or self.profile or self.source
 
     def workflows(self) -> set[str]:
-        every = {*self.ladders, *self.tokens, *self.cost, *self.calls, *self.active, *self.durations}
+        every = {
+            *self.ladders, *self.tokens, *self.cost, *self.calls, *self.active, *self.durations, *self.queue
+        }  # fmt: skip
         return {name for name in every if name is not None}
 
 
@@ -85,7 +110,34 @@ def observe_metrics(source: str, fresh: bool, sample: MetricsSample, aliases: Al
         durations={_name(key, aliases): value for key, value in reversed(sample.durations.items())},
         active=_sum_by_name(sample.active, aliases),
         hour_cost=_hour_cost(sample.hour_cost, aliases),
+        profile=sample.profile,
+        title=sample.title,
+        layer=Layer(sample.layer),
+        told=_told(sample),
+        queue=_sum_by_name(sample.queue, aliases),
+        wait={_name(key, aliases): value for key, value in reversed(sample.wait.items())},
+        timeouts={_name(key, aliases): amount for key, amount in sample.timeouts.items()},
+        memory=_sum_by_name(sample.memory, aliases),
+        budget={_name(key, aliases): usd for key, usd in sample.budget.items()},
     )
+
+
+def _told(sample: MetricsSample) -> frozenset[Concept]:
+    """What has a series now, or a figure; money that nobody priced is not told."""
+    figures = (
+        (Concept.RUNS, any(window.counts for window in sample.runs)),
+        (Concept.ACTIVE, sample.active),
+        (Concept.QUEUE, sample.queue),
+        (Concept.DURATION, sample.durations),
+        (Concept.WAIT, sample.wait),
+        (Concept.RETRIES, sample.retries),
+        (Concept.TIMEOUTS, sample.timeouts),
+        (Concept.CALLS, sample.calls),
+        (Concept.TOKENS, sample.tokens),
+        (Concept.COST, sample.cost),
+    )
+    told = sample.exposed | {concept for concept, figure in figures if figure}
+    return told if sample.cost else told - {Concept.COST}
 
 
 def observe_runs(

@@ -8,7 +8,7 @@ from functools import cached_property
 from math import fsum
 
 from wfmon.analysis.quantile import quantile
-from wfmon.model.metrics import Quantiles
+from wfmon.model.metrics import Concept, Quantiles
 from wfmon.model.record import dataclass
 from wfmon.model.run import COUNTED, Run, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import LadderStep, StatusCounts
@@ -173,6 +173,20 @@ class RunIndex:
     def priced(self) -> bool:
         """Whether any finished run tells its cost."""
         return any(run.usage.cost_usd is not None for run in reversed(self._finished))
+
+    @cached_property
+    def concepts(self) -> frozenset[Concept]:
+        """The concepts that its runs tell anything of."""
+        told = {Concept.RUNS, Concept.ACTIVE, Concept.DURATION}
+        if self.runs.api_calls:
+            told.add(Concept.CALLS)
+        if self.priced:
+            told.add(Concept.COST)
+        if any(run.usage.total is not None for run in reversed(self._finished)):
+            told.add(Concept.TOKENS)
+        if any(run.retries is not None for run in reversed(self._finished)):
+            told.add(Concept.RETRIES)
+        return frozenset(told)
 
     @property
     def newest(self) -> Run | None:

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from math import fsum
 
-from wfmon.analysis.choose import Claim
-from wfmon.analysis.observed import HourOf, ObservedMetrics, ObservedRuns
+from wfmon.analysis.choose import Claim, Claims, Hours
+from wfmon.analysis.observed import HourOf, ObservedRuns
 from wfmon.analysis.runindex import RunIndex
 from wfmon.model.metrics import Amount, CostKey
 from wfmon.model.record import dataclass
@@ -18,8 +18,8 @@ from wfmon.model.snapshot import Workflow
 
 HOUR = 3600.0
 
-CostClaims = Mapping[str | None, Claim[list[tuple[CostKey, Amount]]]]
-Hours = Mapping[tuple[str, str | None], HourOf]  # by source and workflow (None: not split)
+Costs = list[tuple[CostKey, Amount]]
+CostClaims = Mapping[str | None, Claim[Costs]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,22 +31,22 @@ class Spent:
     seconds: float | None
 
 
-def hours_of(metrics: Iterable[ObservedMetrics]) -> dict[tuple[str, str | None], HourOf]:
-    return {(seen.source, name): hour for seen in metrics for name, hour in seen.hour_cost.items()}
-
-
 def claimed_hour(name: str | None, claims: CostClaims, hours: Hours) -> Spent | None:
     """Of the source that has claimed the cost; before it tells of the hour, what its rate is of."""
     claimed = claims.get(name)
     if claimed is None:
         return None
-    hour = hours.get((claimed.source, name))
+    hour = _hour(name, claimed, hours)
     if hour is not None and hour.covered >= claimed.covered:
         return Spent(fsum(usd for _, usd in hour.parts), min(HOUR, hour.covered))
     grown = [amount.delta for _, amount in claimed.value]
     if not claimed.covered or any(delta is None for delta in grown):
         return None
     return Spent(fsum(delta for delta in grown if delta is not None), min(HOUR, claimed.covered))
+
+
+def _hour(name: str | None, claimed: Claim[Costs], hours: Hours) -> HourOf | None:
+    return hours.get((claimed.part.teller, None if claimed.rest else name))
 
 
 def logged_hour(index: RunIndex, at: float) -> Spent | None:
@@ -59,16 +59,26 @@ def logged_hour(index: RunIndex, at: float) -> Spent | None:
     return Spent(ended.usd + fsum(begun), None if ended.unpriced else index.covered(at, HOUR))
 
 
-def total_hour(workflows: Sequence[Workflow], claims: CostClaims, hours: Hours) -> Spent | None:
-    """Of all workflows whose cost is known."""
-    if None in claims:
-        return claimed_hour(None, claims, hours)
-    known = [row for row in workflows if row.cost_hour_usd is not None]
+def total_hour(workflows: Sequence[Workflow], claims: Claims) -> Spent | None:
+    """Of all workflows whose cost is known; what logs tell may be in what a source does not split."""
+    if claims.covers_all(claims.cost):
+        return _added([claimed_hour(name, claims.cost, claims.hours) for name in claims.cost])
+    return _added(
+        [
+            Spent(row.cost_hour_usd, row.cost_hour_seconds)
+            for row in workflows
+            if row.cost_hour_usd is not None
+        ]
+    )
+
+
+def _added(every: Sequence[Spent | None]) -> Spent | None:
+    known = [spent for spent in every if spent is not None]
     if not known:
         return None
-    seconds = [row.cost_hour_seconds for row in known]
+    seconds = [spent.seconds for spent in known]
     return Spent(
-        fsum(row.cost_hour_usd or 0.0 for row in known),
+        fsum(spent.usd for spent in known),
         None if None in seconds else min((each for each in seconds if each is not None), default=None),
     )
 
@@ -79,7 +89,7 @@ def spent_on(
     """What the last hour of ``workflow`` went to, in USD, the most first: models, else runs of its log."""
     claimed = claims.get(workflow)
     if claimed is not None:
-        hour = hours.get((claimed.source, workflow))
+        hour = _hour(workflow, claimed, hours)
         return _ordered((key.model, usd) for key, usd in hour.parts) if hour is not None else []
     for source in logs:
         index = source.indexes.get(workflow or "")

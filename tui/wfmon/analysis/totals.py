@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
-from wfmon.analysis.choose import Claim
-from wfmon.analysis.merge import ADDED_KINDS, Claims, Windows, grown_by, per_hour, per_minute
+from wfmon.analysis.choose import Claim, Claims, Value
+from wfmon.analysis.counting import LOGS
+from wfmon.analysis.merge import ADDED_KINDS, Windows, counted_rows, grown_by, per_hour, per_minute
 from wfmon.analysis.observed import ObservedRuns
 from wfmon.analysis.quantile import quantile
+from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.spending import total_hour
-from wfmon.model.metrics import Amount, CallKey, CostKey, Quantiles, TokenKey, TokenKind
+from wfmon.model.metrics import Concept, CostKey, Quantiles, TokenKey, TokenKind
 from wfmon.model.record import dataclass, field
 from wfmon.model.run import COUNTED, Run
 from wfmon.model.snapshot import (
@@ -32,13 +34,16 @@ def total(
     tokens_per_minute: float | None,
     usd_per_hour: float | None,
 ) -> Totals:
-    """Sums over workflows; a figure that no workflow has, but an unsplit source does, is its own."""
-    steps = _first_steps(workflows, claims.ladders)
+    """Sums over workflows, of the systems that are counted; a figure that no workflow has, but an unsplit
+    source does, is its own."""
+    rows = counted_rows(workflows, claims, logs, windows)
+    whole = claims.whole
+    steps = _first_steps(rows, whole)
     counts = _add(step.counts for step in steps)
     covered = max((step.span for step in steps), default=0.0)
-    active, at_least = _active(workflows, claims.active)
-    spent = total_hour(workflows, claims.cost, claims.hours)
-    durations = _durations(claims.durations, logs, windows.rate)
+    active, at_least = _active(rows, whole)
+    spent = total_hour(rows, whole)
+    durations = _durations(whole, logs, windows.rate)
     return Totals(
         active=active,
         active_at_least=at_least,
@@ -46,26 +51,24 @@ def total(
         runs_per_minute=per_minute(counts.n, covered),
         success_ratio=counts.success_ratio,
         error_ratio=counts.error_ratio,
-        retries=_sum_known(workflow.retries for workflow in workflows),
+        retries=_retries(rows, whole),
         duration_p50_seconds=durations.p50 if durations else None,
         duration_p95_seconds=durations.p95 if durations else None,
         tokens_per_minute=tokens_per_minute,
         cost_usd_per_hour=usd_per_hour,
         cost_quality=CostQuality.EXACT if usd_per_hour is not None else None,
-        api_calls_per_minute=_calls(workflows, claims.calls),
+        api_calls_per_minute=_calls(rows, whole),
         window_seconds=covered or None,
-        rate_window_seconds=_rate_window(claims, logs, windows.rate),
+        rate_window_seconds=_rate_window(whole, logs, windows.rate),
         cost_hour_usd=spent.usd if spent else None,
         cost_hour_seconds=spent.seconds if spent else None,
+        queue=round(sum(each.value for each in whole.queue.values())) if whole.queue else None,
     )
 
 
-def _first_steps(
-    workflows: Sequence[Workflow], claims: dict[str | None, Claim[tuple[LadderStep, ...]]]
-) -> list[LadderStep]:
-    unsplit = claims.get(None)
-    if unsplit is not None and unsplit.value:
-        return [unsplit.value[0]]
+def _first_steps(workflows: Sequence[Workflow], claims: Claims) -> list[LadderStep]:
+    if claims.covers_all(claims.ladders):
+        return [each.value[0] for each in claims.ladders.values() if each.value]
     return [workflow.ladder[0] for workflow in workflows if workflow.ladder]
 
 
@@ -81,23 +84,51 @@ def _add(counts: Iterable[StatusCounts]) -> StatusCounts:
     )
 
 
-def _active(workflows: Sequence[Workflow], claims: dict[str | None, Claim[float]]) -> tuple[int | None, bool]:
-    unsplit = claims.get(None)
-    if unsplit is not None:
-        return round(unsplit.value), False
+def _active(workflows: Sequence[Workflow], claims: Claims) -> tuple[int | None, bool]:
+    if None in claims.active:
+        return round(claims.active[None].value), False
+    if claims.covers_all(claims.active):
+        names = {name for name in claims.active if name is not None}
+        return round(sum(each.value for each in claims.active.values())), not _all_told(names, claims)
     known = [workflow for workflow in workflows if workflow.active is not None]
     if not known:
         return None, False
-    at_least = len(known) < len(workflows) or any(workflow.active_at_least for workflow in known)
-    return sum(workflow.active or 0 for workflow in known), at_least
+    names = {workflow.name for workflow in known}
+    missing = len(known) < len(workflows) and not _all_told(names, claims, len(workflows))
+    return sum(workflow.active or 0 for workflow in known), missing or any(w.active_at_least for w in known)
 
 
-def _durations(
-    claims: dict[str | None, Claim[Quantiles]], logs: Sequence[ObservedRuns], seconds: float
-) -> Quantiles | None:
-    claimed = claims.get(None)
+def _all_told(names: set[str], claims: Claims, workflows: int | None = None) -> bool:
+    """Whether those ``names`` whose active runs are known are all that the layer has which is counted;
+    ``workflows``: how many there are."""
+    if claims.counting.counted is None and workflows is not None:
+        return len(names) == workflows
+    told = {each.part.layer for each in claims.active.values()}
+    unsplit = {each.part.profile for each in claims.active.values() if each.rest}
+    return all(
+        part.workflows() <= names
+        for part in claims.parts
+        if part.layer in told and part.profile not in unsplit
+    )
+
+
+def _retries(workflows: Sequence[Workflow], claims: Claims) -> int | None:
+    known = [workflow.retries for workflow in workflows if workflow.retries is not None]
+    if not known and None in claims.retries:
+        delta = claims.retries[None].value.delta
+        return None if delta is None else round(delta)
+    return sum(known) if known else None
+
+
+def _durations(claims: Claims, logs: Sequence[ObservedRuns], seconds: float) -> Quantiles | None:
+    """Quantiles of several systems cannot be added up: then those of all are not known."""
+    if len({each.part.profile for each in claims.durations.values()}) > 1:
+        return None
+    claimed = claims.durations.get(None)
     if claimed is not None:
         return claimed.value
+    if not claims.counting.counts(Concept.DURATION, LOGS):
+        return None
     ordered = sorted(
         run.duration_seconds
         for source in logs
@@ -110,21 +141,21 @@ def _durations(
     )
 
 
-def _calls(
-    workflows: Sequence[Workflow], claims: dict[str | None, Claim[list[tuple[CallKey, Amount]]]]
-) -> float | None:
-    unsplit = claims.get(None)
-    if unsplit is not None:
-        return per_minute(grown_by(unsplit.value), unsplit.covered)
+def _calls(workflows: Sequence[Workflow], claims: Claims) -> float | None:
+    if claims.covers_all(claims.calls):
+        every = _Rate()
+        for each in claims.calls.values():
+            every.add(per_minute(grown_by(each.value), each.covered))
+        return every.value
     known = [w.api_calls_per_minute for w in workflows if w.api_calls_per_minute is not None]
     return sum(known) if known else None
 
 
 def _rate_window(claims: Claims, logs: Sequence[ObservedRuns], seconds: float) -> float | None:
     """The shortest time that the rates of tokens, else of cost, are over; None without either."""
-    for claimed in (claims.tokens, claims.cost):
+    for concept, claimed in ((Concept.TOKENS, claims.tokens), (Concept.COST, claims.cost)):
         known = [each.covered for each in claimed.values()]
-        if None not in claimed:
+        if claims.counting.counts(concept, LOGS) and not claims.covers_all(claimed):
             known += [
                 index.told(source.at, seconds)
                 for source in logs
@@ -135,11 +166,6 @@ def _rate_window(claims: Claims, logs: Sequence[ObservedRuns], seconds: float) -
         if known:
             return min(*known, seconds) or None
     return None
-
-
-def _sum_known(values: Iterable[int | None]) -> int | None:
-    known = [value for value in values if value is not None]
-    return sum(known) if known else None
 
 
 @dataclass(slots=True)
@@ -163,23 +189,24 @@ class _Pair:
 def token_rows(
     claims: Claims, logs: Sequence[ObservedRuns], windows: Windows
 ) -> tuple[tuple[TokenRow, ...], float | None]:
-    """Rows of who is claimed by metrics, else of the runs in logs, and tokens per minute of all."""
+    """Rows of who is claimed by metrics, else of the runs in logs, and tokens per minute of all that is
+    counted."""
     rows = [
         TokenRow(
-            key.model, key.provider, name, key.kind, per_minute(amount.delta, claimed.covered), amount.total
+            key.model, key.provider, name, key.kind,
+            per_minute(amount.delta, each.covered), amount.total, counted,
         )
-        for name, claimed in claims.tokens.items()
-        for key, amount in claimed.value
-    ]
-    if None not in claims.tokens:
-        for source in logs:
-            for name, index in source.indexes.items():
-                if name not in claims.tokens:
-                    runs = index.within(source.at, windows.rate)
-                    rows.extend(_run_tokens(name, runs, index.told(source.at, windows.rate)))
+        for name, each, counted in _told(claims, Concept.TOKENS, claims.tokens, claims.whole.tokens)
+        for key, amount in each.value
+    ]  # fmt: skip
+    for source, name, index, counted in _logged(
+        claims, Concept.TOKENS, claims.tokens, claims.whole.tokens, logs
+    ):
+        runs = index.within(source.at, windows.rate)
+        rows.extend(_run_tokens(name, runs, index.told(source.at, windows.rate), counted))
     rate = _Rate()
     for row in rows:
-        if row.kind in ADDED_KINDS:
+        if row.counted and row.kind in ADDED_KINDS:
             rate.add(row.per_minute)
     ordered = sorted(
         rows, key=lambda row: (row.workflow or "", row.model or "", row.kind, row.provider or "")
@@ -187,14 +214,48 @@ def token_rows(
     return tuple(ordered), rate.value
 
 
-def _run_tokens(workflow: str, runs: Sequence[Run], covered: float) -> list[TokenRow]:
+_Of = Mapping[str | None, Claim[Value]]
+
+
+def _told(
+    claims: Claims, concept: Concept, every: _Of[Value], whole: _Of[Value]
+) -> Iterator[tuple[str | None, Claim[Value], bool]]:
+    """Each claim with its name and whether it is in the totals."""
+    for name, each in whole.items():
+        yield name, each, True
+    if claims.counted is not None:
+        for name, each in every.items():
+            if not claims.counting.counts(concept, each.part.profile):
+                yield name, each, False
+
+
+def _logged(
+    claims: Claims,
+    concept: Concept,
+    claimed: _Of[Value],
+    whole: _Of[Value],
+    logs: Sequence[ObservedRuns],
+) -> Iterator[tuple[ObservedRuns, str, RunIndex, bool]]:
+    """What only runs in logs tell, with whether it is in the totals: not where some of it may be in a
+    figure that a counted system does not split."""
+    if None in claimed:
+        return
+    counts = claims.counting.counts(concept, LOGS)
+    counted = counts and not claims.covers_all(whole)
+    for source in logs:
+        for name, index in source.indexes.items():
+            if name not in (whole if counts else claimed):
+                yield source, name, index, counted
+
+
+def _run_tokens(workflow: str, runs: Sequence[Run], covered: float, counted: bool) -> list[TokenRow]:
     sums: dict[TokenKey, int] = {}
     for run in runs:
         for kind, value in _kinds(run):
             key = TokenKey(workflow, run.provider, run.model, kind)
             sums[key] = sums.get(key, 0) + value
     return [
-        TokenRow(key.model, key.provider, workflow, key.kind, per_minute(value, covered), None)
+        TokenRow(key.model, key.provider, workflow, key.kind, per_minute(value, covered), None, counted)
         for key, value in sums.items()
     ]
 
@@ -214,51 +275,59 @@ def _kinds(run: Run) -> list[tuple[TokenKind, int]]:
 
 
 def cost_of(claims: Claims, logs: Sequence[ObservedRuns], windows: Windows) -> Cost:
-    """Reported money only; what is not priced is left out, never $0."""
+    """Reported money only; what is not priced is left out, never $0. Rows of workflows are all there are,
+    sums are of what is counted."""
     parts = [
-        (CostKey(name, key.provider, key.model), per_hour(amount.delta, claimed.covered), amount.total)
-        for name, claimed in claims.cost.items()
-        for key, amount in claimed.value
+        _Part(
+            CostKey(name, key.provider, key.model),
+            per_hour(amount.delta, each.covered),
+            amount.total,
+            counted,
+        )
+        for name, each, counted in _told(claims, Concept.COST, claims.cost, claims.whole.cost)
+        for key, amount in each.value
     ]
-    if None not in claims.cost:
-        parts.extend(_run_costs(claims, logs, windows))
+    parts.extend(_run_costs(claims, logs, windows))
+    summed = [part for part in parts if part.counted]
     every = _Rate()
-    for _, usd_per_hour, _ in parts:
-        every.add(usd_per_hour)
+    for part in summed:
+        every.add(part.usd_per_hour)
     return Cost(
         usd_per_hour=every.value,
-        by_model=_rows(parts, lambda key: key.model),
-        by_provider=_rows(parts, lambda key: key.provider),
+        by_model=_rows(summed, lambda key: key.model),
+        by_provider=_rows(summed, lambda key: key.provider),
         by_workflow=_rows(parts, lambda key: key.workflow),
         wasted_usd=_wasted(logs, windows.rate),
     )
 
 
-_Part = tuple[CostKey, float | None, float | None]
+@dataclass(frozen=True, slots=True)
+class _Part:
+    key: CostKey
+    usd_per_hour: float | None
+    usd: float | None
+    counted: bool
 
 
-def _run_costs(claims: Claims, logs: Sequence[ObservedRuns], windows: Windows) -> list[_Part]:
-    parts: list[_Part] = []
-    for source in logs:
-        for name, index in source.indexes.items():
-            if name in claims.cost:
-                continue
-            told = index.told(source.at, windows.rate)
-            for run in index.within(source.at, windows.rate):
-                if run.usage.cost_usd is not None:
-                    key = CostKey(name, run.provider, run.model)
-                    parts.append((key, per_hour(run.usage.cost_usd, told), None))
-    return parts
+def _run_costs(claims: Claims, logs: Sequence[ObservedRuns], windows: Windows) -> Iterator[_Part]:
+    for source, name, index, counted in _logged(claims, Concept.COST, claims.cost, claims.whole.cost, logs):
+        told = index.told(source.at, windows.rate)
+        for run in index.within(source.at, windows.rate):
+            if run.usage.cost_usd is not None:
+                key = CostKey(name, run.provider, run.model)
+                yield _Part(key, per_hour(run.usage.cost_usd, told), None, counted)
 
 
 def _rows(parts: Sequence[_Part], pick: Callable[[CostKey], str | None]) -> tuple[CostRow, ...]:
-    sums: dict[str | None, _Pair] = {}
-    for key, usd_per_hour, usd in parts:
-        pair = sums.setdefault(pick(key), _Pair())
-        pair.rate.add(usd_per_hour)
-        pair.total.add(usd)
+    sums: dict[tuple[str | None, bool], _Pair] = {}
+    for part in parts:
+        pair = sums.setdefault((pick(part.key), part.counted), _Pair())
+        pair.rate.add(part.usd_per_hour)
+        pair.total.add(part.usd)
     ordered = sorted(sums.items(), key=lambda item: -(item[1].rate.value or 0.0))
-    return tuple(CostRow(name, pair.rate.value, pair.total.value) for name, pair in ordered)
+    return tuple(
+        CostRow(name, pair.rate.value, pair.total.value, counted) for (name, counted), pair in ordered
+    )
 
 
 def _wasted(logs: Sequence[ObservedRuns], seconds: float) -> float | None:

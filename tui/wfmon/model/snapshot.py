@@ -7,6 +7,7 @@ from enum import StrEnum
 
 from wfmon.model.alert import Alert
 from wfmon.model.baseline import Baseline
+from wfmon.model.discovery import Discovery
 from wfmon.model.episode import Unjudged
 from wfmon.model.forecast import Filling
 from wfmon.model.history import Change, HistoryStatus
@@ -16,7 +17,7 @@ from wfmon.model.record import dataclass, field
 from wfmon.model.retention import Retention
 from wfmon.model.ruleinfo import RuleInfo
 from wfmon.model.run import Run, RunStatus
-from wfmon.model.source import SourceStatus
+from wfmon.model.source import SourceState, SourceStatus
 
 
 class Level(StrEnum):
@@ -82,7 +83,8 @@ class Workflow:
     ``runs`` None: finished runs are not exposed. ``origin`` names, per figure, the source it comes
     from. ``as_of`` is when the oldest of its figures was true. ``ladder`` are the windows the
     failure rule may choose from, shortest first; ``runs`` is the chosen one. ``cost_hour_usd``: what it
-    cost in the last hour, of which ``cost_hour_seconds`` are known.
+    cost in the last hour, of which ``cost_hour_seconds`` are known. ``systems`` names, where several tell
+    of the same kind of figure, per figure the system that it is of. ``timeouts``: within the rate window.
     """
 
     name: str
@@ -111,6 +113,16 @@ class Workflow:
     runbook: str | None = None
     cost_hour_usd: float | None = None
     cost_hour_seconds: float | None = None
+    queue: int | None = None
+    wait_p50_seconds: float | None = None
+    wait_p95_seconds: float | None = None
+    timeouts: int | None = None
+    systems: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def system(self) -> str | None:
+        """The systems that its figures are of; None where one tells of all there is."""
+        return ", ".join(dict.fromkeys(name for _, name in self.systems)) or None
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,25 +169,31 @@ class Totals:
     error_trend: tuple[float | None, ...] = ()
     cost_hour_usd: float | None = None
     cost_hour_seconds: float | None = None
+    queue: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
+    """``counted`` False: another system tells of the same tokens, and its figures make up the totals."""
+
     model: str | None
     provider: str | None
     workflow: str | None
     kind: TokenKind
     per_minute: float | None
     total: float | None
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
 class CostRow:
-    """Money of one model, provider or workflow (``name`` None: label not exposed)."""
+    """Money of one model, provider or workflow (``name`` None: label not exposed). ``counted`` False: it is
+    in no total."""
 
     name: str | None
     usd_per_hour: float | None
     total_usd: float | None
+    counted: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +227,8 @@ class Snapshot:
     ``ended``: what ended within 12 h, newest first. ``unjudged``: what the rules cannot say, for the
     verdict. ``fillings``, ``retention``, ``history`` and ``changes`` (newest first, of a day) come from
     what is remembered. ``broken``: the monitor that made it failed, in words; that is then the verdict.
-    ``rules``: ours, and foreign ones that are not well or that an alert is of.
+    ``rules``: ours, and foreign ones that are not well or that an alert is of. ``discovery``: what was found
+    where no source is named; None: it was not looked for.
     """
 
     at: float
@@ -240,3 +259,10 @@ class Snapshot:
     changes: tuple[Change, ...] = ()
     broken: str | None = None
     rules: tuple[RuleInfo, ...] = ()
+    discovery: Discovery | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a source has not answered yet, or the first look around the host is under way."""
+        looking = self.discovery is not None and self.discovery.at is None
+        return looking or any(source.state is SourceState.WAITING for source in self.sources)

@@ -41,7 +41,7 @@ class SourceStatus:
 
     ``as_of`` is when the last good answer was true; ``sees`` and ``missing`` are in words.
     ``failing_since`` is when it stopped answering. ``about``: what else is known of it (its version, its
-    clock), a line each.
+    clock), a line each. ``apart``: which of its figures are in no total, in words.
     """
 
     name: str
@@ -58,3 +58,4 @@ class SourceStatus:
     missing: tuple[str, ...] = ()
     where: str = ""
     about: tuple[str, ...] = ()
+    apart: tuple[str, ...] = ()

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from operator import is_
 from typing import TYPE_CHECKING
 
-from wfmon.analysis.merge import Claims, Extras, Windows, claims_of, merge_workflows
+from wfmon.analysis.choose import Claims, claims_of
+from wfmon.analysis.counting import EVERYTHING, Counting, counting_of, left_out
+from wfmon.analysis.merge import Extras, Windows, merge_workflows
 from wfmon.analysis.observed import Aliases, ObservedMetrics, ObservedRuns, observe_metrics, observe_runs
 from wfmon.analysis.onset import Past
 from wfmon.analysis.runindex import RunIndex
@@ -15,7 +18,7 @@ from wfmon.model.baseline import Baseline
 from wfmon.model.forecast import Filling
 from wfmon.model.host import HostSample
 from wfmon.model.log import FileMark
-from wfmon.model.metrics import MetricsSample
+from wfmon.model.metrics import Concept, MetricsSample, Trend
 from wfmon.model.record import dataclass, field, replace
 from wfmon.model.retention import Retention
 from wfmon.model.run import Run
@@ -28,6 +31,7 @@ from wfmon.monitor.trends import Drawings, draw_step, series_name
 if TYPE_CHECKING:
     from wfmon.model.foreign import ForeignAlerts
 
+_DRAWN = {"tokens_per_minute": Concept.TOKENS, "error_ratio": Concept.RUNS}
 TOTAL_TOKENS = series_name("tokens_per_minute", None)
 TOTAL_ERRORS = series_name("error_ratio", None)
 
@@ -82,9 +86,10 @@ class _Grounds:
     baselines: Mapping[str, Baseline]
 
     def same(self, other: _Grounds) -> bool:
-        pairs = zip(self.samples, other.samples, strict=True)
+        pairs = zip(self.samples, other.samples, strict=False)
         return (
-            all(one is another for one, another in pairs)
+            len(self.samples) == len(other.samples)
+            and all(one is another for one, another in pairs)
             and self.fresh == other.fresh
             and self.rss_bytes == other.rss_bytes
             and self.baselines is other.baselines
@@ -100,13 +105,18 @@ class PictureMaker:
         aliases: Aliases,
         runbooks: Mapping[str, str],
         off: Sequence[SourceStatus] = (),
+        totals: Sequence[str] = (),
     ) -> None:
+        """``totals``: the profiles that are said to count nothing twice."""
         self._windows = windows
+        self._totals = tuple(totals)
         self._off = off
         self._aliases = aliases
         self._runbooks = runbooks
         self._indexes: dict[str, dict[str, RunIndex]] = {}
-        self._samples: dict[str, tuple[MetricsSample, bool, ObservedMetrics]] = {}
+        self._samples: dict[tuple[str, str], tuple[MetricsSample, bool, ObservedMetrics]] = {}
+        self._drawn_from: tuple[tuple[tuple[Trend, ...], ...], Counting] = ((), EVERYTHING)
+        self._apart: Mapping[str, tuple[str, ...]] = {}
         self._rows: dict[str, Workflow] = {}
         self._trends = Drawings(draw_step(windows.rate))
         self._preceded = NOTHING.drawn
@@ -150,7 +160,7 @@ class PictureMaker:
         readings = [track.reading for track in tracks]
         return _Grounds(
             samples=tuple(
-                sample for r in readings for sample in ((r.metrics, r.runs) if r else (None, None))
+                sample for r in readings for sample in ((*r.samples, r.runs) if r else (None, None))
             ),
             fresh=tuple(track.fresh(now) for track in tracks),
             rss_bytes={p.workflow: p.rss_bytes for p in host.workflows if p.rss_bytes is not None}
@@ -160,14 +170,22 @@ class PictureMaker:
         )
 
     def _statuses(self, tracks: Sequence[Track], now: float) -> tuple[SourceStatus, ...]:
-        return (*(track.status(now) for track in tracks), *self._off)
+        return (*(self._status(track, now) for track in tracks), *self._off)
+
+    def _status(self, track: Track, now: float) -> SourceStatus:
+        status = track.status(now)
+        apart = self._apart.get(status.name)
+        return status if apart is None else replace(status, apart=apart)
 
     def _made(
         self, tracks: Sequence[Track], host: HostSample | None, grounds: _Grounds, now: float
     ) -> Picture:
-        metrics = [seen for track in tracks if (seen := self._metrics(track, now)) is not None]
+        metrics = [seen for track in tracks for seen in self._metrics(track, now)]
         logs = _first_of_each([log for track in tracks if (log := self._runs(track, now)) is not None])
-        claims = claims_of(metrics)
+        counting = counting_of(metrics, logs, self._totals)
+        self._apart = left_out(metrics, logs, counting)
+        self._draw(tracks, counting)
+        claims = claims_of(metrics, counting)
         extras = Extras(grounds.rss_bytes, self._runbooks, self._trends, self._baselines)
         rows = merge_workflows(metrics, claims, logs, self._windows, extras)
         tokens, tokens_per_minute = token_rows(claims, logs, self._windows)
@@ -206,17 +224,34 @@ class PictureMaker:
             if told.get(name) == source.source
         }
 
-    def _metrics(self, track: Track, now: float) -> ObservedMetrics | None:
-        if track.reading is None or track.reading.metrics is None:
-            return None
-        sample, fresh = track.reading.metrics, track.fresh(now)
-        known = self._samples.get(track.source.name)
-        if known is None or known[0] is not sample or known[1] != fresh:
-            seen = observe_metrics(track.source.name, fresh, sample, self._aliases)
-            if sample.trends:
-                self._trends.take(sample.trends)
-            known = self._samples[track.source.name] = (sample, fresh, seen)
-        return known[2]
+    def _metrics(self, track: Track, now: float) -> Iterator[ObservedMetrics]:
+        """What each profile reads of the source."""
+        if track.reading is None:
+            return
+        fresh = track.fresh(now)
+        for sample in track.reading.samples:
+            key = (track.source.name, sample.profile)
+            known = self._samples.get(key)
+            if known is None or known[0] is not sample or known[1] != fresh:
+                seen = observe_metrics(track.source.name, fresh, sample, self._aliases)
+                known = self._samples[key] = (sample, fresh, seen)
+            yield known[2]
+
+    def _draw(self, tracks: Sequence[Track], counting: Counting) -> None:
+        """Series that sources have kept: of a workflow the first that is told, of all work that of the one
+        system which makes up the totals."""
+        samples = [sample for track in tracks if track.reading for sample in track.reading.samples]
+        told = tuple(sample.trends for sample in samples if sample.trends)
+        before, by = self._drawn_from
+        if counting == by and len(told) == len(before) and all(map(is_, told, before)):
+            return
+        self._drawn_from = told, counting
+        self._trends.take(
+            trend
+            for sample in reversed(samples)
+            for trend in sample.trends
+            if trend.workflow is not None or counting.only(_DRAWN[trend.concept], sample.profile)
+        )
 
     def _runs(self, track: Track, now: float) -> ObservedRuns | None:
         if track.reading is None or track.reading.runs is None:

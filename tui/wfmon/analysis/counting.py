@@ -1,0 +1,109 @@
+"""Whose figures make up the totals where several systems tell of the same work, and what is left out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+
+from wfmon.analysis.observed import ObservedMetrics, ObservedRuns
+from wfmon.model.layers import Layer, Part, counted_by_concept
+from wfmon.model.metrics import Concept
+from wfmon.model.record import dataclass
+
+LOGS = "logs"  # the name that runs in logs have among the profiles
+
+# What is summed up, in the order in which it is named.
+SUMMED = (
+    Concept.RUNS,
+    Concept.ACTIVE,
+    Concept.QUEUE,
+    Concept.DURATION,
+    Concept.RETRIES,
+    Concept.CALLS,
+    Concept.TOKENS,
+    Concept.COST,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """``counted``: by concept the profiles whose figures are added up; None: all of them. ``several``:
+    concepts that more than one system tells: there a figure that is not split by workflow needs a name."""
+
+    counted: Mapping[Concept, frozenset[str]] | None = None
+    several: frozenset[Concept] = frozenset()
+
+    def counts(self, concept: Concept, profile: str) -> bool:
+        return self.counted is None or profile in self.counted.get(concept, ())
+
+    def only(self, concept: Concept, profile: str) -> bool:
+        """Whether what ``profile`` tells of all its work is the whole."""
+        if self.counted is None:
+            return concept not in self.several
+        return self.counted.get(concept) in (frozenset({profile}), frozenset({profile, LOGS}))
+
+
+EVERYTHING = Counting()
+
+
+def counting_of(
+    metrics: Sequence[ObservedMetrics], logs: Sequence[ObservedRuns], totals: Sequence[str] = ()
+) -> Counting:
+    """``totals``: as ``[profiles] totals``. Profiles of several sources are one: which of those sources a
+    workflow's figure is of is another question."""
+    told: dict[Part, set[Concept]] = {}
+    for part in metrics:
+        told.setdefault(Part(part.profile, part.layer), set()).update(part.told)
+    several = {
+        concept
+        for concept in {concept for concepts in told.values() for concept in concepts}
+        if len({part.profile for part, concepts in told.items() if concept in concepts}) > 1
+    }
+    if not totals and all(part.layer is Layer.ENGINE for part in told):
+        return Counting(None, frozenset(several)) if several else EVERYTHING
+    logged = logged_concepts(logs)
+    everyone: dict[Part, Collection[Concept]] = {**told}
+    if logged:
+        everyone[Part(LOGS, Layer.ENGINE)] = logged
+    counted = counted_by_concept(everyone, totals)
+    for concept in logged:
+        others = {part.profile for part, concepts in told.items() if concept in concepts}
+        if others and not others | {LOGS} <= counted[concept]:
+            several.add(concept)
+    if all(
+        part.profile in counted[concept]
+        for part, concepts in everyone.items()
+        for concept in SUMMED
+        if concept in concepts
+    ):
+        return Counting(None, frozenset(several))
+    return Counting(counted, frozenset(several))
+
+
+def logged_concepts(logs: Sequence[ObservedRuns]) -> frozenset[Concept]:
+    """What runs in logs tell anything of."""
+    return frozenset(
+        concept for source in logs for index in source.indexes.values() for concept in index.concepts
+    )
+
+
+def left_out(
+    metrics: Sequence[ObservedMetrics], logs: Sequence[ObservedRuns], counting: Counting
+) -> dict[str, tuple[str, ...]]:
+    """By source, in words, what is in rows but in no total."""
+    if counting.counted is None:
+        return {}
+    words: dict[str, tuple[str, ...]] = {}
+    told = [(part.source, part.profile, f"of {part.system}", part.told) for part in metrics]
+    told += [(source.source, LOGS, "of runs in logs", logged_concepts((source,))) for source in logs]
+    for source, profile, whose, concepts in told:
+        apart = _apart(concepts, profile, counting)
+        if apart:
+            text = f"{', '.join(apart)} {whose}: in its own rows, not in the totals ([profiles] totals)"
+            words[source] = (*words.get(source, ()), text)
+    return words
+
+
+def _apart(concepts: Collection[Concept], profile: str, counting: Counting) -> list[str]:
+    return [
+        concept.value for concept in SUMMED if concept in concepts and not counting.counts(concept, profile)
+    ]
