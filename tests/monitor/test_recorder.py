@@ -175,6 +175,34 @@ def test_growth_whose_look_is_not_there_is_not_written_yet() -> None:
     assert sum(each.runs or 0 for each in batch.grown if each.kind is Kind.WORKFLOW) == 7 + 2 + 1 + 1
 
 
+def test_looks_before_the_one_that_growth_reaches_to_are_not_held() -> None:
+    recorder = Recorder({}, STEP)
+    recorder.batch(picture(START), START)
+    gone: list[bytes] = []
+
+    class Lines(bytes):
+        def __del__(self) -> None:
+            gone.append(bytes(self))
+
+    for at, text in ((START + 1, b"a"), (START + 2, b"b"), (START + 3, b"c")):
+        recorder.told(TARGET, Look(at, Lines(text)))
+    recorder.took("scrape", grown(START + 2, START, 7))
+    assert gone == [b"a"]
+
+
+def test_a_look_that_is_named_again_while_its_target_does_not_answer_is_written_again() -> None:
+    recorder = Recorder({}, STEP)
+    recorder.batch(picture(START), START)
+    recorder.told(TARGET, Look(START + 5, b"a"))
+    looks = []
+    for at in (START + 5, START + 15):
+        recorder.took("scrape", grown(at, START, 7, look=START + 5))
+        batch = recorder.batch(picture(at + 10), at + 10)
+        assert batch is not None
+        looks += [look.at for _, look in batch.looks]
+    assert looks == [START + 5, START + 5]
+
+
 def test_growth_over_a_long_silence_does_not_vouch_for_the_time_between() -> None:
     recorder = Recorder({}, STEP)
     recorder.batch(picture(START), START)

@@ -6,6 +6,7 @@ had not written is then counted from the last written look on.
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterable
 
 from wfmon.analysis.observed import Aliases
@@ -65,6 +66,7 @@ class Recorder:
         self._grown: dict[SumKey, _Sum] = {}
         self._reached: dict[str, float] = {}
         self._told: dict[str, list[tuple[Target, Look]]] = {}
+        self._telling = threading.Lock()
         self._looks_due = 0.0
         self._hours: list[HourSum] = []
         self._watched: list[Watched] = []
@@ -75,9 +77,10 @@ class Recorder:
 
     def told(self, target: Target, look: Look) -> None:
         """A look that a source has just taken, before the loop hears of it."""
-        looks = self._told.setdefault(target.id, [])
-        looks.append((target, look))
-        del looks[:-MOST_TOLD]
+        with self._telling:
+            looks = self._told.setdefault(target.id, [])
+            looks.append((target, look))
+            del looks[:-MOST_TOLD]
 
     def took(self, source: str, reading: Reading) -> None:
         """One answer of a source."""
@@ -176,6 +179,8 @@ class Recorder:
                 if each is not None:
                     each.cost_usd = (each.cost_usd or 0.0) + usd
         self._reached.update(growth.reaches)
+        for target, reached in growth.reaches.items():
+            self._forget_before(target, reached)
         if at - growth.since <= UNBROKEN_SECONDS:
             self._grown_watched.append(Watched(source, Role.METRICS, growth.since, at))
 
@@ -229,6 +234,15 @@ class Recorder:
 
     def _look(self, target: str, at: float) -> tuple[Target, Look] | None:
         return next((told for told in reversed(self._told.get(target, [])) if told[1].at == at), None)
+
+    def _forget_before(self, target: str, at: float) -> None:
+        """Growth never reaches back to an earlier look, and one of a crowd is 2.5 MB. The look itself may
+        be named again: the target may not answer the next time."""
+        with self._telling:
+            looks = self._told.get(target, [])
+            times = [look.at for _, look in looks]
+            if at in times:
+                del looks[: times.index(at)]
 
     def _new_states(self, sources: Iterable[SourceStatus]) -> tuple[SourceStatus, ...]:
         new = []
