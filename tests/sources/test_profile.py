@@ -315,7 +315,8 @@ def test_matchers() -> None:
 
 def test_a_place_may_be_looked_at_only_beside_or_without_others() -> None:
     profile = made(
-        'prefix = "x_"\n[signals]\nruns = [{ metric = ["{p}b", "c"], unless = ["{p}h"], needs = ["{p}n", "m"] }]\n'
+        'prefix = "x_"\n[signals]\n'
+        'runs = [{ metric = ["{p}b", "c"], unless = ["{p}h"], needs = ["{p}n", "m"] }]\n'
     )
     (signal,) = profile.signals_of(Concept.RUNS)
     assert first_exposed(signal, {"x_b", "m"}) == "x_b"

@@ -39,8 +39,8 @@ class ProfileError(Exception):
 
 
 class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
-    """One place where a concept may be found. ``metric`` lists alternatives, first existing wins; where any of
-    ``unless`` is exposed, or none of ``needs`` (if it names any), the place is not looked at.
+    """One place where a concept may be found. ``metric`` lists alternatives, first existing wins. Where any
+    of ``unless`` is exposed, or none of ``needs`` (if it names any), the place is not looked at.
 
     ``scales``: factors of alternatives that have another unit than ``scale`` says. ``agg`` ``count``: how
     many series there are, whatever their values. ``window``: seconds that a gauge of finished runs counts.
