@@ -49,7 +49,9 @@ def test_the_key_tells_what_is_watched_and_how_it_is_judged() -> None:
         lane_key(config(LOGS, SCRAPE, host=other(PLAIN.host, enabled=not PLAIN.host.enabled))),
         lane_key(config(LOGS, SCRAPE, workflow=[schema.Workflow(name="w", match=["w"])])),
         lane_key(config(LOGS, SCRAPE, windows=other(PLAIN.windows, grow_runs=99))),
-        lane_key(config(LOGS, SCRAPE, profiles=schema.Profiles(enabled=["convention"]))),
+        lane_key(config(LOGS, SCRAPE, profiles=other(PLAIN.profiles, enabled=["convention"]))),
+        lane_key(config(LOGS, SCRAPE, profiles=other(PLAIN.profiles, totals=["n8n"]))),
+        lane_key(config(LOGS, SCRAPE, profiles=other(PLAIN.profiles, prefix={"n8n": "x_"}))),
         lane_key(config(LOGS, SCRAPE, storage=other(PLAIN.storage, mounts=["/"]))),
         lane_key(
             config(
@@ -59,8 +61,23 @@ def test_the_key_tells_what_is_watched_and_how_it_is_judged() -> None:
             )
         ),
     }
-    assert len(different) == 11
+    assert len(different) == 13
     assert base not in different
+
+
+def test_who_names_no_source_shares_a_lane_unless_he_looks_otherwise() -> None:
+    """What each finds is another matter: the collector of the lane finds it for all."""
+    looks = PLAIN.discovery
+    bare = lane_key(config())
+    assert lane_key(config(discovery=other(looks, every=schema.Duration(5)))) == bare
+    otherwise = {
+        lane_key(config(discovery=other(looks, enabled=not looks.enabled))),
+        lane_key(config(discovery=other(looks, connect=not looks.connect))),
+    }
+    assert len(otherwise) == 2
+    assert bare not in otherwise
+    named = lane_key(config(LOGS))
+    assert lane_key(config(LOGS, discovery=other(looks, enabled=not looks.enabled))) == named
 
 
 def test_the_key_does_not_tell_who_looks_and_how_often() -> None:

@@ -65,6 +65,8 @@ class Program:
             "XDG_STATE_HOME": str(self.folder / "state"),
             "WFMON_STATE_DIR": str(self.folder / "state" / "wfmon"),
             "WFMON_USER": self.user,
+            # Else a test without sources would read what others run on this machine.
+            "WFMON_DISCOVERY_ENABLED": "false",
             "LANG": "C.UTF-8",
             "LC_ALL": None,
             "TZ": "UTC",

@@ -14,6 +14,7 @@ from wfmon.analysis.headline import headline, since_words, taken_words
 from wfmon.analysis.rules import evaluation, retention, source_down
 from wfmon.analysis.words import clock, plural
 from wfmon.model.alert import Alert, AlertState, Severity
+from wfmon.model.discovery import Discovery
 from wfmon.model.episode import Unjudged
 from wfmon.model.host import HostSample
 from wfmon.model.record import dataclass
@@ -36,7 +37,7 @@ class Scene:
 
     ``acks_shared`` False: acks of others could not be seen, so nobody is said to have nothing.
     ``unacked``: leave out what somebody has (``check --unacked``). ``rules_checked`` None: how many
-    were checked is not known (a past moment).
+    were checked is not known (a past moment). ``discovery``: what was found where no source is named.
     """
 
     now: float
@@ -52,6 +53,7 @@ class Scene:
     me: str
     cost_usd_per_hour: float | None = None
     unacked: bool = False
+    discovery: Discovery | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -234,14 +236,27 @@ def _unknown(scene: Scene) -> list[_Part]:
         parts.append(_Part(Level.UNKNOWN, words, f"? {words}"))
     waiting = any(source.state is SourceState.WAITING for source in scene.sources)
     if not scene.workflows and not waiting:
-        words = "no workflow seen yet" + _host_words(scene)
-        parts.append(_Part(Level.UNKNOWN, words, "? no workflow seen yet"))
+        words = _nothing_words(scene.discovery)
+        parts.append(_Part(Level.UNKNOWN, words + _host_words(scene), f"? {words}"))
     elif not any(workflow.ladder for workflow in scene.workflows) and not waiting:
         words = f"no finished run known of {_workflows(len(scene.workflows))}"
         parts.append(_Part(Level.UNKNOWN, words, f"? {words}"))
     elif scene.rules_checked_at is None and not waiting:
         parts.append(_Part(Level.UNKNOWN, "no rule checked yet", "? no rule checked yet"))
     return parts
+
+
+def _nothing_words(discovery: Discovery | None) -> str:
+    """Why no workflow is known."""
+    if discovery is None:
+        return "no workflow seen yet"
+    if discovery.problem is not None:
+        return f"cannot look around this host: {discovery.problem}"
+    if discovery.at is None:
+        return "looking around this host"
+    if discovery.readable:
+        return "no workflow seen yet in what was found"
+    return f"no source found: looked at {', '.join(discovery.looked)}"
 
 
 def _unjudged_part(unjudged: Sequence[Unjudged], failing: Mapping[str, Alert], scene: Scene) -> list[_Part]:

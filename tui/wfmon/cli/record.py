@@ -14,8 +14,8 @@ from wfmon.cli.options import Options
 from wfmon.config import schema
 from wfmon.model.history import HistoryStatus
 from wfmon.model.snapshot import Collector, Snapshot
-from wfmon.model.source import SourceState
 from wfmon.monitor.assemble import AssembledStation, assemble_station
+from wfmon.monitor.discovering import discovers
 from wfmon.text.numbers import clock
 from wfmon.text.sanitize import safe
 
@@ -76,8 +76,7 @@ class Teller:
             lines.append(f"problem: {self._problem}" if self._problem else "kept and shared again")
         if snapshot.collector.self_ and snapshot.history is not None:
             lines += self._history(snapshot.history)
-        known = all(source.state is not SourceState.WAITING for source in snapshot.sources)
-        if known and snapshot.verdict.level != self._level:
+        if not snapshot.waiting and snapshot.verdict.level != self._level:
             self._level = snapshot.verdict.level
             lines.append(f"{self._level}: {snapshot.verdict.text}")
         at = clock(time.time(), self._zone)
@@ -103,7 +102,8 @@ def _role(collector: Collector) -> str:
 def _what(config: schema.Config) -> str:
     names = [safe(source.name or source.kind) for source in config.source]
     names += ["host"] if config.host.enabled else []
-    return f"sources: {', '.join(names) or 'none'}"
+    around = ", and what is found here" if discovers(config) else ""
+    return f"sources: {', '.join(names) or 'none'}{around}"
 
 
 def _where(assembled: AssembledStation) -> str:

@@ -18,6 +18,7 @@ from wfmon.store.paths import StateDir, state_dir
 from wfmon.text.numbers import find_zone
 
 if TYPE_CHECKING:
+    from wfmon.model.discovery import Discovery
     from wfmon.model.snapshot import Collector, Snapshot
     from wfmon.monitor.doors import Memory
     from wfmon.monitor.loop import Monitor
@@ -79,6 +80,7 @@ def assemble(
     ``ProfileError`` for a wrong profile."""
     from wfmon.model.snapshot import Collector
     from wfmon.monitor.building import Before, For, build_monitor, configured_sources
+    from wfmon.monitor.discovering import make_finder, own_directories
     from wfmon.store.lanes import find_lane
 
     lane = find_lane(config, base_dir(config, read_only=True), ad_hoc=ad_hoc, make=False)
@@ -89,7 +91,8 @@ def assemble(
     viewer = For(store, me, zone, read_only, unacked)
     mine = Collector(os.getpid(), me, version=wfmon.__version__)
     before = Before(lane, hurried=True)
-    monitor = build_monitor(config, viewer, mine, sources, before=before)
+    finder = make_finder(config, own_directories(base_dir(config, read_only=True).path))
+    monitor = build_monitor(config, viewer, mine, sources, before=before, finder=finder)
     return Assembled(monitor, store, sources.live, me, zone)
 
 
@@ -142,6 +145,7 @@ class _Means:
         last: Snapshot | None,
     ) -> Monitor:
         from wfmon.monitor.building import Before, For, build_monitor, configured_sources
+        from wfmon.monitor.discovering import make_finder, own_directories
 
         historian = None
         sources = configured_sources(self.config)
@@ -163,6 +167,11 @@ class _Means:
             historian=historian,
             shares=None if self.read_only else self._shares(),
             before=Before(self.lane, epoch, None if last is None else last.at),
+            finder=make_finder(
+                self.config,
+                own_directories(base_dir(self.config, read_only=True).path),
+                None if last is None else last.discovery,
+            ),
         )
 
     def _shares(self) -> SharingThread:
@@ -179,6 +188,11 @@ class _Means:
         from wfmon.monitor.building import log_sources
 
         return log_sources(self.config)
+
+    def found_logs(self, discovery: Discovery) -> Sequence[Source]:
+        from wfmon.monitor.building import found_log_sources
+
+        return found_log_sources(self.config, discovery)
 
     def presenter(self) -> Presenter:
         from wfmon.monitor.presenter import Presenter

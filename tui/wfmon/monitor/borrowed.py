@@ -7,7 +7,6 @@ from datetime import tzinfo
 from wfmon.config import schema
 from wfmon.model.record import dataclass, replace
 from wfmon.model.snapshot import Snapshot
-from wfmon.model.source import SourceState
 from wfmon.monitor.follower import Follower
 from wfmon.monitor.presenter import Presenter
 from wfmon.store.acks import AckStore
@@ -40,7 +39,7 @@ def borrow(
     snapshot = sight.snapshot
     if snapshot is None or not sight.fresh or sight.epoch != there.holder.epoch:
         return None
-    if any(source.state is SourceState.WAITING for source in snapshot.sources):
+    if snapshot.waiting:
         return None
     seen = replace(snapshot, collector=replace(snapshot.collector, self_=False))
     return Presenter(store, me, zone, unacked=unacked).present(seen, now)

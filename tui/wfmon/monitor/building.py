@@ -26,8 +26,10 @@ from wfmon.store.acks import AckStore
 from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
+    from wfmon.model.discovery import Discovery
     from wfmon.model.ruleinfo import RuleInfo
     from wfmon.monitor.doors import Memory
+    from wfmon.monitor.finder import Finder
     from wfmon.monitor.lookback import Deliver, LookBack
     from wfmon.monitor.rulewords import Changed
     from wfmon.store.lanes import Lane
@@ -69,6 +71,7 @@ def build_monitor(
     memory: Memory | None = None,
     shares: Shares | None = None,
     before: Before | None = None,
+    finder: Finder | None = None,
 ) -> Monitor:
     """Nothing is asked yet. ``before``: how to look back at the time before; None: not at all."""
     windows = Windows(config.windows.runs, config.windows.grow_runs, config.windows.max, config.windows.rate)
@@ -88,6 +91,7 @@ def build_monitor(
         shares=shares,
         rules=RuleList(lambda: _rule_infos(config, viewer.changed)),
         looks_back=None if before is None else lambda deliver: _look_back(config, before, deliver),
+        finder=finder,
     )
 
 
@@ -105,8 +109,8 @@ def _rule_infos(config: schema.Config, changed: Changed | None) -> tuple[RuleInf
 
 
 def configured_sources(config: schema.Config) -> Sources:
-    """Raises ``ProfileError`` for a wrong profile."""
-    return build_sources(config, _profiles(config))
+    """Raises ``ProfileError`` for a wrong profile, where one is needed."""
+    return build_sources(config, enabled_profiles(config) if config.source else ())
 
 
 def log_sources(config: schema.Config) -> Sequence[Source]:
@@ -116,7 +120,19 @@ def log_sources(config: schema.Config) -> Sequence[Source]:
     return [LogFilesSource.from_config(each, config.logs) for each in config.source if each.kind == "logs"]
 
 
-def _profiles(config: schema.Config) -> tuple[Profile, ...]:
+def found_log_sources(config: schema.Config, discovery: Discovery) -> Sequence[Source]:
+    """As a collector found them: what of it this user may read is for the files to say."""
+    from wfmon.sources.logfiles import LogFilesSource
+
+    entries = [
+        schema.Source(name=each.source, kind="logs", paths=list(each.paths))
+        for each in discovery.found
+        if each.paths and each.gone_since is None
+    ]
+    return [LogFilesSource.from_config(entry, config.logs) for entry in entries]
+
+
+def enabled_profiles(config: schema.Config) -> tuple[Profile, ...]:
     profiles = load_profiles(user_profiles_dir())
     wanted = config.profiles.enabled
     known = {profile.name for profile in profiles}

@@ -50,13 +50,20 @@ class Hints:
     """Collects hints from readings and hands them on, only when they changed."""
 
     def __init__(self, sources: Sequence[Source]) -> None:
-        self._hosts = [source for source in sources if isinstance(source, TakesHints)]
-        self._logs = [source for source in sources if isinstance(source, TakesLivePids)]
-        self._urls = {source.name: source.urls for source in sources if isinstance(source, HasUrls)}
+        self._hosts: list[TakesHints] = []
+        self._logs: list[TakesLivePids] = []
+        self._urls: dict[str, Sequence[str]] = {}
+        self.join(sources)
         self._pids: dict[str, dict[int, _Seen]] = {}
         self._ports: dict[str, dict[int, str]] = {}
         self._alive: set[int] = set()
         self._sent: tuple[dict[int, _Seen], dict[int, str]] | None = None
+
+    def join(self, sources: Sequence[Source]) -> None:
+        """They are asked from now on too."""
+        self._hosts += [source for source in sources if isinstance(source, TakesHints)]
+        self._logs += [source for source in sources if isinstance(source, TakesLivePids)]
+        self._urls |= {source.name: source.urls for source in sources if isinstance(source, HasUrls)}
 
     def spread(self, source: str, reading: Reading) -> None:
         if reading.host is not None:

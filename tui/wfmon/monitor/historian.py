@@ -53,8 +53,8 @@ class Writing:
 
 
 class Historian:
-    """``begin``, ``took`` and ``saw`` are called by the loop. None raises or waits for the disk, but
-    ``begin``, which opens the store."""
+    """``begin``, ``join``, ``took`` and ``saw`` are called by the loop. None raises or waits for the disk,
+    but ``begin`` and ``join``, which read what was before."""
 
     def __init__(
         self,
@@ -92,6 +92,10 @@ class Historian:
     def begin(self, sources: Iterable[Source], now: float) -> None:
         """Open the store and give the sources their past; what is wrong is told in ``remembered``."""
         self._open(now)
+        self.join(sources)
+
+    def join(self, sources: Iterable[Source]) -> None:
+        """As ``begin``, for sources that were found later."""
         resumed = self._resumed or self._read_only()
         for source in sources:
             if isinstance(source, Recalls):

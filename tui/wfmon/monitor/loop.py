@@ -33,7 +33,9 @@ from wfmon.sources.base import LogPages, Reading, Source
 from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
+    from wfmon.model.discovery import Discovery
     from wfmon.model.foreign import ForeignAlerts
+    from wfmon.monitor.finder import Finder, Finding
     from wfmon.monitor.lookback import Found, LookBack
 
 TICK = 1.0  # seconds between looks at time itself: staleness, expiries, acks of others
@@ -52,13 +54,14 @@ class Worker(Protocol):
 
 class Keeps(Protocol):
     """Who keeps what the loop sees (``historian.Historian``). Nothing of it waits for a disk but
-    ``begin``, which is called before any source is asked."""
+    ``begin`` and ``join``, which are called before the sources are asked."""
 
     @property
     def remembered(self) -> Remembered: ...
     @property
     def superseded(self) -> bool: ...
     def begin(self, sources: Iterable[Source], now: float) -> None: ...
+    def join(self, sources: Iterable[Source]) -> None: ...
     def took(self, source: str, reading: Reading) -> None: ...
     def saw(self, picture: Picture, now: float) -> None: ...
     def stop(self) -> None: ...
@@ -92,7 +95,12 @@ class _LookedBack:
     found: Found | Exception
 
 
-_Event = Answer | _Command | _LookedBack | None
+@dataclass(frozen=True, slots=True)
+class _LookedAround:
+    finding: Finding
+
+
+_Event = Answer | _Command | _LookedBack | _LookedAround | None
 
 
 class Monitor:
@@ -122,6 +130,7 @@ class Monitor:
         shares: Shares | None = None,
         rules: RuleList | None = None,
         looks_back: Callable[[Callable[[Found | Exception], None]], LookBack] | None = None,
+        finder: Finder | None = None,
     ) -> None:
         rng = random.Random(seed)
         self._clock = clock
@@ -131,8 +140,12 @@ class Monitor:
         self._identity = identity
         self._refresh = refresh
         self._events: SimpleQueue[_Event] = SimpleQueue()
-        self._tracks = {source.name: Track(source, pace, rng) for source in sources}
-        self._workers = {source.name: worker(source, self._events.put) for source in sources}
+        self._track: Callable[[Source], Track] = lambda source: Track(source, pace, rng)
+        self._worker: Callable[[Source], Worker] = lambda source: worker(source, self._events.put)
+        self._tracks = {source.name: self._track(source) for source in sources}
+        self._workers = {source.name: self._worker(source) for source in sources}
+        self._finder = finder
+        self._discovery: Discovery | None = finder.pending if finder is not None else None
         self._pages = PageWorker()
         self._historian = historian
         self._memory: Memory = memory or NoMemory("no history is kept")
@@ -200,6 +213,8 @@ class Monitor:
         self._stopping = True
         if self._shares is not None:
             self._shares.stop()
+        if self._finder is not None:
+            self._finder.stop()
         self._events.put(None)
         for name, worker in self._workers.items():
             if name in self._kept:
@@ -304,6 +319,30 @@ class Monitor:
             self._act(event)
         elif isinstance(event, _LookedBack):
             self._learn_past(event.found)
+        elif isinstance(event, _LookedAround):
+            self._join(event.finding)
+
+    def _join(self, finding: Finding) -> None:
+        """Ask what was found from now on too."""
+        self._discovery = finding.discovery
+        self._dirty = True
+        self._next_picture = self._next_rows = 0.0
+        new = [source for source in finding.sources if source.name not in self._tracks]
+        if not new or self._stopping:
+            return
+        if self._historian is not None:
+            self._historian.join(new)
+        self._hints.join(new)
+        # Others read these without waiting for the loop.
+        self._tracks = {**self._tracks, **{source.name: self._track(source) for source in new}}
+        self._workers = {**self._workers, **{source.name: self._worker(source) for source in new}}
+
+    def _look_around(self) -> None:
+        """Once what is named has answered: it must not wait for what is looked for."""
+        finder = self._finder
+        if finder is None or finder.begun or any(track.answers == 0 for track in self._tracks.values()):
+            return
+        finder.begin(lambda finding: self._events.put(_LookedAround(finding)))
 
     def _learn_past(self, found: Found | Exception) -> None:
         self.past_known = True
@@ -332,6 +371,8 @@ class Monitor:
         if isinstance(command.action, Refresh):
             for track in self._tracks.values():
                 track.refresh()
+            if self._finder is not None:
+                self._finder.hurry()
             command.outcome.set_result(Outcome(True, "asking every source now"))
             return
         outcome = self._presenter.act(command.action, now)
@@ -353,6 +394,7 @@ class Monitor:
         if self._dirty and _is_due(self._next_picture, now):
             self._dirty = False
             self._show_picture(now)
+            self._look_around()
         self.turned_at = now
 
     def _show_picture(self, now: float) -> None:
@@ -383,7 +425,8 @@ class Monitor:
         return self._maker.make(list(self._tracks.values()), now, rows=rows, remembered=self._remembered)
 
     def _publish(self, picture: Picture, now: float) -> None:
-        settled = all(track.answers > 0 and track.settled for track in self._tracks.values())
+        looking = self._discovery is not None and self._discovery.at is None
+        settled = not looking and all(t.answers > 0 and t.settled for t in self._tracks.values())
         shown = self.settled
         judged = self._judge.judge(picture, now, anew=settled and not shown)
         identity, remembered = self._identity, self._remembered
@@ -414,6 +457,7 @@ class Monitor:
             # Nobody asks what a rule says before the first verdict.
             rules=self._rules.told(judged.failures, picture.foreign) if shown else (),
             ended=judged.ended,
+            discovery=self._discovery,
         )
         if self._collected is not None:
             self._collected(snapshot, settled)

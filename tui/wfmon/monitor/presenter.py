@@ -169,6 +169,7 @@ class Presenter:
                 me=self._me,
                 cost_usd_per_hour=_sayable_cost(snapshot.totals),
                 unacked=self._unacked,
+                discovery=snapshot.discovery,
             )
         )
 

@@ -32,6 +32,7 @@ from wfmon.store.lanes import Lane
 from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
+    from wfmon.model.discovery import Discovery
     from wfmon.monitor.loop import Monitor
     from wfmon.monitor.presenter import Presenter
     from wfmon.sources.base import Source
@@ -60,6 +61,10 @@ class Means(Protocol):
         ...
 
     def logs(self) -> Sequence[Source]: ...
+    def found_logs(self, discovery: Discovery) -> Sequence[Source]:
+        """Those that another collector found."""
+        ...
+
     def presenter(self) -> Presenter: ...
     def memory(self, alone: Callable[[], str | None]) -> Memory: ...
 
@@ -88,7 +93,7 @@ class Station:
         self._viewing = Viewing(store, viewer, means.presenter, clock=clock, monotonic=monotonic)
         self._wake = threading.Event()
         self._errands = Errands(self._wake.set)
-        self._logs = LogDoor(means.logs, clock=clock)
+        self._logs = LogDoor(self._log_sources, clock=clock)
         self._hand_over = threading.RLock()  # one at a time changes the role
         self._thread: threading.Thread | None = None
         self._stopping = False
@@ -324,6 +329,12 @@ class Station:
         self._leave_monitor()
         self._mine = replace(self._mine, since=None, alone=why)
         self._new_monitor(None, lambda _: None).start()
+
+    def _log_sources(self) -> Sequence[Source]:
+        last = self._viewing.last
+        if last is None or last.discovery is None:
+            return self._means.logs()
+        return self._means.found_logs(last.discovery)
 
     def _new_monitor(self, epoch: int | None, offer: Callable[[Snapshot], None]) -> Monitor:
         last = self._viewing.last

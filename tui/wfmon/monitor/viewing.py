@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING
 from wfmon.model.action import Outcome
 from wfmon.model.record import dataclass, replace
 from wfmon.model.snapshot import Collector, Level, Snapshot, Verdict
-from wfmon.model.source import SourceState
 from wfmon.monitor.follower import SILENT_SECONDS, Sight, not_live, unanswered
 from wfmon.monitor.outlet import Outlet
 from wfmon.store.acks import AckStore
@@ -204,4 +203,4 @@ class Ear:
 
 
 def _whole(snapshot: Snapshot) -> bool:
-    return all(source.state is not SourceState.WAITING for source in snapshot.sources)
+    return not snapshot.waiting

@@ -23,7 +23,7 @@ def build_sources(config: schema.Config, profiles: Sequence[Profile]) -> Sources
     """One object per configured source, the host last. Modules are loaded for the kinds in use only,
     and here rather than at the first question: threads that import at once wait for each other, which
     costs a tenth of the start."""
-    live = [_build(entry, config, profiles) for entry in config.source]
+    live = [build_source(entry, config, profiles) for entry in config.source]
     if config.host.enabled:
         import psutil  # noqa: F401
 
@@ -33,11 +33,12 @@ def build_sources(config: schema.Config, profiles: Sequence[Profile]) -> Sources
     return Sources(tuple(live))
 
 
-def _build(entry: schema.Source, config: schema.Config, profiles: Sequence[Profile]) -> Source:
+def build_source(entry: schema.Source, config: schema.Config, profiles: Sequence[Profile]) -> Source:
+    """The source of one entry."""
     if entry.kind == "prometheus":
         from wfmon.sources.prometheus import PrometheusSource
 
-        return PrometheusSource.from_config(entry, config.windows, profiles)
+        return PrometheusSource.from_config(entry, config.windows, profiles, config.profiles.totals)
     if entry.kind == "scrape":
         _load_http()
         from wfmon.sources.scrape import ScrapeSource

@@ -195,7 +195,17 @@ def _judged(config: schema.Config) -> dict[str, object]:
         "baseline": _plain(config.baseline),
         "retention": _plain(config.retention),
         "profiles": sorted(config.profiles.enabled),
+        "totals": sorted(config.profiles.totals),
+        "prefix": config.profiles.prefix,
+        "discovery": _looks(config),
     }
+
+
+def _looks(config: schema.Config) -> dict[str, bool]:
+    """How sources are looked for; nothing where they are named."""
+    if config.source:
+        return {}
+    return {"enabled": config.discovery.enabled, "connect": config.discovery.connect}
 
 
 @cache

@@ -39,6 +39,7 @@ _WHOLE = (
     "retention",
     "history",
     "changes",
+    "discovery",
     "rules",
 )
 _RECENT = "recent"
@@ -49,6 +50,7 @@ _BARE: Mapping[str, Any] = MappingProxyType(
         "cost": Cost(),
         "host": None,
         "history": None,
+        "discovery": None,
         _RECENT: {},
     }
 )

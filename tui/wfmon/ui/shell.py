@@ -358,6 +358,4 @@ def _open_alerts(snapshot: Snapshot | None) -> frozenset[str]:
 
 def _waiting(snapshot: Snapshot) -> bool:
     """Whether some source has not answered yet: then every snapshot matters at once."""
-    from wfmon.model.source import SourceState
-
-    return any(source.state is SourceState.WAITING for source in snapshot.sources)
+    return snapshot.waiting

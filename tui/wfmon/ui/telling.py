@@ -14,7 +14,6 @@ from wfmon.analysis.headline import headline
 from wfmon.model.alert import Alert, AlertState, Labels, Severity
 from wfmon.model.record import dataclass, replace
 from wfmon.model.snapshot import Level, Snapshot, Verdict
-from wfmon.model.source import SourceState
 from wfmon.ui.signs import Signs
 
 MOST_KNOWN = 5_000  # episodes that are remembered; beyond it those that are not listed go
@@ -125,4 +124,4 @@ def _subject(alert: Alert) -> Subject:
 def _opening(snapshot: Snapshot) -> bool:
     if snapshot.rules_checked_at is None:
         return True
-    return any(source.state is SourceState.WAITING for source in snapshot.sources)
+    return snapshot.waiting

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Literal
 
 from wfmon.model.record import dataclass
 
-LOOPBACK_PORTS = (9090, 9093)
+Kind = Literal["prometheus", "alertmanager"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,7 +77,7 @@ class Server(StrEnum):
 class Answered:
     """``version`` as the server tells it, raw; ``detail`` why it is silent."""
 
-    kind: str  # prometheus or alertmanager
+    kind: Kind
     port: int
     what: Server
     version: str = ""

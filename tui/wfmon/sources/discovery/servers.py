@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Sequence
 
 from wfmon.model.record import dataclass
-from wfmon.sources.discovery.facts import Answered, Listener, Server
+from wfmon.sources.discovery.facts import Answered, Kind, Listener, Server
 from wfmon.sources.discovery.listeners import reached_at
 from wfmon.sources.discovery.loopback import Reply, Silent, get
 
@@ -30,7 +30,7 @@ class Servers:
     def __init__(self, ports: Ports | None = None) -> None:
         ports = ports or Ports()
         self._asked: dict[int, tuple[int | None, Answered]] = {}
-        self._ways: tuple[tuple[str, int, Callable[[int], Answered]], ...] = (
+        self._ways: tuple[tuple[Kind, int, Callable[[int], Answered]], ...] = (
             ("prometheus", ports.prometheus, _prometheus),
             ("alertmanager", ports.alertmanager, _alertmanager),
         )
@@ -41,7 +41,7 @@ class Servers:
 
     def _look(
         self,
-        kind: str,
+        kind: Kind,
         port: int,
         ask: Callable[[int], Answered],
         listeners: Sequence[Listener] | None,
@@ -99,7 +99,7 @@ def _ask(port: int, path: str) -> Reply:
     return get("127.0.0.1", port, path, seconds=SECONDS, max_bytes=MAX_BYTES, accept="application/json")
 
 
-def _other(kind: str, port: int, reply: Reply) -> Answered:
+def _other(kind: Kind, port: int, reply: Reply) -> Answered:
     what = Server.LOGIN if reply.status in _LOGIN else Server.OTHER
     return Answered(kind, port, what, detail=f"status {reply.status}")
 

@@ -72,6 +72,11 @@ class Files:
 
             self._resume = Resume(marks)
 
+    def widen(self, patterns: Sequence[str]) -> None:
+        """Look for these too from the next look on; may be called from another thread."""
+        more = [os.path.expanduser(pattern) for pattern in patterns]
+        self._patterns = list(dict.fromkeys([*self._patterns, *more]))
+
     @property
     def paths(self) -> Sequence[str]:
         """What the globs match, read or not."""

@@ -140,6 +140,10 @@ class LogFilesSource:
         """The processes of this host that are alive now; None: not known."""
         self._live_pids = pids
 
+    def widen(self, paths: Sequence[str]) -> None:
+        """From the next look on these globs too; may be called from any thread."""
+        self._files.widen(paths)
+
     def resume(self, marks: Sequence[FileMark]) -> None:
         """Before the first poll: go on where the process stopped that made these marks."""
         if marks:
