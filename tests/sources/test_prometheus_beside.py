@@ -22,12 +22,26 @@ from wfmon.sources.prometheus import PrometheusSource
 from wfmon.sources.prometheus_api import Line, PrometheusApi, Row
 from wfmon.sources.prometheus_changes import ChangesErrand
 from wfmon.sources.prometheus_errands import Errands, Known
+from wfmon.sources.prometheus_fit import Fitting, Scope
 from wfmon.sources.prometheus_growth import HOUR
-from wfmon.sources.prometheus_hours import FIRST_PIECE, GIVE_UP_SECONDS, RETRY_SECONDS, HoursErrand
+from wfmon.sources.prometheus_hours import (
+    FIRST_PIECE,
+    GIVE_UP_SECONDS,
+    RETRY_SECONDS,
+    HoursErrand,
+    HoursWanted,
+)
 from wfmon.sources.prometheus_kept import KeptErrand, Setting, parse_retention
-from wfmon.sources.prometheus_scope import Scope
 
-SCOPE = Scope(load_profiles(), frozenset({"workflow_executions_total"}), frozenset({"w"}), 1.0)
+
+def scope_of(*names: str) -> Scope:
+    """The seed's profile with these of its metrics."""
+    (seed,) = [profile for profile in load_profiles() if profile.name == "seed"]
+    jobs = frozenset({"w"})
+    return Scope((Fitting(seed, frozenset(names), jobs, known_since=1.0),), jobs)
+
+
+SCOPE = scope_of("workflow_executions_total")
 NOON = 1_800_003_600.0  # a whole hour
 MIB = 1024 * 1024
 
@@ -164,7 +178,7 @@ def test_what_was_known_stays_when_the_server_goes_away() -> None:
 
 
 def hours_errand(have: Sequence[float] = (), days: float = 15.0) -> HoursErrand:
-    return HoursErrand("prom", have, days * 86400.0, lambda: 0.0)
+    return HoursErrand("prom", HoursWanted(have, days * 86400.0), lambda: 0.0)
 
 
 def asked_hours(errand: HoursErrand, steady: float = 0.0, clock: float = NOON + 600.0) -> list[float]:
@@ -362,7 +376,7 @@ def test_a_workflow_without_a_series_of_cost_is_not_known_to_have_cost_nothing()
             for labels in series[name]
         ]
 
-    scope = Scope(load_profiles(), frozenset(series), frozenset({"w"}), 1.0)
+    scope = scope_of(*series)
     errand = hours_errand()
     errand.ask(FakeApi(lines=lines), Known(scope, NOON + 600.0), 0.0)
     told = {row.subject: row for row in errand.take().sums if row.at == NOON - HOUR}

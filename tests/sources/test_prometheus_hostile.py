@@ -188,6 +188,8 @@ class FakePrometheus:
     def reply(self, path: str, params: dict[str, list[str]]) -> bytes:
         if path.endswith("/label/__name__/values"):
             return _success(["workflow_executions_total", "active_workflows", "cost_usd_total"])
+        if path.endswith("/label/job/values"):
+            return _success(["w"])
         if path.endswith("/targets"):
             return _success({"activeTargets": [{"scrapeInterval": self.interval}]})
         if "/status/" in path or path.endswith(("/alerts", "/rules")):
@@ -206,10 +208,8 @@ class FakePrometheus:
     def vector(self, query: str) -> list[dict[str, object]]:
         if "vector(time())" in query:
             return [row(CLOCK, **{OP_LABEL: "now"}), row(CLOCK - 2, job="w", instance="a")]
-        if query.startswith("group by (job)"):
-            return [row(1, job="w")]
         if "min_over_time(timestamp" in query:
-            return [row(CLOCK - 90_000)]
+            return [row(CLOCK - 90_000, job="w")]
         if "active_workflows" in query:
             return [row(2, workflow="a", **{OP_LABEL: "now"})]
         if "executions" in query:
@@ -327,11 +327,14 @@ def test_a_server_without_our_metrics_is_fine_and_says_what_was_looked_for() -> 
         def vector(self, query: str) -> list[dict[str, object]]:
             return [row(CLOCK, **{OP_LABEL: "now"})]
 
+    seed = [profile for profile in load_profiles() if profile.name == "seed"]
     with serving(Bare()) as server:
-        prom = source(server.url)
+        everything = source(server.url).poll(1000.0)
+        prom = source(server.url, profiles=seed)
         prom.poll(1000.0)
         reading = prom.poll(1001.0)
     assert reading.profile is None
     assert reading.sees == ""
     assert "no known metric: looked for workflow_executions_total" in reading.missing[0]
+    assert everything.missing[0].startswith("no known metric: looked for those of ")
     assert reading.settled

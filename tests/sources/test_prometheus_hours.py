@@ -23,8 +23,8 @@ from wfmon.sources.prometheus import PrometheusSource
 from wfmon.sources.prometheus_api import PrometheusApi
 from wfmon.sources.prometheus_changes import ChangesErrand
 from wfmon.sources.prometheus_errands import Known
+from wfmon.sources.prometheus_fit import Scope
 from wfmon.sources.prometheus_growth import HOUR
-from wfmon.sources.prometheus_scope import Scope
 
 pytestmark = pytest.mark.server
 

@@ -16,16 +16,12 @@ from hypothesis import strategies as st
 from support.servers import promtool_binary
 from wfmon.model.metrics import Concept
 from wfmon.sources.profile import Profile, Signal, load_profiles
+from wfmon.sources.prometheus_fit import Fitting
+from wfmon.sources.prometheus_queries import Forms, Query, compile_concept, compile_growths, name_table
 from wfmon.sources.promql import (
-    Query,
-    compile_concept,
-    compile_growths,
-    compile_trend,
     exact_increase,
     first_seen,
-    jobs_of,
     last_seen,
-    name_table,
     one_of,
     quote,
     selector,
@@ -84,7 +80,8 @@ WIDE_NAMES = {
 
 
 def compile_all(profile: Profile, names: Collection[str], window: float) -> list[Query]:
-    return [query for concept in Concept for query in compile_concept(profile, concept, names, window)]
+    fitting = Fitting(profile, frozenset(names))
+    return [query for concept in Concept for query in compile_concept(fitting, concept, window)]
 
 
 def seed() -> Profile:
@@ -114,13 +111,15 @@ def test_every_compiled_form_parses(tmp_path: Path) -> None:
     texts += [
         query.text
         for window in (300, 21600)
-        for query in compile_growths(seed(), Concept.RUNS, SEED_NAMES, window)
+        for query in compile_growths(Fitting(seed(), frozenset(SEED_NAMES)), Concept.RUNS, window)
     ]
     texts += [query.text for query in compile_all(WIDE, WIDE_NAMES, 0.5)]
-    texts += [query.text for query in compile_growths(WIDE, Concept.RUNS, WIDE_NAMES, 300)]
+    wide = Fitting(WIDE, frozenset(WIDE_NAMES))
+    texts += [query.text for query in compile_growths(wide, Concept.RUNS, 300)]
     texts += [name_table(WIDE, "workflow")]
     runs = seed().signals_of(Concept.RUNS)[0]
-    trend = compile_trend(seed(), Concept.RUNS, runs, SEED_NAMES, 300, ("workflow", "status"))
+    forms = Forms(Fitting(seed(), frozenset(SEED_NAMES)), Concept.RUNS, runs, 300)
+    trend = forms.trend(("workflow", "status"))
     assert trend is not None
     hostile = ['q"uote', "back\\slash", "new\nline", "a.b|c", "$(x)"]
     texts += [
@@ -129,7 +128,6 @@ def test_every_compiled_form_parses(tmp_path: Path) -> None:
         watched_targets([]),
         first_seen(up_of(hostile), [300, 21600]),
         last_seen(up_of(hostile), 900),
-        jobs_of(SEED_NAMES, 900),
     ]
     check_rules(tmp_path, texts)
 

@@ -1,11 +1,11 @@
 """A Prometheus as a source of metrics: what its profiles mean, asked in few bounded queries.
 
 A poll asks, all at one moment of the server's own clock, one query for the targets and one for each
-signal that is exposed (seed: 10 in all). The longer windows of the run counts and the cost of the last
-hour are asked every third poll, the drawn trends every sixth, and what is exposed at all once a minute;
-no query is asked again before 20 times the time that it took. No poll asks more than ``MAX_QUERIES`` of
-these (besides the one a minute); what is left waits for the next. What no poll waits for is in
-``prometheus_beside``.
+signal that is exposed (seed: 10 in all), at most ``MAX_QUERIES`` of these: with several profiles the
+most important of each (runs, active) in every poll, the others in turns. The longer windows of the run
+counts and the cost of the last hour are asked every third poll, the drawn trends every sixth, and what
+is exposed at all once a minute; no query is asked again before 20 times the time that it took. Every
+profile that fits answers with a sample of its own. What no poll waits for is in ``prometheus_beside``.
 """
 
 from __future__ import annotations
@@ -16,69 +16,43 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from wfmon.config import schema
-from wfmon.model.metrics import Concept, Trend
+from wfmon.model.metrics import MetricsSample
 from wfmon.model.record import dataclass, field
 from wfmon.model.source import Failure
 from wfmon.model.windows import window_ladder
 from wfmon.sources.base import Reading, SourceError
-from wfmon.sources.feeds import CONCEPTS
 from wfmon.sources.http import Credentials, credentials_from
 from wfmon.sources.profile import Profile
 from wfmon.sources.prometheus_api import PrometheusApi
 from wfmon.sources.prometheus_figures import Answered, Figures
-from wfmon.sources.prometheus_scope import Scope, find_scope, shortest_interval
-from wfmon.sources.prometheus_trends import read_trends
-from wfmon.sources.promql import (
-    OP_LABEL,
-    Op,
-    Query,
-    compile_concept,
-    compile_growths,
-    last_seen,
-    up_of,
-    watched_targets,
-)
+from wfmon.sources.prometheus_fit import Fitting, Scope
+from wfmon.sources.prometheus_plan import MAX_QUERIES, ORDER, POLITE_AT_MOST, Plan, Standing
+from wfmon.sources.prometheus_scope import find_scope, shortest_interval
+from wfmon.sources.prometheus_trends import Trends
+from wfmon.sources.prometheus_words import missing_words, nothing_known
+from wfmon.sources.promql import OP_LABEL, Op, last_seen, up_of, watched_targets
 from wfmon.text.numbers import duration
-from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
     from wfmon.model.pastcounts import PastCounts
     from wfmon.sources.prometheus_alerts import AlertsBeside
     from wfmon.sources.prometheus_beside import Beside
 
+__all__ = ["MAX_QUERIES", "PrometheusSource"]
+
 INTERVAL = 5.0
 TIMEOUT = 5.0
 MAX_BYTES = 32 * 1024 * 1024
-MAX_QUERIES = 40
 SCOPE_SECONDS = 60.0
-HOUR = 3600.0
-LONG_EVERY = 3  # polls
-TRENDS_EVERY = 6
-POLITE = 20.0
-POLITE_AT_MOST = 60.0  # seconds
 LAST_SCRAPE_SECONDS = 900.0
+# While nothing of ours is there, or nobody knows since when: in so many polls, then as often.
+EAGER_POLLS, EAGER_SECONDS = 12, 15.0
+# So many queries are asked however slow the server is, more of those that can wait only while it is quick.
+PATIENT_QUERIES = 20
+QUICK_SECONDS = 1.0  # of one poll
 # An answer that is kept from an earlier poll is shown no longer than this share of its window.
 KEPT_SHARE = 0.2
 SAME_SCRAPE = 0.9  # of the time between two scrapes: targets of one round lie closer together
-
-
-@dataclass(slots=True)
-class _Standing:
-    """A query that is asked again and again, and its newest answer. ``due`` is of the steady clock, ``first``
-    the first poll that asks it. ``hour``: it is of the cost of the last hour."""
-
-    query: Query
-    every: int
-    first: int = 1
-    hour: bool = False
-    asked: int | None = None
-    due: float = 0.0
-    answered: Answered | None = None
-
-    def is_due(self, poll: int, steady: float) -> bool:
-        if self.asked is None:
-            return poll >= self.first
-        return poll - self.asked >= self.every and steady >= self.due
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +82,8 @@ class PrometheusSource:
 
     ``interval`` None: the larger of 5 s and half the scrape interval that the server names, which is
     known after the first poll. ``profiles`` are those that may be used; which of them are is decided
-    by the names that the server has. ``steady`` is a monotonic clock.
+    by the names that the server has. ``totals``: those of which the user says that they count nothing
+    twice. ``steady`` is a monotonic clock.
     """
 
     kind = "prometheus"
@@ -120,6 +95,7 @@ class PrometheusSource:
         *,
         windows: schema.Windows,
         profiles: Sequence[Profile],
+        totals: Sequence[str] = (),
         interval: float | None = None,
         timeout: float = TIMEOUT,
         max_bytes: int = MAX_BYTES,
@@ -131,6 +107,7 @@ class PrometheusSource:
         self._interval = interval if interval is not None else INTERVAL
         self._interval_given = interval is not None
         self._profiles = tuple(profiles)
+        self._totals = tuple(totals)
         self._rate = float(windows.rate)
         self._windows = window_ladder(float(windows.runs), float(windows.max))
         self._max_bytes = max_bytes
@@ -139,10 +116,9 @@ class PrometheusSource:
         self._steady = steady
         self._scope: Scope | None = None
         self._scope_due = 0.0
-        self._standing: list[_Standing] = []
+        self._plan = Plan(self._windows, self._rate)
         self._polls = 0
-        self._trends: tuple[Trend, ...] = ()
-        self._trends_due = (0, 0.0)  # poll, steady clock
+        self._trends = Trends(self._rate, steady)
         self._scraped: float | None = None
         self._wanted_hours: tuple[frozenset[float], float] | None = None
         self._beside: Beside | None = None
@@ -152,7 +128,11 @@ class PrometheusSource:
 
     @classmethod
     def from_config(
-        cls, source: schema.Source, windows: schema.Windows, profiles: Sequence[Profile]
+        cls,
+        source: schema.Source,
+        windows: schema.Windows,
+        profiles: Sequence[Profile],
+        totals: Sequence[str] = (),
     ) -> PrometheusSource:
         """``source.profiles`` narrows ``profiles`` where it names any."""
         return cls(
@@ -160,6 +140,7 @@ class PrometheusSource:
             source.url,
             windows=windows,
             profiles=[p for p in profiles if not source.profiles or p.name in source.profiles],
+            totals=totals,
             interval=source.interval,
             timeout=source.timeout if source.timeout is not None else TIMEOUT,
             max_bytes=source.max_bytes if source.max_bytes is not None else MAX_BYTES,
@@ -223,9 +204,9 @@ class PrometheusSource:
         if self._scope is None or self._steady() >= self._scope_due:
             former = self._scope
             self._scope = find_scope(self._api, self._profiles, self._windows, former or Scope())
-            self._scope_due = self._steady() + SCOPE_SECONDS if self._scope.known_since is not None else 0.0
-            if former is None or (former.profiles, former.names) != (self._scope.profiles, self._scope.names):
-                self._standing = list(self._compiled(self._scope))
+            self._scope_due = self._steady() + self._until_next_look(self._scope)
+            if former is None or not _asks_as(former, self._scope):
+                self._plan.renew(self._scope)
             if self._scope.jobs and not self._interval_given:
                 shortest = shortest_interval(self._api, self._scope.jobs)
                 self._interval = max(INTERVAL, shortest / 2) if shortest is not None else INTERVAL
@@ -233,27 +214,11 @@ class PrometheusSource:
                 self._interval_given = True
         return self._scope
 
-    def _compiled(self, scope: Scope) -> list[_Standing]:
-        """Short windows first: they are asked while there is time."""
-        standing: list[_Standing] = []
-        for concept in CONCEPTS:
-            owner = scope.owner(concept)
-            if owner is None:
-                continue
-            if concept is Concept.RUNS:
-                queries = compile_growths(owner, concept, scope.names, self._windows[0])
-            else:
-                queries = compile_concept(owner, concept, scope.names, self._rate)
-            standing += [_Standing(query, every=1) for query in queries]
-            if concept is Concept.RUNS:
-                for window in self._windows[1:]:
-                    longer = compile_growths(owner, concept, scope.names, window)
-                    standing += [_Standing(query, LONG_EVERY) for query in longer]
-            elif concept is Concept.COST:
-                # Not in the first poll, for which somebody waits.
-                hours = compile_growths(owner, concept, scope.names, HOUR)
-                standing += [_Standing(query, LONG_EVERY, first=2, hour=True) for query in hours]
-        return standing
+    def _until_next_look(self, scope: Scope) -> float:
+        """Seconds until it is looked again what is exposed; soon where that is not known yet."""
+        if scope.fitting and all(each.known_since is not None for each in scope.fitting):
+            return SCOPE_SECONDS
+        return 0.0 if self._polls <= EAGER_POLLS else EAGER_SECONDS
 
     def _ask_targets(self, scope: Scope) -> _Targets:
         rows = self._api.instant(watched_targets(scope.jobs))
@@ -270,82 +235,80 @@ class PrometheusSource:
         return _Targets(clocks[0], len(good), len(scrapes) - len(good), self._scraped)
 
     def _ask_due(self, clock: float, problems: _Problems) -> None:
-        due = [each for each in self._standing if each.is_due(self._polls, self._steady())]
-        due.sort(key=lambda each: (each.every, each.asked or 0))
-        for standing in due[:MAX_QUERIES]:
+        due = self._plan.due(self._polls, self._steady())
+        start = self._steady()
+        for number, standing in enumerate(due):
             began = self._steady()
+            if number >= PATIENT_QUERIES and not standing.must and began - start > QUICK_SECONDS:
+                break  # its turn comes
             try:
                 rows = self._api.instant(standing.query.text, clock)
             except SourceError as error:
-                if standing.every == 1 and error.failure is not Failure.BAD_DATA:
+                if standing.must and error.failure is not Failure.BAD_DATA:
                     raise
-                what = f"{standing.query.concept.value} of {duration(standing.query.window or 0)}"
-                problems.note(error.failure, f"{what}: {error.detail}")
-                self._settle(
-                    standing, began, standing.answered if error.failure is not Failure.BAD_DATA else None
-                )
+                problems.note(error.failure, f"{_words_of(standing)}: {error.detail}")
+                kept = standing.answered if error.failure is not Failure.BAD_DATA else None
+                standing.settle(self._polls, began, self._steady(), kept)
                 if error.failure is not Failure.BAD_DATA:
                     break  # no time left, or the server went away: what is known so far is told
             else:
-                self._settle(standing, began, Answered(standing.query, clock, rows))
-        if due and problems.texts and not any(each.answered for each in self._standing):
+                answered = Answered(standing.query, clock, rows)
+                standing.settle(self._polls, began, self._steady(), answered)
+        if due and problems.texts and not any(each.answered for each in self._plan.standing):
             raise SourceError(problems.failure or Failure.BAD_DATA, problems.texts[0])
 
-    def _settle(self, standing: _Standing, began: float, answered: Answered | None) -> None:
-        now = self._steady()
-        standing.answered = answered
-        standing.asked, standing.due = self._polls, now + min(POLITE * (now - began), POLITE_AT_MOST)
-
     def _ask_trends(self, scope: Scope, clock: float, problems: _Problems) -> None:
-        poll, steady = self._trends_due
-        if self._polls < poll or self._steady() < steady or problems.texts or not scope.profiles:
+        if problems.texts:
             return
-        began = self._steady()
-        workflows = {
-            row.labels.get("workflow")
-            for each in self._standing
-            if each.answered and each.query.concept is Concept.RUNS
-            for row in each.answered.rows
-        }
         try:
-            self._trends = read_trends(self._api, scope, self._rate, clock, len(workflows))
+            self._trends.ask_due(self._api, scope, self._plan, self._polls, clock)
         except SourceError as error:
             problems.note(error.failure, f"trends: {error}")
-        took = self._steady() - began
-        self._trends_due = (self._polls + TRENDS_EVERY, self._steady() + POLITE * took)
 
     # --- telling
 
     def _reading(self, now: float, scope: Scope, targets: _Targets, problems: _Problems) -> Reading:
-        known = self._known(scope, targets)
         # As old as the last scrape, or as the oldest figure that was not asked again in every poll.
-        kept = [each.answered.at for each in self._standing if each.every == 1 and each.answered is not None]
+        kept = [each.answered.at for each in self._plan.standing if each.every == 1 and each.answered]
         truth = min((*kept, targets.clock if targets.scraped is None else targets.scraped), default=0.0)
         age = max(0.0, targets.clock - truth)
-        figures = Figures(scope.tables, growing=known > 0)
-        for standing in self._standing:
+        figures = [
+            (self._figures(fitting, targets), self._known(fitting, targets)) for fitting in scope.fitting
+        ]
+        samples = [
+            each.sample(now - age, self._rate, known, self._trends.of(each.fitting.profile.name))
+            for each, known in figures
+        ]
+        told = [sample for sample in samples if sample.exposed] or samples[:1]
+        if targets.down:
+            everything = targets.up + targets.down
+            problems.texts.insert(0, f"{targets.down} of {everything} targets down")
+            problems.failure = problems.failure or Failure.NETWORK
+        problems.texts.extend(self._api.warnings)
+        exposed = frozenset().union(*(sample.exposed for sample in told))
+        known = all(seconds > 0 for each, seconds in figures if each.exposed)
+        return Reading(
+            at=now - age,
+            metrics=told[0] if told else MetricsSample(now - age, self._rate, 0.0, frozenset()),
+            beside=tuple(told[1:]),
+            profile=", ".join(sample.profile for sample in told) or None,
+            sees=" ".join(concept.value for concept in ORDER if concept in exposed),
+            missing=tuple(self._missing([each for each, _ in figures], samples)),
+            partial="; ".join(problems.texts) or None,
+            partial_failure=problems.failure,
+            settled=not exposed or (known and self._plan.complete),
+        )
+
+    def _figures(self, fitting: Fitting, targets: _Targets) -> Figures:
+        figures = Figures(fitting, growing=self._known(fitting, targets) > 0)
+        for standing in self._plan.of(fitting.profile.name):
             if standing.answered is None or not _fresh(standing.answered, targets.clock):
                 continue
             if standing.hour:
                 figures.add_hour_cost(standing.answered)
             else:
                 figures.add(standing.answered)
-        if targets.down:
-            everything = targets.up + targets.down
-            problems.texts.insert(0, f"{targets.down} of {everything} targets down")
-            problems.failure = problems.failure or Failure.NETWORK
-        problems.texts.extend(self._api.warnings)
-        owners = [owner.name for concept in CONCEPTS if (owner := scope.owner(concept)) is not None]
-        return Reading(
-            at=now - age,
-            metrics=figures.sample(now - age, self._rate, known, self._trends),
-            profile=", ".join(dict.fromkeys(owners)) or None,
-            sees=" ".join(concept.value for concept in CONCEPTS if concept in figures.exposed),
-            missing=tuple(self._missing(scope, figures)),
-            partial="; ".join(problems.texts) or None,
-            partial_failure=problems.failure,
-            settled=known > 0 or not figures.exposed,
-        )
+        return figures
 
     def _with_what_was_learned(self, reading: Reading, scope: Scope, clock: float) -> Reading:
         """From the second poll on: nobody waits for it, and a process that asks once ends before it comes."""
@@ -353,8 +316,10 @@ class PrometheusSource:
             if self._polls < 2:
                 return reading
             from wfmon.sources.prometheus_beside import Beside
+            from wfmon.sources.prometheus_hours import HoursWanted
 
-            self._beside = Beside(self.name, self._new_api(), self._wanted_hours, self._steady)
+            hours = HoursWanted(*self._wanted_hours, self._totals) if self._wanted_hours else None
+            self._beside = Beside(self.name, self._new_api(), hours, self._steady)
         return self._beside.enriched(reading, scope, clock)
 
     def _with_alerts(self, reading: Reading, scope: Scope, clock: float, now: float) -> Reading:
@@ -369,41 +334,38 @@ class PrometheusSource:
             self._alerts.begin(scope)
         return self._alerts.enriched(reading, now, clock, wait=not first)
 
-    def _known(self, scope: Scope, targets: _Targets) -> float:
+    def _known(self, fitting: Fitting, targets: _Targets) -> float:
         """Seconds for which growth is known: of one scrape alone nothing has grown, which is no zero."""
-        if scope.known_since is None:
+        since = fitting.known_since
+        if since is None:
             return 0.0
         newest = targets.clock if targets.scraped is None else targets.scraped
-        twice = newest - scope.known_since > SAME_SCRAPE * self._spacing
-        return max(0.0, targets.clock - scope.known_since) if twice else 0.0
+        twice = newest - since > SAME_SCRAPE * self._spacing
+        return max(0.0, targets.clock - since) if twice else 0.0
 
-    def _missing(self, scope: Scope, figures: Figures) -> list[str]:
-        """In the words of the scraper: what no series says, and which labels nobody exposes."""
-        if not scope.profiles:
-            detects = [
-                e if isinstance(e, str) else " with ".join(e) for p in self._profiles for e in p.detect
-            ]
-            looked_for = safe(", ".join(detects), limit=200) or "nothing, no profile is enabled"
-            return [f"no known metric: looked for {looked_for}"]
+    def _missing(self, figures: Sequence[Figures], samples: Sequence[MetricsSample]) -> list[str]:
+        if not figures:
+            return [nothing_known(self._profiles)]
         words: list[str] = []
-        for concept in CONCEPTS:
-            owner = scope.owner(concept)
-            asking = [profile.name for profile in scope.profiles if profile.signals_of(concept)]
-            if owner is None:
-                words += [f"{concept.value}: not exposed by {name}" for name in asking]
-            elif concept not in figures.exposed:
-                words.append(f"{concept.value}: no series now")
-        for concept, kept in figures.labels_kept.items():
-            seen = figures.labels_seen[concept]
-            words += [
-                f"{concept.value} by {'direction' if dim == 'kind' else dim}: label not exposed"
-                for dim in ("workflow", "status", "model", "kind")
-                if concept in figures.exposed
-                and dim in kept
-                and dim not in seen
-                and (dim != "status" or concept is Concept.RUNS)
-            ]
+        for each, sample in zip(figures, samples, strict=True):
+            asked = {
+                standing.query.concept
+                for standing in self._plan.of(each.fitting.profile.name)
+                if standing.asked is not None
+            }
+            words += missing_words(each, sample, asked, alone=len(figures) == 1)
         return words
+
+
+def _asks_as(former: Scope, scope: Scope) -> bool:
+    """Whether the queries of ``former`` are those of ``scope``."""
+    return len(former.fitting) == len(scope.fitting) and all(
+        old.asks_as(new) for old, new in zip(former.fitting, scope.fitting, strict=True)
+    )
+
+
+def _words_of(standing: Standing) -> str:
+    return f"{standing.query.concept.value} of {duration(standing.query.window or 0)}"
 
 
 def _fresh(answered: Answered, clock: float) -> bool:

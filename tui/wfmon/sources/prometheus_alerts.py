@@ -27,7 +27,7 @@ from wfmon.sources.alertwords import (
 from wfmon.sources.base import Reading, SourceError
 from wfmon.sources.prometheus_api import PrometheusApi
 from wfmon.sources.prometheus_errands import Errands, Known
-from wfmon.sources.prometheus_scope import Scope
+from wfmon.sources.prometheus_fit import Scope
 from wfmon.sources.serverclock import ServerClock
 from wfmon.text.numbers import counted
 from wfmon.text.sanitize import safe

@@ -9,25 +9,24 @@ from wfmon.sources.base import Reading
 from wfmon.sources.prometheus_api import PrometheusApi
 from wfmon.sources.prometheus_changes import ChangesErrand
 from wfmon.sources.prometheus_errands import Errand, Errands, Known
-from wfmon.sources.prometheus_hours import Hours, HoursErrand
+from wfmon.sources.prometheus_fit import Scope
+from wfmon.sources.prometheus_hours import Hours, HoursErrand, HoursWanted
 from wfmon.sources.prometheus_kept import KeptErrand
-from wfmon.sources.prometheus_scope import Scope
 
 
 class Beside:
-    """How far back the server keeps, what changed at its targets, and past hours where they are wanted
-    (``hours``: those that are known, and how many seconds back)."""
+    """How far back the server keeps, what changed at its targets, and past hours where they are wanted."""
 
     def __init__(
         self,
         source: str,
         api: PrometheusApi,
-        hours: tuple[frozenset[float], float] | None,
+        hours: HoursWanted | None,
         steady: Callable[[], float],
     ) -> None:
         self._kept = KeptErrand(source)
         self._changes = ChangesErrand()
-        self._hours = HoursErrand(source, *hours, steady) if hours is not None else None
+        self._hours = HoursErrand(source, hours, steady) if hours is not None else None
         errands: list[Errand] = [self._kept, self._changes]
         if self._hours is not None:
             errands.append(self._hours)

@@ -9,7 +9,7 @@ from typing import Protocol
 from wfmon.model.record import dataclass
 from wfmon.sources.base import SourceError
 from wfmon.sources.prometheus_api import PrometheusApi
-from wfmon.sources.prometheus_scope import Scope
+from wfmon.sources.prometheus_fit import Scope
 
 POLITE = 20.0  # times what an errand took, until the next
 POLITE_AT_MOST = 60.0  # seconds

@@ -16,21 +16,35 @@ from wfmon.model.metrics import (
     Quantiles,
     RunKey,
     RunWindow,
+    Space,
     TokenKey,
     Trend,
 )
 from wfmon.model.record import dataclass, field
 from wfmon.model.run import RunStatus
-from wfmon.sources.canonical import Canon, Dims, kept_dims, plus, settle_tokens, zero_fill
+from wfmon.sources.canonical import (
+    NEVER_NEGATIVE,
+    TIMED,
+    Canon,
+    Dims,
+    aggregated,
+    counted_window,
+    kept_dims,
+    plus,
+    settle_tokens,
+    space_side,
+    without_unpriced,
+    zero_fill,
+)
 from wfmon.sources.histogram import histogram_quantile
-from wfmon.sources.profile import Profile
 from wfmon.sources.prometheus_api import Row
-from wfmon.sources.promql import OP_LABEL, Op, Query
+from wfmon.sources.prometheus_fit import Fitting
+from wfmon.sources.prometheus_queries import Query
+from wfmon.sources.promql import OP_LABEL, Op
 
 HOUR = 3600.0
 
 Key = TypeVar("Key")
-Names = Mapping[str, Mapping[str, str]]  # dim -> id -> name
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +67,7 @@ class _Read:
 
 
 @dataclass(slots=True)
-class _Durations:
+class _Times:
     """``buckets``: growth by upper bound; None is the whole of all workflows."""
 
     buckets: dict[str | None, dict[float, float]] = field(default_factory=dict)
@@ -62,17 +76,19 @@ class _Durations:
 
 @dataclass(slots=True)
 class Figures:
-    """A look while its answers are put together. Every concept has one profile, its owner.
+    """A look as one profile reads it, while its answers are put together.
 
-    ``names`` are the name tables by profile; ``growing`` is False while the server has not watched
-    long enough for growth to be known.
+    ``growing`` is False while the server has not watched long enough for growth to be known. The signals
+    of one concept are added up.
     """
 
-    names: Mapping[str, Names]
+    fitting: Fitting
     growing: bool
     runs: dict[float, dict[RunKey, float]] = field(default_factory=dict)
     levels: dict[Concept, dict[str | None, float]] = field(default_factory=dict)
+    spaces: dict[str | None, dict[str, float]] = field(default_factory=dict)
     retries: dict[str | None, Amount] = field(default_factory=dict)
+    timeouts: dict[str | None, Amount] = field(default_factory=dict)
     calls: dict[CallKey, Amount] = field(default_factory=dict)
     tokens: dict[TokenKey, Amount] = field(default_factory=dict)
     cost: dict[CostKey, Amount] = field(default_factory=dict)
@@ -80,29 +96,34 @@ class Figures:
     exposed: set[Concept] = field(default_factory=set)
     labels_seen: dict[Concept, set[str]] = field(default_factory=dict)
     labels_kept: dict[Concept, set[str]] = field(default_factory=dict)
-    _durations: _Durations = field(default_factory=_Durations)
-    _tokens_of: Profile | None = None
+    _times: dict[Concept, _Times] = field(default_factory=dict)
+    _windowed: set[float] = field(default_factory=set)
 
     def add(self, answer: Answered) -> None:
         concept, query = answer.query.concept, answer.query
         rows = self._read(answer)
         if rows:
             self.exposed.add(concept)
-        if concept is Concept.RUNS and query.window is not None:
-            _count(rows, self.runs.setdefault(query.window, {}))
-        elif concept is Concept.DURATION:
-            self._add_durations(rows)
-        elif concept in (Concept.ACTIVE, Concept.QUEUE, Concept.MEMORY):
-            _level(rows, self.levels.setdefault(concept, {}), query.signal.agg)
+        if concept is Concept.RUNS:
+            self._add_runs(rows, query)
+        elif concept in TIMED:
+            _add_times(rows, self._times.setdefault(concept, _Times()), growing=self.growing)
+        elif concept is Concept.STORAGE:
+            self._add_space(rows, query)
         elif concept is Concept.RETRIES:
             self._amounts(rows, self.retries, lambda dims: dims.workflow)
+        elif concept is Concept.TIMEOUTS:
+            self._amounts(rows, self.timeouts, lambda dims: dims.workflow)
         elif concept is Concept.CALLS:
             self._amounts(rows, self.calls, lambda dims: dims.call_key)
         elif concept is Concept.TOKENS:
-            self._tokens_of = query.profile
             self._amounts(rows, self.tokens, lambda dims: dims.token_key)
         elif concept is Concept.COST:
             self._amounts(rows, self.cost, lambda dims: dims.cost_key)
+        else:
+            levels = self.levels.setdefault(concept, {})
+            for workflow, value in _levels(rows, query.signal.agg, lambda dims: dims.workflow).items():
+                levels[workflow] = levels.get(workflow, 0.0) + value
 
     def add_hour_cost(self, answer: Answered) -> None:
         self.hour_cost = self.hour_cost or {}
@@ -112,49 +133,97 @@ class Figures:
 
     def sample(self, at: float, window: float, known: float, trends: tuple[Trend, ...]) -> MetricsSample:
         """``known``: for how many seconds the server has been watching; no window covers more."""
+        profile = self.fitting.profile
+        cost = without_unpriced(_not_negative(self.cost), profile)
         return MetricsSample(
             at=at,
             window=window,
             covered=min(window, known),
             exposed=frozenset(self.exposed),
             runs=tuple(
-                RunWindow(seconds, min(seconds, known), zero_fill(counts))
+                RunWindow(
+                    seconds,
+                    seconds if seconds in self._windowed else min(seconds, known),
+                    zero_fill({key: max(0.0, count) for key, count in counts.items()}),
+                )
                 for seconds, counts in sorted(self.runs.items())
             )
             if Concept.RUNS in self.exposed
             else (),
-            durations=self._quantiles(),
-            active=self.levels.get(Concept.ACTIVE, {}),
-            queue=self.levels.get(Concept.QUEUE, {}),
-            retries=self.retries,
-            calls=self.calls,
-            tokens=settle_tokens(self.tokens, self._tokens_of) if self._tokens_of else self.tokens,
-            cost=self.cost,
-            hour_cost=None
-            if self.hour_cost is None or not self.growing
-            else HourCost(min(HOUR, known), self.hour_cost),
-            memory=self.levels.get(Concept.MEMORY, {}),
+            durations=_quantiles(self._times.get(Concept.DURATION), growing=self.growing),
+            wait=_quantiles(self._times.get(Concept.WAIT), growing=self.growing),
+            active=self._level(Concept.ACTIVE),
+            queue=self._level(Concept.QUEUE),
+            budget=self._level(Concept.BUDGET),
+            memory=self._level(Concept.MEMORY),
+            storage={
+                mount: Space(sides.get("size"), sides.get("free")) for mount, sides in self.spaces.items()
+            },
+            retries=_not_negative(self.retries),
+            timeouts=_not_negative(self.timeouts),
+            calls=_not_negative(self.calls),
+            tokens=settle_tokens(_not_negative(self.tokens), profile),
+            cost=cost,
+            hour_cost=self._hour_cost(cost, known),
             trends=trends,
+            profile=profile.name,
+            title=profile.title,
+            layer=profile.layer,
         )
+
+    def _level(self, concept: Concept) -> dict[str | None, float]:
+        levels = self.levels.get(concept, {})
+        return (
+            {key: max(0.0, value) for key, value in levels.items()} if concept in NEVER_NEGATIVE else levels
+        )
+
+    def _hour_cost(self, cost: Mapping[CostKey, Amount], known: float) -> HourCost | None:
+        if self.hour_cost is None or not self.growing:
+            return None
+        priced = {key: usd for key, usd in self.hour_cost.items() if usd or key in cost}
+        return HourCost(min(HOUR, known), priced)
 
     def _read(self, answer: Answered) -> list[_Read]:
         query = answer.query
         canon = Canon(query.profile)
-        names = self.names.get(query.profile.name)
         seen = self.labels_seen.setdefault(query.concept, set())
         self.labels_kept.setdefault(query.concept, set()).update(kept_dims(query.concept, query.signal))
         read: list[_Read] = []
         for row in answer.rows:
             if not math.isfinite(row.value):
                 continue
-            dims = canon.dims(query.concept, query.signal, row.labels, names)
+            labels = self.fitting.targets.added(row.labels)
+            dims = canon.dims(query.concept, query.signal, labels, self.fitting.tables)
             _note_labels(dims, seen)
             op = Op(row.labels.get(OP_LABEL, Op.NOW))
-            whole = op is Op.BUCKET or (op is Op.DELTA and query.concept is Concept.DURATION)
-            value = row.value if whole else row.value * query.signal.scale
-            bound = _bound(row.labels) * query.signal.scale if op is Op.BUCKET else math.nan
+            whole = op is Op.BUCKET or (op is Op.DELTA and query.concept in TIMED)
+            value = row.value if whole else row.value * query.scale
+            bound = _bound(row.labels) * query.scale if op is Op.BUCKET else math.nan
             read.append(_Read(dims, op, value, bound))
         return read
+
+    def _add_runs(self, rows: Iterable[_Read], query: Query) -> None:
+        seconds = counted_window(Concept.RUNS, query.signal)
+        if seconds is not None:
+            self._windowed.add(seconds)
+        window = seconds if seconds is not None else query.window
+        if window is None:
+            return
+        counts = self.runs.setdefault(window, {})
+        wanted = Op.DELTA if seconds is None else Op.NOW
+        for row in rows:
+            # A counter of starts is not one of finished runs.
+            if row.op is wanted and row.dims.status is not RunStatus.RUNNING:
+                key = row.dims.run_key
+                # Runs are whole; only increase(), the last resort of exact_increase, is not.
+                counts[key] = counts.get(key, 0.0) + round(row.value)
+
+    def _add_space(self, rows: Iterable[_Read], query: Query) -> None:
+        side = space_side(query.signal)
+        if side is not None:
+            for mount, value in _levels(rows, query.signal.agg, lambda dims: dims.mount).items():
+                sides = self.spaces.setdefault(mount, {})
+                sides[side] = sides.get(side, 0.0) + value
 
     def _amounts(self, rows: Iterable[_Read], into: dict[Key, Amount], key_of: Callable[[Dims], Key]) -> None:
         """Adds up rows whose labels mean the same."""
@@ -168,59 +237,61 @@ class Figures:
             delta = deltas.get(key) if self.growing else None
             into[key] = plus(into.get(key), Amount(delta, totals.get(key)))
 
-    def _add_durations(self, rows: Iterable[_Read]) -> None:
-        for row in rows:
-            if row.op is Op.BUCKET and self.growing:
-                for workflow in {row.dims.workflow, None}:
-                    bounds = self._durations.buckets.setdefault(workflow, {})
-                    bounds[row.bound] = bounds.get(row.bound, 0.0) + row.value
-            elif row.op is not Op.BUCKET:
-                self._durations.given.setdefault((row.dims.workflow, row.op), []).append(row.value)
 
-    def _quantiles(self) -> dict[str | None, Quantiles]:
-        found = {
-            workflow: Quantiles(
-                histogram_quantile(0.5, bounds.items()),
-                histogram_quantile(0.95, bounds.items()),
-                bounds.get(math.inf),
-            )
-            for workflow, bounds in self._durations.buckets.items()
-        }
-        given = self._durations.given
-        for workflow in {workflow for workflow, _ in given}:
-            # Quantiles of several series cannot be put together, numbers of observations can.
-            p50, p95 = given.get((workflow, Op.P50), []), given.get((workflow, Op.P95), [])
-            n = given.get((workflow, Op.DELTA))
-            found.setdefault(
-                workflow,
-                Quantiles(
-                    p50[0] if len(p50) == 1 else None,
-                    p95[0] if len(p95) == 1 else None,
-                    sum(n) if n is not None and self.growing else None,
-                ),
-            )
-        return found
-
-
-def _count(rows: Iterable[_Read], counts: dict[RunKey, float]) -> None:
+def _add_times(rows: Iterable[_Read], times: _Times, *, growing: bool) -> None:
     for row in rows:
-        # A counter of starts is not one of finished runs.
-        if row.op is Op.DELTA and row.dims.status is not RunStatus.RUNNING:
-            key = row.dims.run_key
-            # Runs are whole; only increase(), the last resort of exact_increase, is not.
-            counts[key] = counts.get(key, 0.0) + round(row.value)
+        if row.op is Op.BUCKET and growing:
+            for workflow in {row.dims.workflow, None}:
+                bounds = times.buckets.setdefault(workflow, {})
+                bounds[row.bound] = bounds.get(row.bound, 0.0) + row.value
+        elif row.op is not Op.BUCKET:
+            times.given.setdefault((row.dims.workflow, row.op), []).append(row.value)
 
 
-def _level(rows: Iterable[_Read], levels: dict[str | None, float], agg: str) -> None:
+def _quantiles(times: _Times | None, *, growing: bool) -> dict[str | None, Quantiles]:
+    if times is None:
+        return {}
+    found = {
+        workflow: Quantiles(
+            histogram_quantile(0.5, bounds.items()),
+            histogram_quantile(0.95, bounds.items()),
+            bounds.get(math.inf),
+        )
+        for workflow, bounds in times.buckets.items()
+    }
+    for workflow in {workflow for workflow, _ in times.given}:
+        # Quantiles of several series cannot be put together, numbers of observations can.
+        p50, p95 = times.given.get((workflow, Op.P50), []), times.given.get((workflow, Op.P95), [])
+        n = times.given.get((workflow, Op.DELTA))
+        found.setdefault(
+            workflow,
+            Quantiles(
+                p50[0] if len(p50) == 1 else None,
+                p95[0] if len(p95) == 1 else None,
+                sum(n) if n is not None and growing else None,
+            ),
+        )
+    return found
+
+
+def _levels(rows: Iterable[_Read], agg: str, key_of: Callable[[Dims], str | None]) -> dict[str | None, float]:
     """Raw labels that mean the same are aggregated as the server did with equal ones."""
+    levels: dict[str | None, float] = {}
     for row in rows:
-        before = levels.get(row.dims.workflow)
-        if before is None:
-            levels[row.dims.workflow] = row.value
-        elif agg == "sum":
-            levels[row.dims.workflow] = before + row.value
-        else:
-            levels[row.dims.workflow] = max(before, row.value) if agg == "max" else min(before, row.value)
+        key = key_of(row.dims)
+        levels[key] = aggregated(agg, levels.get(key), row.value)
+    return levels
+
+
+def _not_negative(amounts: Mapping[Key, Amount]) -> dict[Key, Amount]:
+    """Where a signal is subtracted, two samples of it and of the others may lie apart."""
+    return {
+        key: Amount(
+            None if amount.delta is None else max(0.0, amount.delta),
+            None if amount.total is None else max(0.0, amount.total),
+        )
+        for key, amount in amounts.items()
+    }
 
 
 def _bound(labels: Mapping[str, str]) -> float:

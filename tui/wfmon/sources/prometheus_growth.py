@@ -13,6 +13,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from wfmon.model.history import HourSum, Kind, Role
+from wfmon.model.layers import MOST_SEEN, OUTERMOST, Layer, Part, counted
 from wfmon.model.metrics import Concept, RunKey, TokenKey, TokenKind
 from wfmon.model.record import dataclass
 from wfmon.model.run import COUNTED, FAILED
@@ -21,22 +22,14 @@ from wfmon.sources.base import SourceError
 from wfmon.sources.canonical import Canon
 from wfmon.sources.counters import CounterHistory
 from wfmon.sources.exposition import Series
-from wfmon.sources.feeds import Feeds, SumKey, sum_key
+from wfmon.sources.feeds import SumKey, sum_key
 from wfmon.sources.growth import Sums
-from wfmon.sources.profile import Profile, Signal
+from wfmon.sources.matchers import accepts_all, parse_matchers
+from wfmon.sources.profile import Signal
 from wfmon.sources.prometheus_api import Line, PrometheusApi
-from wfmon.sources.prometheus_scope import Scope
-from wfmon.sources.promql import (
-    AWAY_SECONDS,
-    LOOKBACK,
-    compile_growth,
-    counter_name_of,
-    counter_of,
-    one_of,
-    quote,
-    span,
-    troubled_targets,
-)
+from wfmon.sources.prometheus_fit import Fitting, Scope
+from wfmon.sources.prometheus_queries import Forms
+from wfmon.sources.promql import AWAY_SECONDS, LOOKBACK, one_of, quote, span, troubled_targets
 
 HOUR = 3600.0
 # Of one question for samples; with more the hours are asked in smaller pieces, or less exactly.
@@ -48,143 +41,236 @@ _TARGET = ("job", "instance")
 
 
 @dataclass(frozen=True, slots=True)
-class _Asked:
-    """One signal that is summed up. ``metric`` None: it is an expression of the profile."""
+class Asked:
+    """One signal that is summed up. ``metric`` None: it is an expression of the profile, or a native
+    histogram, of which there are no plain samples."""
 
-    profile: Profile
+    fitting: Fitting
     concept: Concept
     signal: Signal
+    forms: Forms
     metric: str | None
     series: str | None
 
+    def key_of(self, canon: Canon, labels: Mapping[str, str]) -> SumKey | None:
+        added = self.fitting.targets.added(labels)
+        return sum_key(self.concept, canon.dims(self.concept, self.signal, added, self.fitting.tables))
+
+    def text(self, troubled: str | None) -> str | None:
+        """Growth without the targets of ``troubled``; None: of all, as exact as one query can be."""
+        if self.signal.expr is not None:
+            return self.forms.expression()
+        return self.forms.growth() if troubled is None else self.forms.calm_growth(troubled)
+
 
 class Told:
-    """Of which workflow and which model there is a series of what, whether or not it grew: one that has
-    none of it is not known to have had zero."""
+    """Of which workflow and which model a profile has a series of what, whether or not it grew: one that
+    has none of it is not known to have had zero."""
 
     def __init__(self) -> None:
-        self._seen: set[tuple[Kind, str, Concept]] = set()
+        self._seen: set[tuple[str, Kind, str, Concept]] = set()
 
-    def see(self, *keys: SumKey) -> None:
+    def see(self, profile: str, *keys: SumKey) -> None:
         for key in keys:
             if isinstance(key, RunKey):
                 if key.workflow is not None and key.status in COUNTED:
-                    self._seen.add((Kind.WORKFLOW, key.workflow, Concept.RUNS))
+                    self._seen.add((profile, Kind.WORKFLOW, key.workflow, Concept.RUNS))
                 continue
             concept = Concept.TOKENS if isinstance(key, TokenKey) else Concept.COST
             if key.workflow is not None:
-                self._seen.add((Kind.WORKFLOW, key.workflow, concept))
+                self._seen.add((profile, Kind.WORKFLOW, key.workflow, concept))
             if key.provider or key.model:
-                self._seen.add((Kind.MODEL, _model(key.provider, key.model), concept))
+                self._seen.add((profile, Kind.MODEL, _model(key.provider, key.model), concept))
 
-    def amount(self, kind: Kind, subject: str, concept: Concept, grown: float) -> float | None:
-        return grown if (kind, subject, concept) in self._seen else None
+    def has(self, profile: str, kind: Kind, subject: str, concept: Concept) -> bool:
+        return (profile, kind, subject, concept) in self._seen
 
 
-def summed_signals(scope: Scope) -> tuple[_Asked, ...]:
+def summed_signals(scope: Scope) -> tuple[Asked, ...]:
     found = []
-    for concept in _SUMMED:
-        owner = scope.owner(concept)
-        for signal in owner.signals_of(concept) if owner is not None else ():
-            assert owner is not None
-            if compile_growth(owner, concept, signal, scope.names, HOUR, None) is not None:
-                names = (owner, concept, signal, scope.names)
-                found.append(_Asked(owner, concept, signal, counter_name_of(*names), counter_of(*names)))
+    for fitting in scope.fitting:
+        for concept in _SUMMED:
+            for signal in fitting.profile.signals_of(concept):
+                forms = Forms(fitting, concept, signal, HOUR)
+                asked = Asked(fitting, concept, signal, forms, forms.counter_name(), forms.counter())
+                if asked.text(None) is not None:
+                    found.append(asked)
     return tuple(found)
+
+
+HourSums = Mapping[float, Mapping[str, Sums]]  # hour -> profile
 
 
 def read_hours(
     api: PrometheusApi, scope: Scope, hours: Sequence[float], told: Told, *, exact: bool = True
-) -> dict[float, Sums]:
-    """Growth in each of ``hours`` (their begins, ascending, without a gap); zero is left out.
+) -> HourSums:
+    """Growth in each of ``hours`` (their begins, ascending, without a gap) as each profile has it; zero is
+    left out.
 
     ``told`` sees every series that was there. ``exact`` False: what was reset is extrapolated by the server.
     Raises ``SourceError``; TOO_LARGE also where too many targets were restarted for one question.
     """
     signals = summed_signals(scope)
-    counters = [each.series for each in signals if each.series is not None]
+    counters = list(dict.fromkeys(each.series for each in signals if each.series is not None))
     ends = (hours[0] + HOUR, hours[-1] + HOUR)
     reset = troubled_targets(scope.jobs, counters, HOUR) if exact and counters else None
     troubled = _troubled(api.over(reset, *ends, HOUR)) if reset is not None else []
     if len(troubled) > MAX_TROUBLED:
         raise SourceError(Failure.TOO_LARGE, f"{len(troubled)} restarts of targets in {len(hours)} hours")
-    sums: dict[float, Sums] = {hour: Sums() for hour in hours}
+    sums: dict[float, dict[str, Sums]] = {hour: defaultdict(Sums) for hour in hours}
     for each in signals:
-        text = compile_growth(each.profile, each.concept, each.signal, scope.names, HOUR, reset)
+        text = each.text(reset)
         if text is not None:
-            _add_lines(sums, told, each, api.over(text, *ends, HOUR), scope)
+            _add_lines(sums, told, each, api.over(text, *ends, HOUR))
     for hour, target in troubled:
         if hour in sums:
-            _add_samples(sums[hour], api, scope, signals, hour, target)
-    for found in sums.values():
-        told.see(*found.runs, *found.tokens, *found.cost)
+            _add_samples(sums[hour], api, signals, hour, target)
+    for by_profile in sums.values():
+        for profile, found in by_profile.items():
+            told.see(profile, *found.runs, *found.tokens, *found.cost)
     return sums
 
 
-def hour_sums(source: str, sums: Mapping[float, Sums], scope: Scope, told: Told) -> tuple[HourSum, ...]:
-    """As they are stored, one of each workflow and model that had anything."""
+def hour_sums(
+    source: str, sums: HourSums, scope: Scope, told: Told, totals: Sequence[str] = ()
+) -> tuple[HourSum, ...]:
+    """As they are stored, one of each workflow and model that had anything.
+
+    Where two profiles tell a workflow's figure, the one that is believed first tells it. Of models only
+    those profiles are summed up of which nothing is counted twice (``model.layers.counted``).
+    """
     return tuple(
         row
-        for hour, each in sums.items()
+        for hour, by_profile in sums.items()
         for row in (
-            *_by_workflow(source, hour, each, scope, told),
-            *_by_model(source, hour, each, scope, told),
+            *_by_workflow(source, hour, by_profile, scope, told),
+            *_by_model(source, hour, by_profile, scope, told, totals),
         )
     )
 
 
 @dataclass(slots=True)
 class _Cell:
+    """What one profile has of one subject."""
+
     runs: float = 0.0
     failures: float = 0.0
     tokens: float = 0.0
     cost: float = 0.0
+
+
+@dataclass(slots=True)
+class _Row:
+    """A subject's figures; None: nobody tells it."""
+
+    runs: float | None = None
+    failures: float | None = None
+    tokens: float | None = None
+    cost: float | None = None
 
     @property
     def anything(self) -> bool:
         return any((self.runs, self.failures, self.tokens, self.cost))
 
 
-def _by_workflow(source: str, hour: float, sums: Sums, scope: Scope, told: Told) -> Iterator[HourSum]:
-    cells: dict[str, _Cell] = defaultdict(_Cell)
-    for run, amount in sums.runs.items():
-        if run.workflow is not None and run.status in COUNTED:
-            cells[run.workflow].runs += round(amount)
-            cells[run.workflow].failures += round(amount) if run.status in FAILED else 0
-    for token, amount in sums.settled_tokens(scope.owner(Concept.TOKENS)).items():
-        if token.workflow is not None and token.kind in ADDED:
-            cells[token.workflow].tokens += amount
-    for cost, amount in sums.cost.items():
-        if cost.workflow is not None:
-            cells[cost.workflow].cost += amount
-    yield from _rows(source, hour, Kind.WORKFLOW, cells, told)
+def _by_workflow(
+    source: str, hour: float, by_profile: Mapping[str, Sums], scope: Scope, told: Told
+) -> Iterator[HourSum]:
+    cells: dict[str, dict[str, _Cell]] = {}
+    for fitting in scope.fitting:
+        mine = cells.setdefault(fitting.profile.name, defaultdict(_Cell))
+        sums = by_profile.get(fitting.profile.name, Sums())
+        for run, amount in sums.runs.items():
+            if run.workflow is not None and run.status in COUNTED:
+                mine[run.workflow].runs += round(amount)
+                mine[run.workflow].failures += round(amount) if run.status in FAILED else 0
+        for token, amount in sums.settled_tokens(fitting.profile).items():
+            if token.workflow is not None and token.kind in ADDED:
+                mine[token.workflow].tokens += amount
+        for cost, amount in sums.cost.items():
+            if cost.workflow is not None:
+                mine[cost.workflow].cost += amount
+    for subject in dict.fromkeys(subject for mine in cells.values() for subject in mine):
+        row = _Row()
+        for concept in _SUMMED:
+            order = _believed(scope, concept)
+            first = next((p for p in order if told.has(p, Kind.WORKFLOW, subject, concept)), None)
+            if first is not None:
+                _add(row, concept, cells[first].get(subject, _Cell()))
+        yield from _stored(source, hour, Kind.WORKFLOW, subject, row)
 
 
-def _by_model(source: str, hour: float, sums: Sums, scope: Scope, told: Told) -> Iterator[HourSum]:
-    cells: dict[str, _Cell] = defaultdict(_Cell)
-    for token, amount in sums.settled_tokens(scope.owner(Concept.TOKENS)).items():
-        if (token.provider or token.model) and token.kind in ADDED:
-            cells[_model(token.provider, token.model)].tokens += amount
-    for cost, amount in sums.cost.items():
-        if cost.provider or cost.model:
-            cells[_model(cost.provider, cost.model)].cost += amount
-    yield from _rows(source, hour, Kind.MODEL, cells, told)
+def _by_model(
+    source: str,
+    hour: float,
+    by_profile: Mapping[str, Sums],
+    scope: Scope,
+    told: Told,
+    totals: Sequence[str],
+) -> Iterator[HourSum]:
+    rows: dict[str, _Row] = defaultdict(_Row)
+    for concept in (Concept.TOKENS, Concept.COST):
+        for fitting in _adding(scope, concept, totals):
+            sums = by_profile.get(fitting.profile.name, Sums())
+            mine: dict[str, _Cell] = defaultdict(_Cell)
+            if concept is Concept.TOKENS:
+                for token, amount in sums.settled_tokens(fitting.profile).items():
+                    if (token.provider or token.model) and token.kind in ADDED:
+                        mine[_model(token.provider, token.model)].tokens += amount
+            else:
+                for cost, amount in sums.cost.items():
+                    if cost.provider or cost.model:
+                        mine[_model(cost.provider, cost.model)].cost += amount
+            for subject, cell in mine.items():
+                _add(rows[subject], concept, cell)
+            for subject in list(rows):
+                if subject not in mine and told.has(fitting.profile.name, Kind.MODEL, subject, concept):
+                    _add(rows[subject], concept, _Cell())
+    for subject, row in rows.items():
+        yield from _stored(source, hour, Kind.MODEL, subject, row)
 
 
-def _rows(source: str, hour: float, kind: Kind, cells: Mapping[str, _Cell], told: Told) -> Iterator[HourSum]:
-    for subject, cell in cells.items():
-        if cell.anything:
-            yield HourSum(
-                hour,
-                kind,
-                subject,
-                source,
-                Role.METRICS,
-                runs=told.amount(kind, subject, Concept.RUNS, cell.runs),
-                failures=told.amount(kind, subject, Concept.RUNS, cell.failures),
-                tokens=told.amount(kind, subject, Concept.TOKENS, cell.tokens),
-                cost_usd=told.amount(kind, subject, Concept.COST, cell.cost),
-            )
+def _believed(scope: Scope, concept: Concept) -> list[str]:
+    """The profiles in the order in which they are believed."""
+    order = OUTERMOST if concept is Concept.RUNS else MOST_SEEN
+    ranked = sorted(scope.fitting, key=lambda each: order.index(Layer(each.profile.layer)))
+    return [each.profile.name for each in ranked]
+
+
+def _adding(scope: Scope, concept: Concept, totals: Sequence[str]) -> list[Fitting]:
+    """Those whose figures are added up."""
+    telling = {each.fitting.profile.name for each in summed_signals(scope) if each.concept is concept}
+    parts = [
+        Part(each.profile.name, Layer(each.profile.layer))
+        for each in scope.fitting
+        if each.profile.name in telling
+    ]
+    names = counted(concept, parts, totals)
+    return [each for each in scope.fitting if each.profile.name in names]
+
+
+def _add(row: _Row, concept: Concept, cell: _Cell) -> None:
+    if concept is Concept.RUNS:
+        row.runs, row.failures = (row.runs or 0.0) + cell.runs, (row.failures or 0.0) + cell.failures
+    elif concept is Concept.TOKENS:
+        row.tokens = (row.tokens or 0.0) + cell.tokens
+    else:
+        row.cost = (row.cost or 0.0) + cell.cost
+
+
+def _stored(source: str, hour: float, kind: Kind, subject: str, row: _Row) -> Iterator[HourSum]:
+    if row.anything:
+        yield HourSum(
+            hour,
+            kind,
+            subject,
+            source,
+            Role.METRICS,
+            runs=row.runs,
+            failures=row.failures,
+            tokens=row.tokens,
+            cost_usd=row.cost,
+        )
 
 
 def _model(provider: str | None, model: str | None) -> str:
@@ -201,24 +287,27 @@ def _troubled(lines: Iterable[Line]) -> list[tuple[float, tuple[str, str]]]:
 
 
 def _add_lines(
-    sums: Mapping[float, Sums], told: Told, asked: _Asked, lines: Iterable[Line], scope: Scope
+    sums: Mapping[float, dict[str, Sums]], told: Told, asked: Asked, lines: Iterable[Line]
 ) -> None:
-    canon, names = Canon(asked.profile), scope.tables.get(asked.profile.name)
+    profile = asked.fitting.profile
+    canon = Canon(profile)
+    # Of what has no price a counter stands at 0: that it is there tells no cost.
+    silent = asked.concept is Concept.COST and profile.zero_cost_is_unpriced
     for line in lines:
-        key = sum_key(asked.concept, canon.dims(asked.concept, asked.signal, line.labels, names))
+        key = asked.key_of(canon, line.labels)
         if key is None:
             continue
-        told.see(key)
+        if not silent or any(value for _, value in line.points):
+            told.see(profile.name, key)
         for at, value in line.points:
             if value and math.isfinite(value) and at - HOUR in sums:
-                sums[at - HOUR].add(key, value * asked.signal.scale)
+                sums[at - HOUR][profile.name].add(key, value * asked.forms.scale)
 
 
 def _add_samples(
-    sums: Sums,
+    by_profile: dict[str, Sums],
     api: PrometheusApi,
-    scope: Scope,
-    signals: Sequence[_Asked],
+    signals: Sequence[Asked],
     hour: float,
     target: tuple[str, str],
 ) -> None:
@@ -233,7 +322,15 @@ def _add_samples(
         there = [at for line in up for at, value in line.points if value == 1.0]
         if there:
             looks = [*looks_of(api.samples(f"{chosen}[{span(LOOKBACK)}]", max(there))), *looks]
-    sums.add_steps(count_growth(looks, hour), Feeds(scope.profiles, scope.names, scope.tables))
+    steps = count_growth(looks, hour)
+    for asked in signals:
+        canon, accepted = Canon(asked.fitting.profile), parse_matchers(asked.signal.match)
+        sums = by_profile.setdefault(asked.fitting.profile.name, Sums())
+        for series, step in steps:
+            if series.name == asked.metric and accepts_all(accepted, series.labels):
+                key = asked.key_of(canon, series.labels)
+                if key is not None:
+                    sums.add(key, step * asked.forms.scale)
 
 
 def count_growth(

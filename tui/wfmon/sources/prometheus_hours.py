@@ -11,8 +11,8 @@ from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
 from wfmon.sources.prometheus_api import Line, PrometheusApi
 from wfmon.sources.prometheus_errands import Known
+from wfmon.sources.prometheus_fit import Scope
 from wfmon.sources.prometheus_growth import HOUR, Told, hour_sums, read_hours, summed_signals
-from wfmon.sources.prometheus_scope import Scope
 from wfmon.sources.promql import OP_LABEL, Op, one_of, quote, span
 
 SETTLE_SECONDS = 120.0  # after the end of an hour, until its last scrapes are there
@@ -26,6 +26,16 @@ _TOO_MUCH = (Failure.TIMEOUT, Failure.TOO_LARGE, Failure.BAD_DATA, Failure.HTTP)
 
 
 @dataclass(frozen=True, slots=True)
+class HoursWanted:
+    """``known`` are begins of hours that are not asked for, ``seconds`` how far back hours are wanted;
+    ``totals``: see ``model.layers.counted``."""
+
+    known: Collection[float]
+    seconds: float
+    totals: Sequence[str] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Hours:
     """What was learned of past hours since it was last asked for."""
 
@@ -34,18 +44,16 @@ class Hours:
 
 
 class HoursErrand:
-    """An ``Errand``: pieces of hours that follow each other. ``known`` are begins of hours, ``seconds`` how
-    far back hours are wanted, ``clock`` a monotonic clock."""
+    """An ``Errand``: pieces of hours that follow each other. ``clock`` is monotonic."""
 
     seconds = 20.0
 
-    def __init__(
-        self, source: str, known: Collection[float], seconds: float, clock: Callable[[], float]
-    ) -> None:
+    def __init__(self, source: str, wanted: HoursWanted, clock: Callable[[], float]) -> None:
         self._source = source
         self._clock = clock
-        self._known = set(known)
-        self._back = seconds
+        self._known = set(wanted.known)
+        self._back = wanted.seconds
+        self._totals = wanted.totals
         self._piece = FIRST_PIECE
         self._exact = True
         self._asked: Sequence[float] = ()
@@ -57,7 +65,7 @@ class HoursErrand:
     def due(self, known: Known, steady: float) -> bool:
         return (
             steady >= self._not_before
-            and bool(known.scope.profiles)
+            and bool(known.scope.fitting)
             and bool(self._next(known.clock, steady))
             and bool(summed_signals(known.scope))
         )
@@ -68,7 +76,7 @@ class HoursErrand:
         sums = read_hours(api, known.scope, hours, self._told, exact=self._exact) if watched else {}
         self._learned.append(
             Hours(
-                hour_sums(self._source, sums, known.scope, self._told),
+                hour_sums(self._source, sums, known.scope, self._told, self._totals),
                 tuple(Watched(self._source, Role.METRICS, begin, end) for begin, end in watched),
             )
         )

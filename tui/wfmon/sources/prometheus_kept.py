@@ -12,7 +12,7 @@ from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
 from wfmon.sources.prometheus_api import PrometheusApi
 from wfmon.sources.prometheus_errands import Known
-from wfmon.sources.prometheus_scope import Scope
+from wfmon.sources.prometheus_fit import Scope
 from wfmon.sources.promql import one_of
 from wfmon.text.sanitize import safe
 

@@ -14,19 +14,12 @@ from math import isfinite
 from wfmon.model.metrics import Concept, RunKey
 from wfmon.model.pastcounts import PastCounts
 from wfmon.model.run import RunStatus
-from wfmon.sources.canonical import Canon, kept_dims
-from wfmon.sources.profile import Profile, Signal
+from wfmon.sources.canonical import Canon
+from wfmon.sources.profile import Signal
 from wfmon.sources.prometheus_api import Line, PrometheusApi
-from wfmon.sources.prometheus_scope import Scope
-from wfmon.sources.promql import (
-    compile_growth,
-    counter_name_of,
-    exact_increase,
-    grouped,
-    one_of,
-    selector,
-    span,
-)
+from wfmon.sources.prometheus_fit import Fitting, Scope
+from wfmon.sources.prometheus_queries import Forms
+from wfmon.sources.promql import grouped, one_of, selector, span
 
 STEP = 60.0
 GAP = 300.0  # seconds without a good scrape, beyond which it is not known what happened
@@ -37,26 +30,29 @@ def read_past(
     api: PrometheusApi, scope: Scope, wanted: Collection[str], begin: float, end: float, step: float
 ) -> PastCounts:
     """Counts of the workflows ``wanted`` (names as the source tells them) from ``begin`` to ``end``, POSIX
-    seconds by our clock, ``end`` being now. Raises ``SourceError``."""
+    seconds by our clock, ``end`` being now. One that several profiles have is counted by the outermost.
+    Raises ``SourceError``."""
     clock = api.clock()
     ahead = clock - end
     last = float(int(clock))
     count = min(MOST_POINTS, max(1, round((end - begin) / step)))
     first = last - (count - 1) * step
-    owner = scope.owner(Concept.RUNS)
     counts: dict[RunKey, list[float]] = defaultdict(lambda: [0.0] * count)
     presences: list[str] = []
-    for signal in owner.signals_of(Concept.RUNS) if owner is not None else ():
-        assert owner is not None
-        text, there = _texts(api, scope, owner, signal, wanted, step, end - begin, clock)
-        if text is None:
-            continue
-        presences += there
-        canon, names = Canon(owner), scope.tables.get(owner.name)
-        for line in api.over(text, first, last, step):
-            dims = canon.dims(Concept.RUNS, signal, line.labels, names)
-            if dims.workflow in wanted and dims.status is not RunStatus.RUNNING:
-                _add(counts[dims.run_key], line, first, step, signal.scale)
+    left = set(wanted)
+    for fitting in scope.fitting:
+        canon, found = Canon(fitting.profile), set[str]()
+        for signal in fitting.profile.signals_of(Concept.RUNS) if left else ():
+            forms = Forms(fitting, Concept.RUNS, signal, step)
+            text, there = _texts(api, fitting, signal, forms, left, end - begin, clock)
+            presences += there
+            for line in api.over(text, first, last, step) if text is not None else ():
+                labels = fitting.targets.added(line.labels)
+                dims = canon.dims(Concept.RUNS, signal, labels, fitting.tables)
+                if dims.workflow in left and dims.status is not RunStatus.RUNNING:
+                    found.add(dims.workflow)
+                    _add(counts[dims.run_key], line, first, step, forms.scale)
+        left -= found
     watched = _watched(api, scope, presences, first, last, step) if counts else ()
     return PastCounts(
         step,
@@ -68,46 +64,45 @@ def read_past(
 
 def _texts(
     api: PrometheusApi,
-    scope: Scope,
-    profile: Profile,
+    fitting: Fitting,
     signal: Signal,
+    forms: Forms,
     wanted: Collection[str],
-    step: float,
     seconds: float,
     clock: float,
 ) -> tuple[str | None, list[str]]:
     """What counts the wanted workflows, None where there are none; and the series that it is counted from."""
-    name = counter_name_of(profile, Concept.RUNS, signal, scope.names)
+    name = forms.counter_name()
     if name is None:  # an expression of the profile, in which no matcher can be put
-        return compile_growth(profile, Concept.RUNS, signal, scope.names, step, None), []
-    matchers = _matchers(api, scope, profile, signal, name, wanted, seconds, clock)
+        return forms.expression(), []
+    matchers = _matchers(api, fitting, signal, name, wanted, seconds, clock)
     if matchers is None:
         return None, []
     series = selector(name, ",".join(part for part in (signal.match, matchers) if part.strip()))
-    up = f"up{{job=~{one_of(scope.jobs)}}}" if scope.jobs else "up"
-    grown = exact_increase(series, step, always_born=signal.lazy == "always", up=up)
-    labels = Canon(profile).raw_labels(kept_dims(Concept.RUNS, signal))
-    return grouped("sum", labels, grown), [series]
+    return forms.exact(matchers), [series]
 
 
 def _matchers(
     api: PrometheusApi,
-    scope: Scope,
-    profile: Profile,
+    fitting: Fitting,
     signal: Signal,
     name: str,
     wanted: Collection[str],
     seconds: float,
     clock: float,
 ) -> str | None:
-    """Matchers of the labels that carry the wanted workflows; more may match where several labels do."""
-    canon, names = Canon(profile), scope.tables.get(profile.name)
+    """Matchers of the labels that carry the wanted workflows, empty where all series do; more may match
+    where several labels do. None: no series is theirs."""
+    canon = Canon(fitting.profile)
     labels = canon.raw_labels(("workflow",))
+    if fitting.joins:
+        labels = tuple(dict.fromkeys((*labels, "job", "instance")))
     there = f"last_over_time({selector(name, signal.match)}[{span(seconds)}])"
-    rows = api.instant(grouped("group", labels, there), clock)
-    found = [
-        row.labels for row in rows if canon.dims(Concept.RUNS, signal, row.labels, names).workflow in wanted
-    ]
+    found = []
+    for row in api.instant(grouped("group", labels, there), clock):
+        added = fitting.targets.added(row.labels)
+        if canon.dims(Concept.RUNS, signal, added, fitting.tables).workflow in wanted:
+            found.append(row.labels)
     if not found:
         return None
     values = {label: {row.get(label, "") for row in found} for label in labels}

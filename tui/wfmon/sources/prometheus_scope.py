@@ -1,85 +1,57 @@
-"""What of a Prometheus concerns us: metric names, jobs, since when they are watched, name tables.
+"""Finds what of a Prometheus concerns us: profiles that fit, metric names, jobs, since when they are watched.
 
-Asked rarely, and so that a server with a million names answers with our few.
+Asked rarely, in questions of bounded length, and so that a server with a million series answers with our
+few names: first which of those is there by which a profile is known, then what else of the profiles that
+fit. Names and jobs come from the index; no sample is read for them.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from urllib.parse import quote as url_quote
 
 from wfmon.model.metrics import Concept
-from wfmon.model.record import dataclass, field
+from wfmon.model.record import replace
 from wfmon.sources.base import SourceError
-from wfmon.sources.profile import HISTOGRAM_SUFFIXES, Profile, choose_profiles, first_exposed
+from wfmon.sources.canonical import TIMED, is_level
+from wfmon.sources.profile import HISTOGRAM_SUFFIXES, Profile, Signal, choose_profiles, first_exposed
 from wfmon.sources.prometheus_api import PrometheusApi
-from wfmon.sources.prometheus_figures import Names
-from wfmon.sources.promql import first_seen, jobs_of, name_table, one_of, selector, up_of
+from wfmon.sources.prometheus_fit import Fitting, Names, Scope
+from wfmon.sources.prometheus_queries import GENERIC, name_table
+from wfmon.sources.promql import first_seen, grouped, one_of, selector, up_of
+from wfmon.sources.targetlabels import TARGET_INFO, TargetLabels
 
-BATCH = 50  # names in one question, so that its URL stays short
+MAX_URL = 6000  # characters of names in one question: proxies refuse request lines above 8 kB
 JOB_SECONDS = 900.0
 NAMES_SECONDS = 3600.0
-MAX_JOBS = 50
+MAX_JOBS = 50  # of one profile
 YOUNG_SECONDS = 60.0  # a server as young as this knows its first scrape to the second
-
-
-@dataclass(frozen=True, slots=True)
-class Scope:
-    """``profiles`` are those that fit, ``names`` the metrics of theirs that are exposed.
-
-    ``known_since`` is the server's time of the first good scrape, None if none is in the windows.
-    ``tables`` are the name tables by profile.
-    """
-
-    profiles: tuple[Profile, ...] = ()
-    names: frozenset[str] = frozenset()
-    jobs: frozenset[str] = frozenset()
-    known_since: float | None = None
-    tables: Mapping[str, Names] = field(default_factory=dict)
-
-    def owner(self, concept: Concept) -> Profile | None:
-        """The first profile that has the concept: one figure, one source."""
-        return next(
-            (
-                profile
-                for profile in self.profiles
-                if any(first_exposed(signal, self.names) for signal in profile.signals_of(concept))
-            ),
-            None,
-        )
+# Samples of these names are all there is of their metric.
+_WHOLE = ("_total", "_count", "_sum", "_bucket", "_info", "_created")
+_INSIDE = ("histogram", "summary", "timer", "native")
 
 
 def find_scope(
     api: PrometheusApi, profiles: Sequence[Profile], windows: Sequence[float], former: Scope
 ) -> Scope:
-    """At most 3 questions for 50 metric names, and one for each name table.
+    """At most one question for each MAX_URL characters of names by which profiles are known, one or two
+    for the names of those that fit; of each of these one for its jobs and one for each name table; and
+    three for all of them.
 
     ``former`` is what was found before: jobs whose targets have been down for long stay known.
     """
     clock = api.clock()
-    since = clock - max(NAMES_SECONDS, windows[-1])
-    names: set[str] = set()
-    for batch in _batches(sorted(_wanted(profiles))):
-        names.update(api.label_values("__name__", f"{{__name__=~{one_of(batch)}}}", since))
-    chosen = choose_profiles(profiles, names)
-    metrics = _counted(chosen, names)
-    if not metrics:
-        return Scope(chosen, frozenset(names), former.jobs)
-    found = {row.labels.get("job", "") for row in api.instant(jobs_of(metrics, JOB_SECONDS), clock)}
-    jobs = frozenset(sorted((found | former.jobs) - {""})[:MAX_JOBS])
-    known = former.known_since
-    if known is None or jobs != former.jobs or clock - known < windows[-1]:
-        spans = (YOUNG_SECONDS, *windows)
-        # Pushed and federated series have no ``up``; then their own first sample has to do.
-        known = _first_time(api, up_of(jobs), spans, clock) if jobs else None
-        if known is None:
-            known = _first_time(api, selector(metrics[0]), spans, clock)
-    return Scope(chosen, frozenset(names), jobs, known, dict(_tables(api, chosen, names, clock)))
-
-
-def _first_time(api: PrometheusApi, series: str, spans: Sequence[float], clock: float) -> float | None:
-    rows = api.instant(first_seen(series, spans), clock)
-    return min((row.value for row in rows if math.isfinite(row.value)), default=None)
+    names = _exposed_names(api, profiles, clock - max(NAMES_SECONDS, windows[-1]))
+    fitting = [
+        Fitting(profile, names, _jobs(api, profile, names, clock - JOB_SECONDS, former.of(profile.name)))
+        for profile in choose_profiles(profiles, names)
+    ]
+    fitting = _since(api, fitting, windows, clock, former)
+    fitting = _quantiles(api, fitting, clock)
+    fitting = _targets(api, fitting, clock)
+    fitting = [replace(each, tables=_tables(api, each, clock)) for each in fitting]
+    return Scope(tuple(fitting), frozenset().union(former.jobs, *(each.jobs for each in fitting)))
 
 
 def shortest_interval(api: PrometheusApi, jobs: Collection[str]) -> float | None:
@@ -112,52 +84,184 @@ def _seconds(text: str) -> float | None:
     return total or None
 
 
-def _wanted(profiles: Sequence[Profile]) -> set[str]:
-    metrics: set[str] = set()
-    for profile in profiles:
-        for entry in profile.detect:
-            metrics.update([entry] if isinstance(entry, str) else entry)
-        for signals in profile.signals.values():
-            metrics.update(metric for signal in signals for metric in signal.metrics)
-        metrics.update(table["metric"] for table in profile.names.values())
-    return metrics | {metric + suffix for metric in metrics for suffix in HISTOGRAM_SUFFIXES}
+# --- names
 
 
-def _batches(names: Sequence[str]) -> Iterator[Sequence[str]]:
-    for begin in range(0, len(names), BATCH):
-        yield names[begin : begin + BATCH]
+def _exposed_names(api: PrometheusApi, profiles: Sequence[Profile], since: float) -> frozenset[str]:
+    """Of our names those that have series. Where all of them are few they are asked for at once."""
+    known_by = {name for profile in profiles for name in _known_by(profile)}
+    every = known_by | {name for profile in profiles for name in _used(profile)}
+    if len(list(_batches(every))) == 1:
+        return frozenset(_there(api, every, since))
+    there = _there(api, known_by, since)
+    fitting = [profile for profile in profiles if choose_profiles([profile], there)]
+    return frozenset(there | _there(api, {name for profile in fitting for name in _used(profile)}, since))
 
 
-def _counted(profiles: Sequence[Profile], names: Collection[str]) -> list[str]:
-    """The exposed metrics that tell who reports workflows, runs first; no buckets, which are many."""
+def _there(api: PrometheusApi, names: Iterable[str], since: float) -> set[str]:
+    found: set[str] = set()
+    for batch in _batches(names):
+        found.update(api.label_values("__name__", f"{{__name__=~{one_of(batch)}}}", since))
+    return found
+
+
+def _batches(names: Iterable[str]) -> Iterator[Sequence[str]]:
+    batch: list[str] = []
+    length = 0
+    for name in sorted(names):
+        length += len(url_quote(name)) + 3
+        if batch and length > MAX_URL:
+            yield batch
+            batch, length = [], len(url_quote(name)) + 3
+        batch.append(name)
+    if batch:
+        yield batch
+
+
+def _known_by(profile: Profile) -> Iterator[str]:
+    """Sample names that say whether ``profile`` fits; of a histogram or summary its count does."""
+    for entry in profile.detect:
+        for name in [entry] if isinstance(entry, str) else entry:
+            yield name
+            if not name.endswith(_WHOLE):
+                yield f"{name}_count"
+
+
+def _used(profile: Profile) -> Iterator[str]:
+    for concept in Concept:
+        for signal in profile.signals_of(concept):
+            for metric in signal.metrics:
+                yield from _samples_of(concept, signal, metric)
+    for table in profile.names.values():
+        yield table["metric"]
+    yield TARGET_INFO
+
+
+def _samples_of(concept: Concept, signal: Signal, metric: str) -> Iterator[str]:
+    yield metric
+    plain = signal.type in ("counter", "gauge") or (signal.type is None and is_level(concept, signal))
+    if not plain and (signal.type in _INSIDE or not metric.endswith(_WHOLE)):
+        for suffix in HISTOGRAM_SUFFIXES:
+            yield metric + suffix
+
+
+# --- who exposes them, and since when
+
+
+def _jobs(
+    api: PrometheusApi, profile: Profile, names: Collection[str], since: float, former: Fitting | None
+) -> frozenset[str]:
+    known = former.jobs if former is not None else frozenset()
+    found: set[str] = set()
+    for batch in _batches(_own(profile, names)):
+        found.update(api.label_values("job", f"{{__name__=~{one_of(batch)}}}", since))
+    return frozenset(sorted((found | known) - {""})[:MAX_JOBS])
+
+
+def _own(profile: Profile, names: Collection[str]) -> list[str]:
+    """The exposed names that only a system of ``profile`` has, runs first; no buckets, which are many."""
     found: list[str] = []
-    for concept in (
-        Concept.RUNS,
-        Concept.ACTIVE,
-        Concept.TOKENS,
-        Concept.DURATION,
-        Concept.COST,
-        Concept.CALLS,
-    ):
-        for profile in profiles:
-            for signal in profile.signals_of(concept):
-                metric = first_exposed(signal, names)
-                if metric is not None:
-                    found.append(metric if metric in names else f"{metric}_count")
-    return list(dict.fromkeys(found))
+    for concept in Concept:
+        for signal in profile.signals_of(concept):
+            metric = first_exposed(signal, names)
+            if metric is not None and not metric.startswith(GENERIC):
+                found.append(metric if metric in names else f"{metric}_count")
+    found += [name for name in _known_by(profile) if name in names and not name.startswith(GENERIC)]
+    return list(dict.fromkeys(name for name in found if name in names))
 
 
-def _tables(
-    api: PrometheusApi, profiles: Sequence[Profile], names: Collection[str], clock: float
-) -> Iterator[tuple[str, Names]]:
-    for profile in profiles:
-        tables: dict[str, dict[str, str]] = {}
-        for dim, table in profile.names.items():
-            if table["metric"] in names:
-                rows = api.instant(name_table(profile, dim), clock)
-                tables[dim] = {
-                    row.labels[table["key"]]: row.labels[table["label"]]
-                    for row in rows
-                    if table["key"] in row.labels and table["label"] in row.labels
-                }
-        yield profile.name, tables
+def _since(
+    api: PrometheusApi, fitting: Sequence[Fitting], windows: Sequence[float], clock: float, former: Scope
+) -> list[Fitting]:
+    """Since when the targets of each profile are watched; one question for all that have ``up``."""
+    known: dict[str, Fitting] = {}
+    for each in fitting:
+        old = former.of(each.profile.name)
+        if old is None or old.known_since is None or old.jobs != each.jobs:
+            continue
+        if clock - old.known_since >= windows[-1]:
+            known[each.profile.name] = old
+    open_ones = [each for each in fitting if each.profile.name not in known]
+    jobs = frozenset().union(*(each.jobs for each in open_ones))
+    spans = (YOUNG_SECONDS, *windows)
+    watched = _first_times(api, up_of(jobs), spans, clock) if jobs else {}
+    found: list[Fitting] = []
+    for each in fitting:
+        old = known.get(each.profile.name)
+        if old is not None:
+            found.append(replace(each, known_since=old.known_since, pushed=old.pushed))
+            continue
+        since = min((watched[job] for job in each.jobs if job in watched), default=None)
+        own = _own(each.profile, each.names)
+        if since is None and own:
+            # Pushed and federated series have no ``up``; then their own first sample has to do.
+            since = min(_first_times(api, selector(own[0]), spans, clock).values(), default=None)
+        found.append(replace(each, known_since=since, pushed=each.jobs - watched.keys()))
+    return found
+
+
+def _first_times(
+    api: PrometheusApi, series: str, spans: Sequence[float], clock: float
+) -> Mapping[str, float]:
+    """By job."""
+    first: dict[str, float] = {}
+    for row in api.instant(first_seen(series, spans), clock):
+        if math.isfinite(row.value):
+            job = row.labels.get("job", "")
+            first[job] = min(row.value, first.get(job, math.inf))
+    return first
+
+
+# --- what their labels need
+
+
+def _quantiles(api: PrometheusApi, fitting: Sequence[Fitting], clock: float) -> list[Fitting]:
+    """Which quantiles the summaries have that durations are read from."""
+    summaries = {
+        metric
+        for each in fitting
+        for concept in TIMED
+        for signal in each.profile.signals_of(concept)
+        if (metric := first_exposed(signal, each.names)) is not None
+        and metric in each.names
+        and signal.expr is None
+        and signal.type not in ("gauge", "native", "timer")
+        and (signal.type == "summary" or f"{metric}_bucket" not in each.names)
+    }
+    if not summaries:
+        return list(fitting)
+    chosen = f'{{__name__=~{one_of(summaries)},quantile!=""}}'
+    found: dict[str, set[str]] = {metric: set() for metric in summaries}
+    for row in api.instant(grouped("group", ("__name__", "quantile"), chosen), clock):
+        found.setdefault(row.labels.get("__name__", ""), set()).add(row.labels.get("quantile", ""))
+    spelt = {metric: frozenset(texts) for metric, texts in found.items()}
+    return [replace(each, quantiles=spelt) for each in fitting]
+
+
+def _targets(api: PrometheusApi, fitting: Sequence[Fitting], clock: float) -> list[Fitting]:
+    """The labels that series are given with their target: one question for all profiles that want any."""
+    wanting = [each for each in fitting if each.joins and each.jobs]
+    if not wanting:
+        return list(fitting)
+    labels = sorted({label for each in wanting for label in each.profile.target_labels})
+    jobs = frozenset().union(*(each.jobs for each in wanting))
+    chosen = f"{TARGET_INFO}{{job=~{one_of(jobs)}}}"
+    rows = api.instant(grouped("group", ("job", "instance", *labels), chosen), clock)
+    infos = [row.labels for row in rows]
+    return [
+        replace(each, targets=TargetLabels(each.profile.target_labels, infos)) if each in wanting else each
+        for each in fitting
+    ]
+
+
+def _tables(api: PrometheusApi, fitting: Fitting, clock: float) -> Names:
+    tables: dict[str, dict[str, str]] = {}
+    for dim, table in fitting.profile.names.items():
+        if table["metric"] in fitting.names:
+            rows = api.instant(name_table(fitting.profile, dim), clock)
+            tables[dim] = {
+                row.labels[table["key"]]: row.labels[table["label"]]
+                for row in rows
+                if table["key"] in row.labels and table["label"] in row.labels
+            }
+    return tables

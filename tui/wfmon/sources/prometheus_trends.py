@@ -4,26 +4,72 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from wfmon.model.metrics import Concept, TokenKind, Trend
+from wfmon.model.record import dataclass
 from wfmon.model.run import COUNTED, FAILED
 from wfmon.sources.canonical import Canon, Dims
-from wfmon.sources.profile import Profile
+from wfmon.sources.profile import Profile, Signal
 from wfmon.sources.prometheus_api import Line, PrometheusApi
-from wfmon.sources.prometheus_scope import Scope
-from wfmon.sources.promql import compile_trend
+from wfmon.sources.prometheus_fit import Fitting, Scope
+from wfmon.sources.prometheus_plan import POLITE, Plan
+from wfmon.sources.prometheus_queries import Forms
 
 POINTS = 60
 STEP = 60.0
+TRENDS_EVERY = 6  # polls
 ERROR_RATIO = "error_ratio"
 TOKENS_PER_MINUTE = "tokens_per_minute"
 # Beyond this many workflows only the whole is drawn: 60 points of each would be megabytes.
 MAX_WORKFLOWS = 100
 
 
+@dataclass(slots=True)
+class _Drawn:
+    """``poll`` and ``steady``: not asked again before either."""
+
+    trends: tuple[Trend, ...] = ()
+    poll: int = 0
+    steady: float = 0.0
+
+
+class Trends:
+    """Of every profile what was drawn last. In one poll those of one profile are asked for, the one that
+    waits longest; ``window`` in seconds, ``clock`` monotonic."""
+
+    def __init__(self, window: float, clock: Callable[[], float]) -> None:
+        self._window = window
+        self._clock = clock
+        self._drawn: dict[str, _Drawn] = {}
+
+    def of(self, profile: str) -> tuple[Trend, ...]:
+        drawn = self._drawn.get(profile)
+        return drawn.trends if drawn is not None else ()
+
+    def ask_due(self, api: PrometheusApi, scope: Scope, plan: Plan, poll: int, clock: float) -> None:
+        """``clock`` is the server's. Raises ``SourceError``."""
+        began = self._clock()
+        there = [each for each in scope.fitting if _drawable(each)]
+        self._drawn = {p: self._drawn.get(p, _Drawn()) for p in (each.profile.name for each in there)}
+        due = [
+            (drawn.poll, fitting)
+            for fitting in there
+            if poll >= (drawn := self._drawn[fitting.profile.name]).poll and began >= drawn.steady
+        ]
+        if not due:
+            return
+        fitting = min(due, key=lambda each: each[0])[1]
+        drawn = self._drawn[fitting.profile.name]
+        drawn.poll = poll + TRENDS_EVERY
+        try:
+            drawn.trends = read_trends(api, fitting, self._window, clock, _workflows(fitting, plan))
+        finally:
+            drawn.steady = self._clock() + POLITE * (self._clock() - began)
+
+
 def read_trends(
-    api: PrometheusApi, scope: Scope, window: float, clock: float, workflows: int
+    api: PrometheusApi, fitting: Fitting, window: float, clock: float, workflows: int
 ) -> tuple[Trend, ...]:
     """At most one range query for each exposed signal of runs and tokens.
 
@@ -35,12 +81,12 @@ def read_trends(
     by_workflow = workflows <= MAX_WORKFLOWS
     n: dict[str | None, dict[float, float]] = defaultdict(lambda: defaultdict(float))
     failed: dict[str | None, dict[float, float]] = defaultdict(lambda: defaultdict(float))
-    for dims, line in _lines(api, scope, Concept.RUNS, window, times, by_workflow):
+    for dims, line, scale in _lines(api, fitting, Concept.RUNS, window, times, by_workflow):
         if dims.status in COUNTED:
             for workflow in {dims.workflow, None}:
-                _add(n[workflow], line, times)
+                _add(n[workflow], line, times, scale)
                 if dims.status in FAILED:
-                    _add(failed[workflow], line, times)
+                    _add(failed[workflow], line, times, scale)
     trends = [
         Trend(
             ERROR_RATIO,
@@ -49,11 +95,10 @@ def read_trends(
         )
         for workflow, runs in n.items()
     ]
-    tokens: dict[float, float] = defaultdict(float)
-    parts = _parts_of_wholes(scope.owner(Concept.TOKENS))
-    for dims, line in _lines(api, scope, Concept.TOKENS, window, times, False):
-        if dims.kind not in parts:
-            _add(tokens, line, times)
+    by_kind: dict[TokenKind, dict[float, float]] = defaultdict(lambda: defaultdict(float))
+    for dims, line, scale in _lines(api, fitting, Concept.TOKENS, window, times, False):
+        _add(by_kind[dims.kind], line, times, scale)
+    tokens = _together(by_kind, fitting.profile)
     if tokens:
         per_minute = 60.0 / window
         points = tuple((at, tokens[at] * per_minute if at in tokens else None) for at in times)
@@ -61,42 +106,80 @@ def read_trends(
     return tuple(trends)
 
 
-def _parts_of_wholes(profile: Profile | None) -> set[TokenKind]:
+def _drawable(fitting: Fitting) -> bool:
+    return any(
+        Forms(fitting, concept, signal).trend(()) is not None
+        for concept in (Concept.RUNS, Concept.TOKENS)
+        for signal in fitting.profile.signals_of(concept)
+    )
+
+
+def _workflows(fitting: Fitting, plan: Plan) -> int:
+    """How many there are, as far as their runs were asked for."""
+    canon = Canon(fitting.profile)
+    labels = canon.raw_labels(("workflow",))
+    return len(
+        {
+            tuple(row.labels.get(label) for label in labels)
+            for each in plan.of(fitting.profile.name)
+            if each.answered and each.query.concept is Concept.RUNS
+            for row in each.answered.rows
+        }
+    )
+
+
+def _together(by_kind: Mapping[TokenKind, Mapping[float, float]], profile: Profile) -> dict[float, float]:
+    """All tokens: without parts of wholes, and without a total beside what it is the total of."""
+    left_out = _parts_of_wholes(profile)
+    if TokenKind.INPUT in by_kind or TokenKind.OUTPUT in by_kind:
+        left_out.add(TokenKind.TOTAL)
+    tokens: dict[float, float] = {}
+    for points in (points for kind, points in by_kind.items() if kind not in left_out):
+        for at, value in points.items():
+            tokens[at] = tokens.get(at, 0.0) + value
+    return tokens
+
+
+def _parts_of_wholes(profile: Profile) -> set[TokenKind]:
     """Kinds that are inside input or output already and must not be added to them."""
     parts: set[TokenKind] = set()
-    if profile is not None and profile.tokens.get("cached") != "disjoint":
+    if profile.tokens.get("cached") != "disjoint":
         parts |= {TokenKind.CACHED, TokenKind.CACHE_WRITE}
-    if profile is not None and profile.tokens.get("reasoning") != "disjoint":
+    if profile.tokens.get("reasoning") != "disjoint":
         parts.add(TokenKind.REASONING)
     return parts
 
 
 def _lines(
     api: PrometheusApi,
-    scope: Scope,
+    fitting: Fitting,
     concept: Concept,
     window: float,
     times: Sequence[float],
     by_workflow: bool,
-) -> list[tuple[Dims, Line]]:
-    profile = scope.owner(concept)
-    if profile is None:
-        return []
+) -> Iterator[tuple[Dims, Line, float]]:
+    """With the scale of each line's values."""
+    profile = fitting.profile
+    canon = Canon(profile)
     dims = (*(("workflow",) if by_workflow else ()), "status" if concept is Concept.RUNS else "kind")
-    found: list[tuple[Dims, Line]] = []
     for signal in profile.signals_of(concept):
-        text = compile_trend(profile, concept, signal, scope.names, window, dims)
+        if concept is Concept.TOKENS and _is_part(signal, profile):
+            continue
+        forms = Forms(fitting, concept, signal, window)
+        text = forms.trend(dims)
         if text is not None:
-            canon = Canon(profile)
-            names = scope.tables.get(profile.name)
             for line in api.over(text, times[0], times[-1], STEP):
-                found.append((canon.dims(concept, signal, line.labels, names), line))
-    return found
+                labels = fitting.targets.added(line.labels)
+                yield canon.dims(concept, signal, labels, fitting.tables), line, forms.scale
 
 
-def _add(into: dict[float, float], line: Line, times: Sequence[float]) -> None:
+def _is_part(signal: Signal, profile: Profile) -> bool:
+    return signal.set.get("kind") in {kind.value for kind in _parts_of_wholes(profile)}
+
+
+def _add(into: dict[float, float], line: Line, times: Sequence[float], scale: float) -> None:
     """Points that the answer has beside ``times`` (a rounded begin) are put to the nearest of them."""
     for at, value in line.points:
         index = round((at - times[0]) / STEP)
         if 0 <= index < len(times) and math.isfinite(value):
-            into[times[index]] += value
+            into[times[index]] += value * scale
