@@ -36,6 +36,7 @@ def test_common_options_stand_anywhere(command: str, option: str) -> None:
         "config": ["show"],
         "rules": ["export"],
         "completions": ["bash"],
+        "logs": ["billing"],
     }.get(command, [])
     for words in (
         [option, value, command, *needed],

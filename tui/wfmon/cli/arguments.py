@@ -22,6 +22,8 @@ COMMANDS = {
     "snooze": "put an alert off",
     "note": "write to an alert, for whoever has it next",
     "acks": "who has what, since when, and what wakes it",
+    "logs": "the lines of a run or a workflow, as the log screen shows them",
+    "cost": "what was spent, by workflow, model or provider",
     "doctor": "every source: reachable, what it answers, what is missing; who collects",
     "init": "with --unit: a systemd unit for record",
     "rules": "export: our rules for your own Prometheus",
@@ -35,6 +37,7 @@ INCIDENTS = ("error-burst", "cost-spike", "hang", "disk-growth", "none", "all")
 RULE_ACTIONS = ("export",)
 ACTIONS = ("path", "show", "check", "schema")
 SHELLS = ("bash", "zsh", "fish")
+COSTS = ("workflow", "model", "provider")
 BARS = ("plain", "tmux", "ansi")
 
 # Options that are followed by a value: it is not mistaken for the command.
@@ -56,6 +59,10 @@ WITH_VALUE = frozenset(
         "--for",
         "--profile",
         "--format",
+        "--since",
+        "--by",
+        "-n",
+        "--lines",
         "-m",
         "--message",
     )
@@ -127,7 +134,7 @@ def parser(command: str) -> argparse.ArgumentParser:
         own.add_argument(
             "--wait", type=_duration, default=10.0, metavar="S", help="wait at most so long (10s)"
         )
-    if command in ("snapshot", "check", "acks"):
+    if command in ("snapshot", "check", "acks", "logs", "cost"):
         own.add_argument("--json", action="store_true", help="print JSON")
     if command in ("ack", "unack", "snooze", "note"):
         own.add_argument("alert_id", metavar="ID", type=_some_text, help="a unique prefix of the alert's id")
@@ -229,6 +236,24 @@ def _add_lease(group: argparse._ArgumentGroup, command: str) -> None:
     group.add_argument("-m", "--message", dest="comment", default="", metavar="TEXT", help="why")
 
 
+def _add_logs(group: argparse._ArgumentGroup) -> None:
+    group.add_argument(
+        "subject", metavar="RUN|WORKFLOW|-", type=_some_text, help="its id or name; - reads standard input"
+    )
+    group.add_argument("--errors", action="store_true", help="only lines of level error and above")
+    group.add_argument("--since", type=_duration, metavar="D", help="only what is not older than D")
+    group.add_argument(
+        "-n", "--lines", type=_some_lines, metavar="N", help="the newest N (a workflow's: 100; a run's: all)"
+    )
+    group.add_argument("-f", "--follow", action="store_true", help="go on with what is written, until ctrl-c")
+
+
+def _add_cost(group: argparse._ArgumentGroup) -> None:
+    group.add_argument("--by", choices=COSTS, default="workflow", help="of what each (workflow)")
+    group.add_argument("--since", type=_duration, metavar="D", help="how far back (1d)")
+    group.add_argument("--csv", action="store_true", help="print CSV")
+
+
 _OWN: Mapping[str, Callable[[argparse._ArgumentGroup], None]] = {
     "demo": _add_demo,
     "init": _add_init,
@@ -239,6 +264,8 @@ _OWN: Mapping[str, Callable[[argparse._ArgumentGroup], None]] = {
     "config": _add_config,
     "completions": _add_completions,
     "status": _add_status,
+    "logs": _add_logs,
+    "cost": _add_cost,
 }
 
 
@@ -252,6 +279,16 @@ def _duration(text: str) -> float:
             f"{safe(text, limit=40)}: expected a duration above 0, at most a year"
         )
     return seconds
+
+
+def _some_lines(text: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = 0
+    if not 0 < number <= 5000:
+        raise argparse.ArgumentTypeError(f"{safe(text, limit=40)}: expected a number from 1 to 5000")
+    return number
 
 
 def _some_text(text: str) -> str:

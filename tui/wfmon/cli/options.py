@@ -18,7 +18,8 @@ class Options:
     ``interval``, ``refresh``, ``wait`` and ``for_seconds`` are in seconds. ``view`` is one of ``ops``,
     ``dev``, ``finance``, ``exec``; ``incident`` a name, ``none`` or ``all``. ``action`` is the word
     behind ``config``, ``rules`` or ``completions``, ``profile`` the name of one, ``bar`` whose colours;
-    ``alert_id`` a prefix as a person typed it, ``text`` what a note says.
+    ``alert_id`` a prefix as a person typed it, ``text`` what a note says. ``subject``
+    is a run, a workflow or ``-``; ``since`` in seconds; ``by`` workflow, model or provider.
     """
 
     command: str = "watch"
@@ -52,6 +53,13 @@ class Options:
     unit: bool = False
     bar: str = "plain"
     ask: bool = False
+    subject: str = ""
+    errors: bool = False
+    since: float | None = None
+    lines: int | None = None
+    follow: bool = False
+    by: str = "workflow"
+    csv: bool = False
 
     @property
     def ad_hoc(self) -> bool:
