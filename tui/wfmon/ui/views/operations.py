@@ -279,7 +279,7 @@ class OperationsView(View):
         look, width = frame.look, frame.width
         if not snapshot.workflows:
             names = [one.name for one in snapshot.sources if one.state is SourceState.WAITING]
-            return waiting(look, width, names) if names else nothing_seen(look, width)
+            return waiting(look, width, names) if names else nothing_seen(look, width, snapshot.discovery)
         # The columns stay where they are while the first baselines are learnt, and on the way into the
         # past, which does not tell what was usual.
         latest = self.shell.latest or snapshot

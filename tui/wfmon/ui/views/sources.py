@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
-from wfmon.ui.panes import history
+from wfmon.ui.panes import discovery, history
 from wfmon.ui.panes.facts import wrapped_fact
 from wfmon.ui.panes.sources import head, ill_rules, kept_by, source_rows, worst_first
 from wfmon.ui.panes.unknown import unknown_rows
@@ -24,7 +24,7 @@ class SourcesView(View):
 
     def deeds(self) -> Mapping[str, Deed]:
         key = self.cursor.key
-        if key is None or key == history.KEY:
+        if key is None or key in (history.KEY, discovery.KEY):
             return {}
         return dict.fromkeys(("open", "explain"), lambda: self._toggle(key))
 
@@ -50,7 +50,9 @@ class SourcesView(View):
         sources = worst_first(snapshot.sources) if snapshot else []
         names = [source.name for source in sources]
         now = snapshot is not None and frame.past is None  # a past moment does not tell of the history
-        self.cursor.place([*names, history.KEY] if now else names)
+        found = snapshot.discovery if snapshot is not None else None
+        blocks = ([discovery.KEY] if found is not None else []) + ([history.KEY] if now else [])
+        self.cursor.place([*names, *blocks])
         rows: list[Row] = []
         last = 0
         for source in sources:
@@ -63,9 +65,13 @@ class SourcesView(View):
                 rows += kept_by(look, width, snapshot, source)
             if selected:
                 last = len(rows) - 1
-        if not sources:
+        if not sources and found is None:
             words = "  No source is configured. wfmon-tui --help names the ways to add one."
             rows.append(Line(look, width).add(words, "muted").row())
+        if found is not None:
+            selected = self.cursor.key == discovery.KEY
+            rows += discovery.discovery_rows(look, width, found, selected=selected)
+            last = len(rows) - 1 if selected else last
         if snapshot is not None and now:
             selected = self.cursor.key == history.KEY
             rows += history.history_rows(look, width, frame.now, snapshot.history, selected=selected)
