@@ -118,7 +118,7 @@ def test_every_compiled_form_parses(tmp_path: Path) -> None:
     texts += [query.text for query in compile_growths(wide, Concept.RUNS, 300)]
     texts += [name_table(WIDE, "workflow")]
     runs = seed().signals_of(Concept.RUNS)[0]
-    forms = Forms(Fitting(seed(), frozenset(SEED_NAMES)), Concept.RUNS, runs, 300)
+    forms = Forms(Fitting(seed(), frozenset(SEED_NAMES)), Concept.RUNS, runs, runs.metrics[0], 300)
     trend = forms.trend(("workflow", "status"))
     assert trend is not None
     hostile = ['q"uote', "back\\slash", "new\nline", "a.b|c", "$(x)"]

@@ -30,7 +30,6 @@ from wfmon.sources.canonical import (
     aggregated,
     counted_window,
     kept_dims,
-    plus,
     settle_tokens,
     space_side,
     without_unpriced,
@@ -86,7 +85,7 @@ class Figures:
     growing: bool
     runs: dict[float, dict[RunKey, float]] = field(default_factory=dict)
     levels: dict[Concept, dict[str | None, float]] = field(default_factory=dict)
-    spaces: dict[str | None, dict[str, float]] = field(default_factory=dict)
+    spaces: dict[str, dict[str | None, float]] = field(default_factory=dict)
     retries: dict[str | None, Amount] = field(default_factory=dict)
     timeouts: dict[str | None, Amount] = field(default_factory=dict)
     calls: dict[CallKey, Amount] = field(default_factory=dict)
@@ -122,8 +121,7 @@ class Figures:
             self._amounts(rows, self.cost, lambda dims: dims.cost_key)
         else:
             levels = self.levels.setdefault(concept, {})
-            for workflow, value in _levels(rows, query.signal.agg, lambda dims: dims.workflow).items():
-                levels[workflow] = levels.get(workflow, 0.0) + value
+            _level(rows, levels, query.signal.agg, lambda dims: dims.workflow)
 
     def add_hour_cost(self, answer: Answered) -> None:
         self.hour_cost = self.hour_cost or {}
@@ -156,9 +154,7 @@ class Figures:
             queue=self._level(Concept.QUEUE),
             budget=self._level(Concept.BUDGET),
             memory=self._level(Concept.MEMORY),
-            storage={
-                mount: Space(sides.get("size"), sides.get("free")) for mount, sides in self.spaces.items()
-            },
+            storage=self._storage(),
             retries=_not_negative(self.retries),
             timeouts=_not_negative(self.timeouts),
             calls=_not_negative(self.calls),
@@ -170,6 +166,10 @@ class Figures:
             title=profile.title,
             layer=profile.layer,
         )
+
+    def _storage(self) -> dict[str | None, Space]:
+        size, free = self.spaces.get("size", {}), self.spaces.get("free", {})
+        return {mount: Space(size.get(mount), free.get(mount)) for mount in {**size, **free}}
 
     def _level(self, concept: Concept) -> dict[str | None, float]:
         levels = self.levels.get(concept, {})
@@ -216,14 +216,13 @@ class Figures:
             if row.op is wanted and row.dims.status is not RunStatus.RUNNING:
                 key = row.dims.run_key
                 # Runs are whole; only increase(), the last resort of exact_increase, is not.
-                counts[key] = counts.get(key, 0.0) + round(row.value)
+                value = round(row.value) if seconds is None else row.value
+                counts[key] = aggregated(query.signal.agg, counts.get(key), value)
 
     def _add_space(self, rows: Iterable[_Read], query: Query) -> None:
         side = space_side(query.signal)
         if side is not None:
-            for mount, value in _levels(rows, query.signal.agg, lambda dims: dims.mount).items():
-                sides = self.spaces.setdefault(mount, {})
-                sides[side] = sides.get(side, 0.0) + value
+            _level(rows, self.spaces.setdefault(side, {}), query.signal.agg, lambda dims: dims.mount)
 
     def _amounts(self, rows: Iterable[_Read], into: dict[Key, Amount], key_of: Callable[[Dims], Key]) -> None:
         """Adds up rows whose labels mean the same."""
@@ -234,8 +233,9 @@ class Figures:
             key = key_of(row.dims)
             side[key] = side.get(key, 0.0) + row.value
         for key in deltas.keys() | totals.keys():
+            before = into.get(key, Amount(None, None))
             delta = deltas.get(key) if self.growing else None
-            into[key] = plus(into.get(key), Amount(delta, totals.get(key)))
+            into[key] = Amount(_sum(before.delta, delta), _sum(before.total, totals.get(key)))
 
 
 def _add_times(rows: Iterable[_Read], times: _Times, *, growing: bool) -> None:
@@ -274,13 +274,20 @@ def _quantiles(times: _Times | None, *, growing: bool) -> dict[str | None, Quant
     return found
 
 
-def _levels(rows: Iterable[_Read], agg: str, key_of: Callable[[Dims], str | None]) -> dict[str | None, float]:
+def _level(
+    rows: Iterable[_Read],
+    levels: dict[str | None, float],
+    agg: str,
+    key_of: Callable[[Dims], str | None],
+) -> None:
     """Raw labels that mean the same are aggregated as the server did with equal ones."""
-    levels: dict[str | None, float] = {}
     for row in rows:
         key = key_of(row.dims)
         levels[key] = aggregated(agg, levels.get(key), row.value)
-    return levels
+
+
+def _sum(left: float | None, right: float | None) -> float | None:
+    return left if right is None else right if left is None else left + right
 
 
 def _not_negative(amounts: Mapping[Key, Amount]) -> dict[Key, Amount]:

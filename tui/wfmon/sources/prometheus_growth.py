@@ -28,7 +28,7 @@ from wfmon.sources.matchers import accepts_all, parse_matchers
 from wfmon.sources.profile import Signal
 from wfmon.sources.prometheus_api import Line, PrometheusApi
 from wfmon.sources.prometheus_fit import Fitting, Scope
-from wfmon.sources.prometheus_queries import Forms
+from wfmon.sources.prometheus_queries import Forms, forms_of
 from wfmon.sources.promql import AWAY_SECONDS, LOOKBACK, one_of, quote, span, troubled_targets
 
 HOUR = 3600.0
@@ -90,9 +90,8 @@ def summed_signals(scope: Scope) -> tuple[Asked, ...]:
     found = []
     for fitting in scope.fitting:
         for concept in _SUMMED:
-            for signal in fitting.profile.signals_of(concept):
-                forms = Forms(fitting, concept, signal, HOUR)
-                asked = Asked(fitting, concept, signal, forms, forms.counter_name(), forms.counter())
+            for forms in forms_of(fitting, concept, HOUR):
+                asked = Asked(fitting, concept, forms.signal, forms, forms.counter_name(), forms.counter())
                 if asked.text(None) is not None:
                     found.append(asked)
     return tuple(found)
@@ -323,7 +322,10 @@ def _add_samples(
         if there:
             looks = [*looks_of(api.samples(f"{chosen}[{span(LOOKBACK)}]", max(there))), *looks]
     steps = count_growth(looks, hour)
+    exposed = {series.name for _, values in looks for series in values}
     for asked in signals:
+        if not exposed.isdisjoint(asked.forms.earlier):
+            continue
         canon, accepted = Canon(asked.fitting.profile), parse_matchers(asked.signal.match)
         sums = by_profile.setdefault(asked.fitting.profile.name, Sums())
         for series, step in steps:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 from wfmon.model.metrics import Concept
 from wfmon.model.record import dataclass
 from wfmon.sources.canonical import TIMED, Canon, counted_window, is_level, kept_dims, quantiles_of
-from wfmon.sources.profile import Profile, Signal, first_exposed
+from wfmon.sources.profile import Profile, Signal, exposes, first_exposed
 from wfmon.sources.prometheus_fit import Fitting
 from wfmon.sources.promql import (
+    LOOKBACK,
     Op,
     calm_increase,
     exact_increase,
@@ -47,7 +48,7 @@ def compile_concept(fitting: Fitting, concept: Concept, window: float) -> tuple[
     """One query for every signal of ``concept`` that has an exposed metric, over ``window`` seconds."""
     return tuple(
         forms.query(parts, forms.window)
-        for forms in _forms(fitting, concept, window)
+        for forms in forms_of(fitting, concept, window)
         if (parts := forms.parts())
     )
 
@@ -56,7 +57,7 @@ def compile_growths(fitting: Fitting, concept: Concept, window: float) -> tuple[
     """What the counters of ``concept`` grew by over one window, without their present values."""
     return tuple(
         forms.query({Op.DELTA: parts[Op.DELTA]}, window)
-        for forms in _forms(fitting, concept, window)
+        for forms in forms_of(fitting, concept, window)
         if Op.DELTA in (parts := forms.parts())
     )
 
@@ -65,45 +66,59 @@ def compile_windowed(fitting: Fitting) -> tuple[Query, ...]:
     """The gauges that count finished runs over a window of their own."""
     return tuple(
         forms.query(forms.parts(), forms.window)
-        for forms in _forms(fitting, Concept.RUNS, 0.0)
+        for forms in forms_of(fitting, Concept.RUNS, 0.0)
         if counted_window(Concept.RUNS, forms.signal) is not None and forms.parts()
     )
 
 
-def _forms(fitting: Fitting, concept: Concept, window: float) -> Iterator[Forms]:
+def forms_of(fitting: Fitting, concept: Concept, window: float = 0.0) -> Iterator[Forms]:
+    """Those of every signal. Which of its alternatives a target has is its own matter: each that is exposed
+    is asked for, without the targets that have one before it."""
     for signal in fitting.profile.signals_of(concept):
-        yield Forms(fitting, concept, signal, window)
+        if first_exposed(signal, fitting.names) is not None:
+            there = [metric for metric in signal.metrics if exposes(fitting.names, metric)]
+            whole = there[:1] if signal.expr is not None else there
+            for number, metric in enumerate(whole):
+                yield Forms(fitting, concept, signal, metric, window, there[:number])
 
 
 class Forms:
-    """The forms of one signal, given what is exposed. ``window`` in seconds."""
+    """The forms of one signal as ``metric``, which is exposed. ``window`` in seconds. ``earlier``: its
+    metrics that a target must not have."""
 
-    def __init__(self, fitting: Fitting, concept: Concept, signal: Signal, window: float = 0.0) -> None:
+    def __init__(
+        self,
+        fitting: Fitting,
+        concept: Concept,
+        signal: Signal,
+        metric: str,
+        window: float = 0.0,
+        earlier: Sequence[str] = (),
+    ) -> None:
         own = counted_window(concept, signal)
         self.signal = signal
+        self.metric = metric
+        self.earlier = tuple(_sample_of(each, fitting.names) for each in earlier)
         self.window = own if own is not None else window
         self._fitting = fitting
         self._concept = concept
         self._names = fitting.names
         self._canon = Canon(fitting.profile)
         self._labels = self._raw_labels(kept_dims(concept, signal))
-        self._metric = first_exposed(signal, fitting.names)
 
     @property
     def scale(self) -> float:
-        return self.signal.scale_of(self._metric or "")
+        return self.signal.scale_of(self.metric)
 
     def query(self, parts: dict[Op, str], window: float) -> Query:
         return Query(self._fitting.profile, self._concept, self.signal, self.scale, window, tagged(parts))
 
     def parts(self) -> dict[Op, str]:
         """Nothing where no metric is exposed in a form that can answer."""
-        if self._metric is None:
-            return {}
         if self.signal.expr is not None:
             return self._raw(self.signal.expr)
         if self._concept in TIMED:
-            return self._duration(self._metric)
+            return self._duration(self.metric)
         now = self._present()
         if is_level(self._concept, self.signal):
             return {Op.NOW: now} if now is not None else {}
@@ -125,23 +140,25 @@ class Forms:
         up, info = self._guards()
         born = self.signal.lazy == "always"
         grown = calm_increase(series, self.window, troubled, always_born=born, up=up, info=info)
-        return grouped("sum", self._labels, grown)
+        return grouped("sum", self._labels, self._without_earlier(grown))
 
     def expression(self) -> str | None:
         """What the profile itself asks for growth, if it does."""
-        if self._metric is None or self.signal.expr is None:
+        if self.signal.expr is None:
             return None
         return self._raw(self.signal.expr).get(Op.DELTA)
 
     def trend(self, dims: Sequence[str]) -> str | None:
         """Growth over a sliding window kept by ``dims``, to be drawn: plain ``increase()``."""
         labels = self._raw_labels(dims)
-        if self._metric is None or self.signal.expr is not None:
+        if self.signal.expr is not None:
             return None
         if counted_window(self._concept, self.signal) is not None:
-            return grouped("sum", labels, finite(self._selector(self._metric)))
+            return grouped("sum", labels, self._without_earlier(finite(self._selector(self.metric))))
         series = self.counter()
-        return grouped("sum", labels, f"increase({series}[{span(self.window)}])") if series else None
+        if series is None:
+            return None
+        return grouped("sum", labels, self._without_earlier(f"increase({series}[{span(self.window)}])"))
 
     def exact(self, matchers: str) -> str | None:
         """Growth of the series of the counter to which ``matchers`` apply too."""
@@ -155,8 +172,8 @@ class Forms:
 
     def counter_name(self) -> str | None:
         """Its sample name."""
-        metric, kind = self._metric, self.signal.type
-        if metric is None or self.signal.expr is not None or kind == "gauge":
+        metric, kind = self.metric, self.signal.type
+        if self.signal.expr is not None or kind == "gauge":
             return None
         if metric in self._names and self.signal.field is None and kind not in _INSIDE:
             return metric
@@ -170,20 +187,20 @@ class Forms:
     @property
     def _native(self) -> str | None:
         """The selector of a native histogram whose count or sum is the counter."""
-        metric = self._metric
+        metric = self.metric
         inside = self.signal.type in ("histogram", "native") and self.signal.expr is None
-        if metric is None or not inside or metric not in self._names or f"{metric}_count" in self._names:
+        if not inside or metric not in self._names or f"{metric}_count" in self._names:
             return None
         return self._selector(metric)
 
     def _of_native(self, inner: str) -> str:
-        return f"histogram_{self._field}({grouped('sum', self._labels, inner)})"
+        return f"histogram_{self._field}({grouped('sum', self._labels, self._without_earlier(inner))})"
 
     def _present(self) -> str | None:
         if self.signal.type == "gauge" or (self.signal.type is None and is_level(self._concept, self.signal)):
-            if self._metric not in self._names:
+            if self.metric not in self._names:
                 return None
-            series = self._selector(self._metric or "")
+            series = self._selector(self.metric)
         elif self._native is not None:
             return self._of_native(self._native)
         else:
@@ -192,7 +209,8 @@ class Forms:
                 return None
             series = found
         agg = self.signal.agg if is_level(self._concept, self.signal) else "sum"
-        return grouped(agg, self._labels, series if agg == "count" else finite(series))
+        series = series if agg == "count" else finite(series)
+        return grouped(agg, self._labels, self._without_earlier(series))
 
     def _raw(self, expr: str) -> dict[Op, str]:
         text = f"({expr.replace('$window', span(self.window))})"
@@ -213,7 +231,8 @@ class Forms:
         spelt = self._fitting.quantiles.get(metric)
         bare = metric in names and f"{metric}_count" not in names and not spelt
         if kind == "native" or (kind in (None, "histogram") and bare):
-            grown = grouped("sum", self._labels, f"increase({self._selector(metric)}[{span(self.window)}])")
+            grown = self._without_earlier(f"increase({self._selector(metric)}[{span(self.window)}])")
+            grown = grouped("sum", self._labels, grown)
             return {
                 Op.P50: f"histogram_quantile(0.5, {grown})",
                 Op.P95: f"histogram_quantile(0.95, {grown})",
@@ -239,14 +258,22 @@ class Forms:
 
     def _only(self, series: str) -> str:
         """The value where one series has it: quantiles of several cannot be put together."""
-        series = finite(series)
+        series = self._without_earlier(finite(series))
         return f"({grouped('max', self._labels, series)} and {grouped('count', self._labels, series)} == 1)"
 
     def _growth(self, series: str, *extra: str) -> str:
         up, info = self._guards()
         born = self.signal.lazy == "always"
         exact = exact_increase(series, self.window, always_born=born, up=up, info=info)
-        return grouped("sum", (*extra, *self._labels), f"({exact} < Inf)")
+        return grouped("sum", (*extra, *self._labels), self._without_earlier(f"({exact} < Inf)"))
+
+    def _without_earlier(self, inner: str) -> str:
+        """``inner`` of targets that have no alternative that comes before this one."""
+        if not self.earlier:
+            return inner
+        seconds = span(max(self.window, LOOKBACK))
+        there = " or ".join(f"last_over_time({selector(each)}[{seconds}])" for each in self.earlier)
+        return f"({inner} unless on (job, instance) ({there}))"
 
     def _guards(self) -> tuple[str, str | None]:
         """What tells that a target was watched: of scraped ones, and of pushed ones if there are any."""
@@ -270,6 +297,12 @@ class Forms:
         labels = self._canon.raw_labels(dims)
         joined = self._fitting.joins and not set(labels).isdisjoint(self._fitting.profile.target_labels)
         return tuple(dict.fromkeys((*labels, *_TARGET))) if joined else labels
+
+
+def _sample_of(metric: str, names: Collection[str]) -> str:
+    """One of the sample names of ``metric`` that is there, not its buckets if there is another."""
+    found = (metric, f"{metric}_count", f"{metric}_sum")
+    return next((name for name in found if name in names), f"{metric}_bucket")
 
 
 def _number(text: str) -> float | None:

@@ -18,7 +18,7 @@ from wfmon.sources.canonical import Canon
 from wfmon.sources.profile import Signal
 from wfmon.sources.prometheus_api import Line, PrometheusApi
 from wfmon.sources.prometheus_fit import Fitting, Scope
-from wfmon.sources.prometheus_queries import Forms
+from wfmon.sources.prometheus_queries import Forms, forms_of
 from wfmon.sources.promql import grouped, one_of, selector, span
 
 STEP = 60.0
@@ -42,8 +42,8 @@ def read_past(
     left = set(wanted)
     for fitting in scope.fitting:
         canon, found = Canon(fitting.profile), set[str]()
-        for signal in fitting.profile.signals_of(Concept.RUNS) if left else ():
-            forms = Forms(fitting, Concept.RUNS, signal, step)
+        for forms in forms_of(fitting, Concept.RUNS, step) if left else ():
+            signal = forms.signal
             text, there = _texts(api, fitting, signal, forms, left, end - begin, clock)
             presences += there
             for line in api.over(text, first, last, step) if text is not None else ():

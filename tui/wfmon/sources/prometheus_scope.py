@@ -15,10 +15,10 @@ from wfmon.model.metrics import Concept
 from wfmon.model.record import replace
 from wfmon.sources.base import SourceError
 from wfmon.sources.canonical import TIMED, is_level
-from wfmon.sources.profile import HISTOGRAM_SUFFIXES, Profile, Signal, choose_profiles, first_exposed
+from wfmon.sources.profile import HISTOGRAM_SUFFIXES, Profile, Signal, choose_profiles
 from wfmon.sources.prometheus_api import PrometheusApi
 from wfmon.sources.prometheus_fit import Fitting, Names, Scope
-from wfmon.sources.prometheus_queries import GENERIC, name_table
+from wfmon.sources.prometheus_queries import GENERIC, forms_of, name_table
 from wfmon.sources.promql import first_seen, grouped, one_of, selector, up_of
 from wfmon.sources.targetlabels import TARGET_INFO, TargetLabels
 
@@ -132,6 +132,8 @@ def _used(profile: Profile) -> Iterator[str]:
         for signal in profile.signals_of(concept):
             for metric in signal.metrics:
                 yield from _samples_of(concept, signal, metric)
+            for metric in (*signal.needs, *signal.unless):
+                yield from (metric, f"{metric}_count")
     for table in profile.names.values():
         yield table["metric"]
     yield TARGET_INFO
@@ -162,10 +164,9 @@ def _own(profile: Profile, names: Collection[str]) -> list[str]:
     """The exposed names that only a system of ``profile`` has, runs first; no buckets, which are many."""
     found: list[str] = []
     for concept in Concept:
-        for signal in profile.signals_of(concept):
-            metric = first_exposed(signal, names)
-            if metric is not None and not metric.startswith(GENERIC):
-                found.append(metric if metric in names else f"{metric}_count")
+        for metric in (metric for signal in profile.signals_of(concept) for metric in signal.metrics):
+            if not metric.startswith(GENERIC):
+                found += [metric, f"{metric}_count"]
     found += [name for name in _known_by(profile) if name in names and not name.startswith(GENERIC)]
     return list(dict.fromkeys(name for name in found if name in names))
 
@@ -218,15 +219,14 @@ def _first_times(
 def _quantiles(api: PrometheusApi, fitting: Sequence[Fitting], clock: float) -> list[Fitting]:
     """Which quantiles the summaries have that durations are read from."""
     summaries = {
-        metric
+        forms.metric
         for each in fitting
         for concept in TIMED
-        for signal in each.profile.signals_of(concept)
-        if (metric := first_exposed(signal, each.names)) is not None
-        and metric in each.names
-        and signal.expr is None
-        and signal.type not in ("gauge", "native", "timer")
-        and (signal.type == "summary" or f"{metric}_bucket" not in each.names)
+        for forms in forms_of(each, concept)
+        if forms.metric in each.names
+        and forms.signal.expr is None
+        and forms.signal.type not in ("gauge", "native", "timer")
+        and (forms.signal.type == "summary" or f"{forms.metric}_bucket" not in each.names)
     }
     if not summaries:
         return list(fitting)

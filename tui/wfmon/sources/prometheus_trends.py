@@ -14,7 +14,7 @@ from wfmon.sources.profile import Profile, Signal
 from wfmon.sources.prometheus_api import Line, PrometheusApi
 from wfmon.sources.prometheus_fit import Fitting, Scope
 from wfmon.sources.prometheus_plan import POLITE, Plan
-from wfmon.sources.prometheus_queries import Forms
+from wfmon.sources.prometheus_queries import forms_of
 
 POINTS = 60
 STEP = 60.0
@@ -108,9 +108,9 @@ def read_trends(
 
 def _drawable(fitting: Fitting) -> bool:
     return any(
-        Forms(fitting, concept, signal).trend(()) is not None
+        forms.trend(()) is not None
         for concept in (Concept.RUNS, Concept.TOKENS)
-        for signal in fitting.profile.signals_of(concept)
+        for forms in forms_of(fitting, concept)
     )
 
 
@@ -162,10 +162,10 @@ def _lines(
     profile = fitting.profile
     canon = Canon(profile)
     dims = (*(("workflow",) if by_workflow else ()), "status" if concept is Concept.RUNS else "kind")
-    for signal in profile.signals_of(concept):
+    for forms in forms_of(fitting, concept, window):
+        signal = forms.signal
         if concept is Concept.TOKENS and _is_part(signal, profile):
             continue
-        forms = Forms(fitting, concept, signal, window)
         text = forms.trend(dims)
         if text is not None:
             for line in api.over(text, times[0], times[-1], STEP):

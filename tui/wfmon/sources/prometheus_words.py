@@ -14,14 +14,13 @@ from wfmon.sources.missing import (
     other_quantiles,
     unpriced,
 )
-from wfmon.sources.profile import Profile, Signal, first_exposed
+from wfmon.sources.profile import Profile, first_exposed
 from wfmon.sources.prometheus_figures import Figures
 from wfmon.sources.prometheus_fit import Fitting
 from wfmon.sources.prometheus_plan import ORDER
-from wfmon.sources.prometheus_queries import Forms
+from wfmon.sources.prometheus_queries import Forms, forms_of
 from wfmon.sources.promql import Op
 from wfmon.text.sanitize import safe
-
 
 FEW = 3  # profiles of which the very metrics are named
 
@@ -49,8 +48,8 @@ def missing_words(
         elif signals and concept in asked and concept not in figures.exposed:
             yield f"{'' if alone else f'{profile.title}: '}{concept.value}: no series now"
         if concept in TIMED and concept in figures.exposed:
-            for signal in signals:
-                yield from _quantile_words(figures.fitting, concept, signal, alone=alone)
+            for forms in forms_of(figures.fitting, concept, 1.0):
+                yield from _quantile_words(figures.fitting, concept, forms, alone=alone)
     for concept, kept in figures.labels_kept.items():
         seen = figures.labels_seen[concept]
         for dim in ("workflow", "status", "model", "kind"):
@@ -63,12 +62,11 @@ def missing_words(
             yield words
 
 
-def _quantile_words(fitting: Fitting, concept: Concept, signal: Signal, *, alone: bool) -> Iterator[str]:
-    metric = first_exposed(signal, fitting.names)
-    parts = Forms(fitting, concept, signal, 1.0).parts()
-    if metric is None or not parts or Op.BUCKET in parts or {Op.P50, Op.P95} <= parts.keys():
+def _quantile_words(fitting: Fitting, concept: Concept, forms: Forms, *, alone: bool) -> Iterator[str]:
+    signal, parts = forms.signal, forms.parts()
+    if not parts or Op.BUCKET in parts or {Op.P50, Op.P95} <= parts.keys():
         return
-    spelt = fitting.quantiles.get(metric)
+    spelt = fitting.quantiles.get(forms.metric)
     if spelt:
         there = [float(text) for text in spelt if text.replace(".", "", 1).isdecimal()]
         words = other_quantiles(fitting.profile, concept, signal, there, alone=alone)
