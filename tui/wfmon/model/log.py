@@ -29,7 +29,8 @@ class Mark(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class LogLine:
-    """One line, safe to show. (``file``, ``offset``) is its identity.
+    """One line, safe to show. (``file``, ``offset``, ``part``) is its identity; ``part`` counts the records
+    that one line of the file holds.
 
     ``message`` is one row of text; ``detail`` are the rows that opening the line shows (the JSON
     object pretty, a traceback, the rest of an over-long line), each safe.
@@ -47,6 +48,7 @@ class LogLine:
     attempt: int | None = None
     detail: tuple[str, ...] = ()
     mark: Mark = Mark.LINE
+    part: int = 0
 
 
 # Where a page begins or ends: (file, byte offset) for each file it was merged from.

@@ -36,9 +36,7 @@ def check_logs(check: Check, logs: ProfileLogs) -> None:
     for event, words in logs.events.items():
         if read_meaning(words) is None:
             known = " ".join(status.value for status in RunStatus)
-            problem = (
-                f"is {words!r}, expected one of: {known} started none, also after run, step or call"
-            )
+            problem = f"is {words!r}, expected one of: {known} started none, also after run, step or call"
             check.wrong(f"logs.events.{event}", problem)
     for index, entry in enumerate(logs.detect):
         if not entry or not all(entry):

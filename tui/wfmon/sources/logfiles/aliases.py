@@ -6,6 +6,8 @@ or by what is left of it once leading containers are taken off.
 
 from __future__ import annotations
 
+import re
+
 _DROP = str.maketrans("", "", "._- ")
 
 
@@ -128,3 +130,11 @@ FIELDS_BY_NAME: dict[str, tuple[str, ...]] = {}
 for _field, _names in ALIASES.items():
     for _name in _names:
         FIELDS_BY_NAME[_name] = (*FIELDS_BY_NAME.get(_name, ()), _field)
+
+_UNIT = re.compile(r"(?:[_.-](ms|us|ns)|(?<=[a-z])(Ms|Us|Ns))\Z")
+
+
+def unit_name(key: str) -> str:
+    """A name with the unit of ``key``, for a key that only a profile knows."""
+    found = _UNIT.search(key)
+    return normal(key) if found is None or normal(key) in SCALES else normal(f"duration_{found[0]}")

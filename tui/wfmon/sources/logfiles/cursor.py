@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from wfmon.model.log import LogLine
 from wfmon.sources.logfiles.entries import Budget, Entry, Extent, backward, forward
+from wfmon.sources.logfiles.event import Event
 from wfmon.sources.logfiles.render import Lines, shown_level
 from wfmon.sources.logfiles.times import Zone, judge_zone
 from wfmon.sources.logfiles.view import FileView
@@ -35,7 +36,8 @@ class OpenFile:
 
 
 class Cursor:
-    """``position`` is where the next line in this direction begins (forward) or ends (backward)."""
+    """``position`` is where the next line in this direction begins (forward) or ends (backward). ``batch``
+    are the shown records of the entry that the last line taken is of; ``inside``: more of them follow."""
 
     def __init__(
         self,
@@ -60,6 +62,10 @@ class Cursor:
         self._next: Shown | None = None
         self._last_at = file.view.newest_at if back else file.view.oldest_at
         self.finished = False
+        self.inside = False
+        self.batch: list[LogLine] = []
+        self._batch: list[LogLine] = []
+        self._left = 0
 
     def peek(self) -> Shown | None:
         """The next line without taking it; None at the end. Raises Stopped."""
@@ -76,6 +82,7 @@ class Cursor:
         assert self._next is not None
         line = self._next[1]
         self._next = None
+        self.inside, self.batch = self._left > 0, self._batch
         self.position = line.offset if self._back else line.end
         return line
 
@@ -87,19 +94,34 @@ class Cursor:
                 continue
             if self._sign is not None and self._signed and not self._sign(_bytes(entry)):
                 continue
-            events = self._lines.events(entry)
+            whole = entry.as_object()
+            events = self._lines.events(whole, view)
             own = self.file.posix(events[0].time)
             if own is not None:
                 self._last_at = own
             if (wanted.is_before if self._back else wanted.is_behind)(own):
                 return
-            chosen = [event for event in events if wanted.accepts(event, view)]
-            if not chosen or not wanted.in_time(self._last_at) or shown_level(chosen[0]) < wanted.min_level:
+            yield from self._shown(whole, events)
+
+    def _shown(self, entry: Entry, events: list[Event]) -> Iterator[Shown]:
+        """The wanted ones of an entry's events. They stay together: a position is never between them."""
+        wanted, view = self.file.wanted, self.file.view
+        shown: list[Shown] = []
+        for part, event in enumerate(events):
+            own = self.file.posix(event.time)
+            if own is not None:
+                self._last_at = own
+            if not wanted.accepts(event, view) or not wanted.in_time(self._last_at):
                 continue
-            if chosen[0] is not events[0]:
-                events = chosen
+            if shown_level(event) < wanted.min_level:
+                continue
             at = self._last_at if self._last_at is not None else 0.0
-            yield at, self._lines.line(entry, events, view.number, own)
+            shown.append((at, self._lines.line(entry, event, view.number, own, part)))
+        self._batch = [line for _, line in shown]
+        self._left = len(shown)
+        for each in reversed(shown) if self._back else shown:
+            self._left -= 1
+            yield each
 
 
 def _bytes(entry: Entry) -> bytes:

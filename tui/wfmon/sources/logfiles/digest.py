@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from wfmon.sources.logfiles import blocks
 from wfmon.sources.logfiles.envelopes import read_head, read_line
-from wfmon.sources.logfiles.fields import Event, FieldReader
+from wfmon.sources.logfiles.event import Event
 from wfmon.sources.logfiles.fold import Fold
 from wfmon.sources.logfiles.follow import FollowedFile
 from wfmon.sources.logfiles.lines import split
+from wfmon.sources.logfiles.readers import Readers, add_facts
 from wfmon.sources.logfiles.times import Zone, judge_zone
 
 FUTURE_SECONDS = 300.0
@@ -14,14 +16,15 @@ BACKWARDS_SECONDS = 60.0
 _PEEK_BYTES = 16 << 10
 _PEEK_LINES = 50
 _TIMED_TEXT = b"0123456789[(<"
+_CONTAINED = b'{"log":"'
 
 
 class Digest:
     """``zone`` is the configured one for naive times; None: judged per file."""
 
-    def __init__(self, fold: Fold, fields: FieldReader, zone: Zone | None, max_line: int) -> None:
+    def __init__(self, fold: Fold, readers: Readers, zone: Zone | None, max_line: int) -> None:
         self._fold = fold
-        self._fields = fields
+        self._readers = readers
         self._zone = zone
         self._max_line = max_line
 
@@ -31,6 +34,9 @@ class Digest:
         Raises OSError if the file cannot be read.
         """
         begin = file.offset
+        if not file.placed:
+            file.placed = True
+            file.format, file.facts = self._readers.place(file.path)
         if file.zone is not None and not file.zone_sure and self._zone is None:
             file.zone = None  # judged on too little so far
         for offset, raw, skipped in file.lines(budget, self._max_line, self._fold.is_full):
@@ -60,15 +66,67 @@ class Digest:
         if not data or data.isspace():
             return
         file.odd.lines += 1
-        line = read_head(data) if skipped else read_line(data)
+        if file.block or data[:2] != b'{"' or data[:8] == _CONTAINED:  # what is surely a whole line is most
+            whole = self._in_block(file, offset, end, data, now)
+            if whole is None:
+                return
+            offset, data = whole
+        self._take_whole(file, offset, end, data, skipped, now)
+
+    def _in_block(
+        self, file: FollowedFile, offset: int, end: int, data: bytes, now: float
+    ) -> tuple[int, bytes] | None:
+        """Where what the line belongs to begins, and all of it; None while its end is not there."""
+        block = file.block
+        if block:
+            if blocks.continues(block, data) and sum(map(len, block)) < blocks.MAX_BYTES:
+                block.append(data)
+                if not blocks.ends(block, data):
+                    return None
+                file.block = []
+                return file.block_at, blocks.joined(block)
+            file.block = []
+            for line in block:
+                self._take_whole(file, file.block_at, offset, line, 0, now)
+        if blocks.opens(data):
+            file.block, file.block_at = [data], offset
+            return None
+        return offset, data
+
+    def _take_whole(
+        self, file: FollowedFile, offset: int, end: int, data: bytes, skipped: int, now: float
+    ) -> None:
+        format = file.format
+        if skipped:
+            line = read_head(data)
+        elif format is None:
+            line = read_line(data)
+        else:
+            line = read_line(data, format.mode)
+        reader = self._readers.of(format)
         for record in line.records:
-            event = self._fields.event(record, line.prefix)
+            event = reader.event(record, line.prefix)
+            if format is None and event.plan.detected is not None:
+                format = file.format = event.plan.detected
+                reader = self._readers.of(format)
+                file.facts = reader.facts(file.path)
+                event = reader.event(record, line.prefix)
+            if file.facts:
+                add_facts(event, file.facts)
             self._stamp(event, file, now)
             self._fold.add(event, file, offset, end)
-        if not line.records and data[0] in _TIMED_TEXT:
-            event = self._fields.text_event(line.prefix)
+        if line.records:
+            return
+        if data[0] in _TIMED_TEXT or (format is not None and not data[:1].isspace()):
+            event = reader.text_event(line.prefix)
             if event.time is not None:
+                add_facts(event, file.facts)
                 self._stamp(event, file, now)
+                if format is not None:
+                    self._fold.add(event, file, offset, end)
+                    return
+        if format is not None:
+            self._fold.explain(file, line.prefix, offset, end)
 
     def _stamp(self, event: Event, file: FollowedFile, now: float) -> None:
         """Set ``event.at``: its own time, or that of the line before; never the future."""
@@ -120,9 +178,7 @@ class Digest:
         begin -= (begin - file.encoding.bom) % unit
         lines, _ = split(file.handle.read(file.size - begin, begin), file.encoding)
         for raw in reversed(lines[-_PEEK_LINES:]):
-            line = read_line(file.encoding.to_utf8(raw))
-            events = [self._fields.event(record, line.prefix) for record in line.records]
-            for event in events or [self._fields.text_event(line.prefix)]:
+            for event in self._readers.events(file.encoding.to_utf8(raw), file.format, {}):
                 if event.time is not None and event.time[1]:
                     return event.time[0]
         return None

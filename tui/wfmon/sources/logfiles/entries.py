@@ -16,12 +16,17 @@ BLOCK_BYTES = 128 << 10
 _MAX_BLOCK = 2 << 20
 _MAX_MORE = 500
 _HEAD = re.compile(
-    rb"\{|\s{0,4}[\[(]?\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:|<\d{1,3}>|[\w.-]{1,60} {1,20}\| "
+    rb"\{|\s{0,4}[\[(]?\d{4}[-/]\d\d[-/]\d\d(?:[T ]|, )\d\d:|<\d{1,3}>|[\w.-]{1,60} {1,20}\| "
     rb"|\[?(?:DEBUG|INFO|NOTICE|WARN|WARNING|ERROR|CRITICAL|FATAL|TRACE)\b"
 )
-_MORE = re.compile(
-    rb"[ \t]|Traceback \(most recent|Caused by:|During handling of|The above exception|goroutine |[})\]]"
+_EXCEPTION = rb"[\w.$]{1,100}(?:Error|Exception|Interrupt|Exit)(?::|\s|\\n|\Z)"
+_TRACE = (
+    rb"Traceback \(most recent|Caused by:|During handling of|The above exception|goroutine |" + _EXCEPTION
 )
+_MORE = re.compile(rb"[ \t}\])]|" + _TRACE)
+# What a container's runtime puts before each line that a program writes, and what then continues a line.
+_WRAPPED = re.compile(rb'\{"log":"|[0-9T:.Z+-]{20,40} std(?:out|err) [FP] |[\w.-]{1,60} {1,20}\| ?')
+_WRAPPED_MORE = re.compile(rb"[ \t]|\\t|" + _TRACE)
 
 
 Sign = Callable[[bytes], bool]  # whether data of the file may hold a wanted line
@@ -54,6 +59,12 @@ class Entry:
     raw: bytes
     skipped: int = 0
     more: list[bytes] = field(default_factory=list)
+
+    def as_object(self) -> Entry:
+        """The same as one line, where it is an object over several."""
+        if not self.more or len(self.raw) > 3 or self.raw.strip() != b"{":
+            return self
+        return Entry(self.offset, self.end, b"\n".join((self.raw, *self.more)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,7 +168,7 @@ def end_of_entry(extent: Extent, offset: int) -> int:
             break
         for raw in lines:
             line = extent.encoding.to_utf8(raw)
-            if _is_head(line) or (first and line.strip() and not _MORE.match(line)):
+            if _is_head(line) or (first and line.strip() and not _continues(line)):
                 return offset
             first = first and not line.strip()
             offset += len(raw) + extent.encoding.unit
@@ -176,7 +187,7 @@ def _entries(data: bytes, begin: int, extent: Extent) -> tuple[list[Entry], bool
         line = extent.encoding.to_utf8(raw).lstrip(b"\0")
         head = _is_head(line)
         sure = sure or head
-        inside = not head and bool(entries) and (inside or not line.strip() or _MORE.match(line) is not None)
+        inside = not head and bool(entries) and (inside or not line.strip() or _continues(line))
         if inside:
             entry = entries[-1]
             entry.end = end
@@ -202,7 +213,15 @@ def _first_head(data: bytes, begin: int, encoding: Encoding) -> int:
 
 
 def _is_head(line: bytes) -> bool:
+    wrapped = _WRAPPED.match(line)
+    if wrapped is not None:
+        return _WRAPPED_MORE.match(line, wrapped.end()) is None
     return _HEAD.match(line) is not None
+
+
+def _continues(line: bytes) -> bool:
+    """Whether a line that is no head continues the one before, whatever that is."""
+    return _MORE.match(line) is not None or _WRAPPED.match(line) is not None
 
 
 def _long_line(extent: Extent, low: int, high: int | None, budget: Budget) -> Entry:

@@ -14,6 +14,7 @@ from typing import NamedTuple
 import msgspec
 
 from wfmon.sources.logfiles.aliases import CARRIERS, normal
+from wfmon.sources.logfiles.logfmt import read_logfmt
 
 Record = dict[str, object]
 
@@ -22,6 +23,8 @@ _MAX_OPENINGS = 3
 _MAX_BATCH = 2000
 _HEAD_BYTES = 4096
 _NOT_IDENTIFYING = frozenset({"status", "state", "outcome", "result", "success", "finished"})
+_COLOURS = re.compile(rb"\x1b\[[0-9;:]*m")
+_MAX_NESTED = 4
 _SCALAR_PAIR = re.compile(r'"([^"\\]{1,60})"\s*:\s*("(?:[^"\\]|\\.){0,300}"|-?\d{1,20}(?:\.\d{1,20})?)')
 
 
@@ -60,13 +63,16 @@ def to_text(raw: bytes) -> str:
         return raw.decode("latin-1")
 
 
-def read_line(raw: bytes) -> Line:
-    """All records of a complete line; none for a text line. An empty line has an empty prefix."""
-    if raw[:1] == b"{":
+def read_line(raw: bytes, mode: str = "auto") -> Line:
+    """All records of a complete line; none for a text line. An empty line has an empty prefix.
+
+    ``mode`` is what the file is known to hold: ``json``, ``logfmt``, ``text``, or ``auto``.
+    """
+    if raw[:1] == b"{" and mode != "text":
         value = parse_json(raw)
         if type(value) is dict:
             return Line(_peel(value, 2), "")
-    return _after_prefix(raw)
+    return _after_prefix(raw, mode)
 
 
 def read_head(raw: bytes) -> Line:
@@ -82,8 +88,12 @@ def read_head(raw: bytes) -> Line:
     return Line([record], "") if record and "{" in text[:200] else Line([], text)
 
 
-def _after_prefix(raw: bytes) -> Line:
+def _after_prefix(raw: bytes, mode: str) -> Line:
     line = raw.rstrip()
+    if b"\x1b" in line:
+        line = _COLOURS.sub(b"", line)
+    if mode == "text":
+        return Line([], to_text(line))
     if line[-1:] == b"}":
         opening = -1
         for _ in range(_MAX_OPENINGS):
@@ -93,6 +103,8 @@ def _after_prefix(raw: bytes) -> Line:
             value = parse_json(line[opening:])
             if type(value) is dict and value:
                 return Line(_peel(value, 2), to_text(line[:opening]))
+    if b"=" in line[:200] and mode != "json" and (pairs := read_logfmt(line, sure=mode == "logfmt")):
+        return Line([pairs[0]], to_text(pairs[1]))
     return Line([], to_text(line))
 
 
@@ -166,6 +178,8 @@ def _otlp_entry(entry: Record) -> Record:
         inner = parse_json(body.encode("utf-8", "surrogatepass"))
         if type(inner) is dict:
             return {**flat, **inner}
+    if type(body) is dict:
+        return {**flat, **body}
     if body is not None:
         flat.setdefault("message", body)
     return flat
@@ -180,12 +194,20 @@ def _otlp_attributes(pairs: object) -> Record:
     return found
 
 
-def _otlp_value(value: object) -> object:
+def _otlp_value(value: object, depth: int = 0) -> object:
     if type(value) is not dict:
         return value
     for kind in ("stringValue", "intValue", "doubleValue", "boolValue"):
         if kind in value:
             return value[kind]
+    if depth < _MAX_NESTED and type(pairs := value.get("kvlistValue")) is dict:
+        return {
+            pair["key"]: _otlp_value(pair.get("value"), depth + 1)
+            for pair in _dicts(pairs.get("values"))
+            if type(pair.get("key")) is str
+        }
+    if depth < _MAX_NESTED and type(items := value.get("arrayValue")) is dict:
+        return [_otlp_value(item, depth + 1) for item in _dicts(items.get("values"))]
     return None
 
 

@@ -6,124 +6,77 @@ line costs one look per known field.
 
 from __future__ import annotations
 
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
 
 from wfmon.model.log import Level
 from wfmon.model.run import RunStatus
 from wfmon.sources.logfiles.aliases import (
     ALIAS_RANK,
-    CONTAINERS,
+    ALIASES,
     FIELDS_BY_NAME,
     RETRY_COUNT,
     SCALES,
-    USAGE_CONTAINERS,
     USAGE_FIELDS,
     normal,
+    unit_name,
+)
+from wfmon.sources.logfiles.convert import (
+    NO_IDS,
+    error_text,
+    level_converter,
+    prefix_level,
+    read_status,
+    retry_count,
+    scaled,
+    whole,
 )
 from wfmon.sources.logfiles.envelopes import Record
+from wfmon.sources.logfiles.event import Convert, Event, Path, Plan, walk
+from wfmon.sources.logfiles.shapes import dotted, paths, readings, shape_of
 from wfmon.sources.logfiles.times import PREFIX, parse_time
-from wfmon.sources.logfiles.words import level_number, level_word, status_word
+from wfmon.sources.logfiles.words import Scope
 from wfmon.text.redact import redact
 from wfmon.text.sanitize import safe
 
+if TYPE_CHECKING:
+    from wfmon.sources.logfiles.formats import Format, Formats
+
 _MAX_SHAPES = 2000
 _MAX_NAMES = 20_000
-_MAX_PATHS = 200
-_MAX_DEPTH = 5
 _MAX_NAME = 200
-_MAX_ERROR = 500
 _LONGEST_RUN = 10 * 365 * 86400.0
-_MAX_TOKENS = 10**15
 _MAX_COST = 1e9
-_NO_IDS = frozenset({"", "-", "none", "null", "nil", "undefined"})
-_SYSLOG_PRIORITY = re.compile(r"<(\d{1,3})>")
-_PREFIX_WORD = re.compile(r"[A-Za-z]+")
-
-Path = tuple[str, ...]
-Convert = Callable[[object], object]
-
-
-class Event:
-    """What one line says. A field that it does not name is None; only the found ones are stored.
-
-    ``time`` is (seconds, naive); ``at`` is set by who knows the file's zone. ``status_code`` says that
-    the status was a number. Texts other than ``error`` and ``message()`` are safe.
-    """
-
-    time: tuple[float, bool] | None = None
-    at: float = 0.0
-    level: Level = Level.NONE
-    workflow: str | None = None
-    run: str | None = None
-    weak: str | None = None
-    status: tuple[RunStatus, str, bool] | None = None
-    event: str | None = None
-    step: str | None = None
-    duration: float | None = None
-    limit: float | None = None
-    deadline: tuple[float, bool] | None = None
-    start: tuple[float, bool] | None = None
-    end: tuple[float, bool] | None = None
-    input: int | None = None
-    output: int | None = None
-    cached: int | None = None
-    cache_write: int | None = None
-    reasoning: int | None = None
-    total: int | None = None
-    cost: float | None = None
-    model: str | None = None
-    provider: str | None = None
-    error: str | None = None
-    attempt: int | None = None
-    retries: int | None = None
-    pid: int | None = None
-    record: Record | None = None
-    messages: tuple[Path, ...] = ()
-    text: str = ""
-
-    def message(self) -> str | None:
-        """The raw text of the line's message field, or the line itself where it is plain text."""
-        if self.record is None:
-            return self.text or None
-        for path in self.messages:
-            value = _walk(self.record, path)
-            if type(value) is str and value:
-                return value
-        return None
-
-
-class Plan:
-    """How to read one shape: what to convert, in order of preference, and where messages are."""
-
-    __slots__ = ("deep", "flat", "messages")
-
-    def __init__(
-        self,
-        flat: tuple[tuple[str, str, Convert], ...],
-        deep: tuple[tuple[str, Path, Convert], ...],
-        messages: tuple[Path, ...],
-    ) -> None:
-        self.flat = flat
-        self.deep = deep
-        self.messages = messages
+_IDS = frozenset({"run", "weak"})
+_NAMES = frozenset(
+    {"workflow", "workflow_id", "step", "failed_step", "model", "provider", "event", "currency"}
+)
+_LONGEST_SAID = 1000  # of a message, what may have a meaning
 
 
 class FieldReader:
-    """Reads events from records. One per thread. ``own`` are a user's names, tried before the aliases."""
+    """Reads events from records. One per thread. ``own`` are a user's names, tried before those of the
+    ``format``, and these before the aliases. ``formats`` are looked through for that of a record."""
 
-    def __init__(self, own: Mapping[str, Sequence[str]] | None = None) -> None:
+    def __init__(
+        self,
+        own: Mapping[str, Sequence[str]] | None = None,
+        format: Format | None = None,
+        formats: Formats | None = None,
+    ) -> None:
         self._own = {field: [normal(name) for name in names] for field, names in (own or {}).items()}
         if "tokens" in self._own:
             self._own.setdefault("total", self._own.pop("tokens"))
+        self._format = format
+        self._formats = formats if formats is not None and formats.detects else None
         self._plans: dict[object, Plan] = {}
         self._names: dict[str, str | None] = {}
         self._statuses: dict[object, tuple[RunStatus, str, bool] | None] = {}
 
     def event(self, record: Record, prefix: str = "") -> Event:
         """What ``record`` says; time and level from the text before it where it does not."""
-        shape = _shape(record, 0) if dict in map(type, record.values()) else tuple(record)
+        shape = shape_of(record, 0) if dict in map(type, record.values()) else tuple(record)
         plan = self._plans.get(shape)
         if plan is None:
             if len(self._plans) >= _MAX_SHAPES:
@@ -137,20 +90,88 @@ class FieldReader:
                 if value is not None and (said := convert(value)) is not None:
                     found[field] = said
         for field, path, convert in plan.deep:
-            if field not in found and (said := convert(_walk(record, path))) is not None:
+            if field not in found and (said := convert(walk(record, path))) is not None:
                 found[field] = said
         found["record"] = record
-        found["messages"] = plan.messages
+        found["plan"] = plan
         if prefix:
             self._read_prefix(event, prefix)
+        if plan.special:
+            self._finish(event)
         return event
 
     def text_event(self, text: str) -> Event:
-        """What a line of plain text says: at most its time and level."""
+        """What a line of plain text says: its time and level, and what the format's patterns find in it."""
         event = Event()
         event.text = text
         self._read_prefix(event, text[:200])
+        if self._format is not None:
+            self._finish(event)
         return event
+
+    def facts(self, path: str) -> Mapping[str, object]:
+        """What the path of a file says of each of its lines, by field."""
+        if self._format is None:
+            return {}
+        groups = dict(self._format.groups(path))
+        index = groups.pop("index", None)
+        if index is not None and "step" in groups:
+            groups["step"] += f"[{index}]"
+        return {
+            field: said
+            for field, text in groups.items()
+            if (said := self._convert(field, field, {})(text)) is not None
+        }
+
+    def _finish(self, event: Event) -> None:
+        """What the format knows beyond names."""
+        if event.currency is not None and event.currency.upper() not in ("USD", "$"):
+            event.cost = None
+        format = self._format
+        if format is None:
+            return
+        event.opens, event.ends = format.opens, format.ends
+        if format.meanings or format.texts or format.patterns:
+            self._read_words(event, format)
+        if event.workflow is not None and event.workflow in format.workflows:
+            event.workflow = format.workflows[event.workflow]
+        if format.cached_beside and event.input is not None:
+            event.input += (event.cached or 0) + (event.cache_write or 0)
+        if format.reasoning_beside and event.output is not None:
+            event.output += event.reasoning or 0
+        if format.zero_is_unpriced and not event.cost:
+            event.cost = None
+
+    def _read_words(self, event: Event, format: Format) -> None:
+        meaning = format.meanings.get(event.event) if event.event is not None else None
+        if meaning is None and (format.texts or format.patterns or event.event is None):
+            text = (event.message() or "")[:_LONGEST_SAID]
+            meaning = format.meanings.get(text)
+            if meaning is None:
+                meaning = next((said for pattern, said in format.texts if pattern.match(text)), None)
+            for pattern in format.patterns:
+                if found := pattern.search(text):
+                    self._read_groups(event, found.groupdict())
+                    break
+        if meaning is None:
+            return
+        event.told = meaning.event
+        if meaning.event[1] is not None and meaning.word is not None:
+            event.status = (meaning.event[1], meaning.word, False)
+        elif meaning.event[0] is Scope.NONE:
+            event.status = None
+
+    def _read_groups(self, event: Event, groups: Mapping[str, str | None]) -> None:
+        """What the named groups of a pattern found, where the line has no field that says it."""
+        found = event.__dict__
+        for name, text in groups.items():
+            field = name if name in ALIASES else FIELDS_BY_NAME[normal(name)][0]
+            if text and field not in found:
+                said = self._convert(field, normal(name), {})(text)
+                if said is not None:
+                    found[field] = said
+                    if field == "status" and event.told is None and event.status is not None:
+                        event.told = (Scope.LINE, event.status[0], False, False)
 
     def _read_prefix(self, event: Event, prefix: str) -> None:
         if event.time is None and (match := PREFIX.search(prefix[:120])):
@@ -160,7 +181,7 @@ class FieldReader:
 
     def _plan(self, record: Record) -> Plan:
         ranked: list[tuple[tuple[int, ...], str, Path, Convert]] = []
-        for path in _paths(record):
+        for path in paths(record):
             for field, rank, name in self._meanings(path):
                 ranked.append((rank, field, path, self._convert(field, name, record)))
         ranked.sort(key=lambda entry: entry[0])
@@ -178,50 +199,51 @@ class FieldReader:
             tuple(entry for entry in flat if entry[0] != "message"),
             tuple(entry for entry in deep if entry[0] != "message"),
             messages,
+            special=self._format is not None or any(field == "currency" for _, field, _, _ in ranked),
+            detected=self._formats.of_keys(dotted(record)) if self._formats is not None else None,
         )
 
     def _meanings(self, path: Path) -> Iterator[tuple[str, tuple[int, ...], str]]:
         """Fields that a path may stand for, with the rank among others for the same field."""
         whole = normal("".join(path))
-        for field, names in self._own.items():
-            for index, own_name in enumerate(names):
+        for field, own in self._own.items():
+            for index, own_name in enumerate(own):
                 if own_name == whole:
-                    yield field, (-1, 0, index), whole
-        inside, only_usage, rest = 0, False, path
-        while True:
-            name = normal("".join(rest))
+                    yield field, (-2, 0, index), whole
+        names = tuple(readings(path))
+        if self._format is not None:
+            named = False
+            for name, _, _ in names:
+                for field, known in self._format.fields.items():
+                    if name in known:
+                        yield field, (-1, 0, known.index(name)), unit_name(path[-1])
+                named = named or name in self._format.claimed
+            if named:
+                return
+        off = self._format.off if self._format is not None else frozenset[str]()
+        for name, rank, only_usage in names:
             for field in FIELDS_BY_NAME.get(name, ()):
-                if not only_usage or field in USAGE_FIELDS:
-                    yield field, (0 if rest is path else 1, inside, ALIAS_RANK[field][name]), name
-            if len(rest) < 2:
-                return
-            head, rank = normal(rest[0]), None
-            if head in USAGE_CONTAINERS:
-                only_usage, rank = True, len(CONTAINERS)
-            elif head in CONTAINERS:
-                rank = CONTAINERS[head]
-            elif len(rest) > 2 and (joined := normal(rest[0] + rest[1])) in CONTAINERS:
-                rank, rest = CONTAINERS[joined], rest[1:]
-            if rank is None:
-                return
-            inside, rest = rank, rest[1:]
+                if field not in off and (not only_usage or field in USAGE_FIELDS):
+                    yield field, (*rank, ALIAS_RANK[field][name]), name
 
     def _convert(self, field: str, name: str, record: Record) -> Convert:
         if field in ("time", "start", "end", "deadline"):
             return parse_time
         if field == "level":
-            return _level_converter(name, record)
+            return level_converter(name, record)
         if field == "status":
             return lambda value: self._status(name, value)
-        if field in ("workflow", "step", "model", "provider", "event", "run", "weak"):
-            return self._identifier if field in ("run", "weak") else self._name
+        if field in _NAMES or field in _IDS:
+            plain = self._identifier if field in _IDS else self._name
+            cut = self._format.cut.get(field) if self._format is not None else None
+            return plain if cut is None else _cutting(cut, plain)
         if field in ("duration", "limit", "cost"):
-            return _scaled(SCALES.get(name, 1.0), _MAX_COST if field == "cost" else _LONGEST_RUN)
+            return scaled(SCALES.get(name, 1.0), _MAX_COST if field == "cost" else _LONGEST_RUN)
         if field == "attempt":
-            return _retry_count if name == RETRY_COUNT else _whole
+            return retry_count if name == RETRY_COUNT else whole
         if field == "error":
-            return _error_text
-        return _whole
+            return error_text
+        return whole
 
     def _name(self, value: object) -> str | None:
         if type(value) is not str:
@@ -232,7 +254,7 @@ class FieldReader:
         if len(names) >= _MAX_NAMES:
             names.clear()
         text = value.strip()
-        names[value] = None if text.lower() in _NO_IDS else safe(redact(text), limit=_MAX_NAME)
+        names[value] = None if text.lower() in NO_IDS else safe(redact(text), limit=_MAX_NAME)
         return names[value]
 
     def _identifier(self, value: object) -> str | None:
@@ -241,7 +263,7 @@ class FieldReader:
         if len(value) > _MAX_NAME or not value.isascii() or not value.isprintable():
             value = safe(value, limit=_MAX_NAME)
         value = value.strip()
-        return None if value.lower() in _NO_IDS or not value.strip("0-x") else value
+        return None if value.lower() in NO_IDS or not value.strip("0-x") else value
 
     def _status(self, name: str, value: object) -> tuple[RunStatus, str, bool] | None:
         key = (name, value) if type(value) in (str, bool, int) else None
@@ -251,148 +273,17 @@ class FieldReader:
         if key not in statuses:
             if len(statuses) >= _MAX_NAMES:
                 statuses.clear()
-            statuses[key] = _read_status(name, value)
+            read = read_status(name, value)
+            if read is not None and self._format is not None and read[1] in self._format.statuses:
+                read = (self._format.statuses[read[1]], read[1], False)
+            statuses[key] = read
         return statuses[key]
 
 
-def prefix_level(text: str) -> Level:
-    """The level named in the text before a message, in the first words of a plain line, or by a
-    syslog priority."""
-    if match := _SYSLOG_PRIORITY.match(text):
-        return level_number(int(match[1]) & 7, "syslog")
-    for index, word in enumerate(_PREFIX_WORD.findall(text[:120])):
-        if index > 6:
-            break
-        if len(word) > 2 and (word.isupper() or word.istitle() or index == 0):
-            level = level_word(word)
-            if level is not Level.NONE:
-                return level
-    return Level.NONE
-
-
-def clean_error(text: str) -> str:
-    """An error text as one safe row without secrets: of a traceback its last line."""
-    rows = [row for row in text.splitlines()[-50:] if row.strip()]
-    if len(rows) > 1 and ("Traceback" in text[:2000] or rows[-1][:1].strip() != ""):
-        text = rows[-1] if "Traceback" in text[:2000] else rows[0]
-    return safe(redact(text[: 20 * _MAX_ERROR].strip()), limit=_MAX_ERROR)
-
-
-def _shape(record: Record, depth: int) -> object:
-    if depth >= _MAX_DEPTH:
-        return None
-    return tuple(
-        [(key, _shape(value, depth + 1)) if type(value) is dict else key for key, value in record.items()]
-    )
-
-
-def _paths(record: Record) -> list[Path]:
-    found: list[Path] = []
-    pending: list[tuple[Path, Record]] = [((), record)]
-    while pending and len(found) < _MAX_PATHS:
-        base, part = pending.pop(0)
-        for key, value in part.items():
-            if len(found) >= _MAX_PATHS:
-                break
-            found.append((*base, key))
-            if type(value) is dict and len(base) + 1 < _MAX_DEPTH:
-                pending.append(((*base, key), value))
-    return found
-
-
-def _walk(record: Record, path: Path) -> object:
-    value: object = record
-    for key in path:
-        if type(value) is not dict:
-            return None
-        value = value.get(key)
-    return value
-
-
-def _level_converter(name: str, record: Record) -> Convert:
-    if name.startswith("severitynumber"):
-        scale = "otel"
-    elif name == "priority":
-        scale = "syslog"
-    elif name == "level" and "hostname" in record and "msg" in record:
-        scale = "pino"
-    else:
-        scale = "python"
-
-    def convert(value: object) -> Level | None:
-        level = Level.NONE
-        if type(value) is str:
-            level = level_word(value)
-            if level is Level.NONE and value.isdigit() and len(value) < 4:
-                level = level_number(int(value), scale)
-        elif type(value) is int:
-            level = level_number(value, scale)
-        return None if level is Level.NONE else level
+def _cutting(cut: re.Pattern[str], plain: Convert) -> Convert:
+    def convert(value: object) -> object:
+        if type(value) is str and (found := cut.search(value[:_MAX_NAME])) and found[1]:
+            value = found[1]
+        return plain(value)
 
     return convert
-
-
-def _read_status(name: str, value: object) -> tuple[RunStatus, str, bool] | None:
-    if type(value) is bool or (name == "success" and str(value).lower() in ("true", "false")):
-        if name not in ("success", "finished"):
-            return None
-        yes = str(value).lower() == "true"
-        no = RunStatus.RUNNING if name == "finished" else RunStatus.ERROR
-        status = RunStatus.SUCCESS if yes else no
-        return (status, status.value, False)
-    if type(value) is int:
-        if not 100 <= value <= 599:
-            return None
-        return (status_word(str(value)), str(value), True)
-    text = str(value).strip()
-    if not text or len(text) > 100:
-        return None
-    return (status_word(text), safe(text.lower(), limit=40), text.isdigit())
-
-
-def _number(value: object) -> float | None:
-    if type(value) is int or type(value) is float:
-        number: float | int = value
-    elif type(value) is str and len(value) < 40:
-        try:
-            number = float(value)
-        except ValueError:
-            return None
-    else:
-        return None
-    if type(number) is float and not math.isfinite(number):
-        return None
-    return number if 0 <= number < 1e20 else None
-
-
-def _scaled(scale: float, top: float) -> Convert:
-    def convert(value: object) -> float | None:
-        number = _number(value)
-        if number is None or number * scale > top:
-            return None
-        return float(number * scale) if scale != 1.0 else float(number)
-
-    return convert
-
-
-def _whole(value: object) -> int | None:
-    number = _number(value)
-    return int(number) if number is not None and number <= _MAX_TOKENS else None
-
-
-def _retry_count(value: object) -> int | None:
-    number = _whole(value)
-    return None if number is None else number + 1
-
-
-def _error_text(value: object) -> str | None:
-    if type(value) is str:
-        return value if value.strip() and value.strip().lower() not in _NO_IDS else None
-    if type(value) is list and value and type(value[-1]) is dict:
-        value = value[-1]
-    if type(value) is dict:
-        kind = value.get("type") or value.get("exc_type") or value.get("name")
-        text = value.get("message") or value.get("exc_value") or value.get("value")
-        parts = [part for part in (kind, text) if type(part) is str]
-        return ": ".join(parts) or None
-    return None

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from wfmon.sources.logfiles.envelopes import read_head, read_line
-from wfmon.sources.logfiles.fields import FieldReader
 from wfmon.sources.logfiles.follow import Handle
+from wfmon.sources.logfiles.formats import Format
 from wfmon.sources.logfiles.lines import Encoding, detect, is_compressed, split
+from wfmon.sources.logfiles.readers import Readers
 from wfmon.sources.logfiles.times import Zone, judge_zone
 
 _PLAIN_BYTES = 16 << 10
@@ -21,8 +21,8 @@ _SLACK_SECONDS = 86_400.0  # a naive time may be of another zone than the file's
 class FirstLine:
     """``zone`` is the configured one for naive times; None: judged by when the file was written."""
 
-    def __init__(self, fields: FieldReader, encoding: Encoding, zone: Zone | None) -> None:
-        self._fields = fields
+    def __init__(self, readers: Readers, encoding: Encoding, zone: Zone | None) -> None:
+        self._readers = readers
         self._encoding = encoding
         self._zone = zone
 
@@ -34,21 +34,19 @@ class FirstLine:
         lines, used = split(data[: len(data) - len(data) % encoding.unit], encoding)
         if not lines:
             lines = [data[used:]]
+        format, _ = self._readers.place(path)
         for raw in lines[:_LINES]:
-            at = self._time_of(encoding.to_utf8(raw), mtime)
+            at = self._time_of(encoding.to_utf8(raw), mtime, format)
             if at is not None:
                 return at if at <= mtime + _SLACK_SECONDS else None
         return None
 
-    def _time_of(self, line: bytes, mtime: float) -> float | None:
+    def _time_of(self, line: bytes, mtime: float, format: Format | None) -> float | None:
         line = line.lstrip(b"\0")
         if not line.strip():
             return None
-        parsed = read_line(line)
-        if not parsed.records and line[:1] == b"{":
-            parsed = read_head(line)  # its end is not in the part that was read
-        events = [self._fields.event(record, parsed.prefix) for record in parsed.records]
-        for event in events or [self._fields.text_event(parsed.prefix)]:
+        cut = line[:1] == b"{" and line.rstrip()[-1:] != b"}"  # its end is not in the part that was read
+        for event in self._readers.events(line, format, {}, skipped=cut):
             if event.time is None:
                 continue
             seconds, naive = event.time

@@ -9,8 +9,10 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Mapping
 
-from wfmon.model.run import LogRef, Run, RunStatus, WorkflowRuns
-from wfmon.sources.logfiles.fields import Event
+from wfmon.model.log import Level
+from wfmon.model.run import FAILED, LogRef, Run, RunStatus, WorkflowRuns
+from wfmon.sources.logfiles.convert import clean_error, names_exception
+from wfmon.sources.logfiles.event import Event
 from wfmon.sources.logfiles.follow import FollowedFile
 from wfmon.sources.logfiles.judge import Status, is_call, stamp_of, status_of
 from wfmon.sources.logfiles.runstate import RunState, has_usage
@@ -31,7 +33,11 @@ _MAX_WEAK = 20_000
 _WEAK_IDS = 20  # of one run
 _MAX_MEANINGS = 20_000
 _PID_GONE_SECONDS = 10.0
+_MAX_NAMES = 20_000
 _PROSE_LENGTH = 48
+_STEPS_SETTLE = 60.0  # without a line, where all steps seen are over and none failed
+_FAILED_SETTLE = 360.0  # where one failed: Airflow tries again after 5 min unless told otherwise
+_UNTOLD = "end not logged"
 SPARED_SECONDS = 30.0  # a finished run is kept at least this long: histories are written in steps of time
 _MAX_SPARED = 20_000  # no more is read before some of them are let go
 
@@ -56,6 +62,7 @@ class Fold:
         self._weak: OrderedDict[str, RunState] = OrderedDict()
         self._workflows: dict[str, WorkflowFold] = {}
         self._meanings: dict[tuple[str, bool], EventMeaning] = {}
+        self._names: dict[str, str] = {}
         self._seen_alive: set[int] = set()
         self._gone_since: dict[int, float] = {}
         self.open_moved = False
@@ -74,6 +81,8 @@ class Fold:
         status = status_of(event, meaning)
         of_step = scope is Scope.STEP or (event.step is not None and scope is not Scope.RUN)
         retry = retry or (status is not None and status[1] in RETRY_WORDS)
+        if event.workflow_id is not None:
+            self._take_name(event, status, file)
         state = self._find(event, status, of_step)
         if state is None:
             self._add_without_run(event, status, of_step, call, file, offset, end)
@@ -87,10 +96,25 @@ class Fold:
         if state.log != file.path:
             state.log = safe(file.path, limit=500)
         self._advance(state, event, status, of_step, retry, file, (offset, end))
+        if event.record is None:
+            file.last_error = event if event.level >= Level.ERROR else None
         if is_call(event, of_step, call):
             self._workflow(state.workflow or "").calls.append(event.at)
 
+    def _take_name(self, event: Event, status: Status | None, file: FollowedFile) -> None:
+        """Learn which workflow has the id, or say it of a line that has the id only."""
+        assert event.workflow_id is not None
+        if event.workflow is not None:
+            if len(self._names) >= _MAX_NAMES:
+                self._names.clear()
+            self._names[event.workflow_id] = event.workflow
+            return
+        file.odd.unnamed += 1
+        event.workflow = self._names.get(event.workflow_id) or (event.workflow_id if status else None)
+
     def _meaning(self, event: Event) -> EventMeaning:
+        if event.told is not None:
+            return event.told
         if event.event is not None:
             return self._cached_meaning(event.event, " " in event.event)
         if event.status is None and event.run is not None:
@@ -114,7 +138,7 @@ class Fold:
         if run_id is None:
             if event.weak is None:
                 return None
-            known = self._weak.get(event.weak)
+            known = self._weak.get(event.weak) or self._by_id.get(event.weak)
             if known is not None and (event.workflow in (None, known.workflow)):
                 if known.id != event.weak or known.open or status is None or of_step:
                     return known
@@ -124,6 +148,8 @@ class Fold:
             run_id = event.weak
         state = self._known(event.workflow, run_id)
         if state is None:
+            if not event.opens and status is None:
+                return None
             workflow = event.workflow or self._default or ""
             if self._forgotten(workflow, run_id):
                 return None
@@ -157,6 +183,7 @@ class Fold:
 
     def _new(self, workflow: str, run_id: str, event: Event) -> RunState:
         state = RunState(workflow, run_id, event.at, start_known=False)
+        state.ends = event.ends
         self._open[(workflow, run_id)] = state
         self._by_id[run_id] = state
         if len(self._open) > MAX_OPEN:
@@ -197,14 +224,34 @@ class Fold:
         elif status is not None and self._ends(status, event):
             was_open = state.open
             state.end(event, status[0], status[1])
+            if event.failed_step is not None and status[0] in FAILED:
+                state.fail_step(event, event.failed_step, status[0])
             self._settle(state, was_open)
         elif status is not None or has_usage(event) or event.attempt is not None:
             again = event.attempt is not None and event.attempt > (state.attempt or 1)
             state.take_progress(event, status[1] if status else None)
             if not state.open and event.at > (state.ended_at or 0.0) and (kind is RunStatus.RUNNING or again):
                 self._go_on(state)
-        if newer and state.status is RunStatus.LOST:
+        if newer and (state.status is RunStatus.LOST or state.concluded):
             self._go_on(state)
+
+    def explain(self, file: FollowedFile, text: str, offset: int, end: int) -> None:
+        """A line that continues the last one of a file of plain text: of a traceback the last row says what
+        went wrong."""
+        event = file.last_error
+        if event is None or not names_exception(text):
+            return
+        event.error = text
+        state = self._find(event, None, True)
+        if state is None:
+            return
+        self.open_moved = True
+        state.take_line(event, file.number, offset, end, False)
+        step = state.steps.get(event.step or "")
+        if step is not None and step.error is not None:
+            step.error = clean_error(text)
+        if state.workflow:
+            self._workflow(state.workflow).touched[state.id] = state
 
     def _is_first(self, workflow: str, event: Event, file: FollowedFile, *, news: bool) -> bool:
         """Whether the first line seen of a run, in a file with a cut end, is its first. ``news``: no earlier
@@ -302,7 +349,15 @@ class Fold:
                 p95 = (known.p95 if known is not None else None) or 0.0
                 limit = limits[state.workflow] = max(self._lost_after, 3.0 * p95)
             gone = self._gone_since.get(state.pid) if state.pid is not None else None
-            if gone is not None and now - gone >= _PID_GONE_SECONDS and state.last_at <= gone:
+            if state.ends == "steps" and (outcome := state.outcome_of_steps()) is not None:
+                settled = _STEPS_SETTLE if outcome is RunStatus.SUCCESS else _FAILED_SETTLE
+                if now - state.last_at > settled:
+                    self._conclude(state, outcome, "")
+            elif state.ends != "told" and now - state.last_at > limit:
+                self._conclude(state, RunStatus.OTHER, _UNTOLD)
+            elif state.ends != "told":
+                continue
+            elif gone is not None and now - gone >= _PID_GONE_SECONDS and state.last_at <= gone:
                 self._lose(state, gone)
             elif now - state.last_at > limit:
                 self._lose(state, state.last_at + limit)
@@ -321,6 +376,14 @@ class Fold:
         state.lose(at)
         self.open_moved = True
         self._settle(state, False)
+        if state.workflow:
+            self._workflow(state.workflow).touched[state.id] = state
+
+    def _conclude(self, state: RunState, status: RunStatus, word: str) -> None:
+        """Over as far as can be told from a log that does not say so."""
+        state.conclude(status, word)
+        self.open_moved = True
+        self._settle(state, True)
         if state.workflow:
             self._workflow(state.workflow).touched[state.id] = state
 
@@ -403,6 +466,10 @@ class Fold:
                 for file, (begin, _) in state.spans.items():
                     begins[file] = min(begin, begins.get(file, begin))
         return self._open_from
+
+    def name_of(self, workflow_id: str) -> str | None:
+        """The workflow that has this id. May be called from another thread."""
+        return self._names.get(workflow_id)
 
     @property
     def orphans(self) -> int:

@@ -9,12 +9,17 @@ from __future__ import annotations
 import os
 import stat
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from wfmon.model.log import FileMark
 from wfmon.model.record import dataclass, field
 from wfmon.sources.logfiles.lines import UTF8, Encoding, detect, find_newline, is_compressed, split
 from wfmon.sources.logfiles.times import Zone
+
+if TYPE_CHECKING:
+    from wfmon.sources.logfiles.event import Event
+    from wfmon.sources.logfiles.formats import Format
 
 HEAD_BYTES = 1024
 TAIL_BYTES = 128
@@ -93,7 +98,10 @@ class FollowedFile:
     ``idle_polls`` counts the looks in a row that found nothing new; ``behind``: more was there than one
     poll reads. What lies before ``marked`` was read by an earlier process, its lines were of the
     times ``marked_at``; ``all_open``: all lines are read of the runs that were open then. ``long_at`` is
-    where the over-long line begins whose end is not there yet.
+    where the over-long line begins whose end is not there yet. ``format`` None: that of the built-in
+    aliases; ``facts`` are what the path says of every line. ``block``: the lines of an object over several
+    lines whose end is not there yet, the first of them at ``block_at``. ``last_error``: the last line of
+    plain text that speaks of a run, if it is an error.
     """
 
     number: int
@@ -130,6 +138,12 @@ class FollowedFile:
     workflows: set[str] = field(default_factory=set)
     odd: Counters = field(default_factory=Counters)
     mark: FileMark | None = None
+    placed: bool = False
+    format: Format | None = None
+    facts: Mapping[str, object] = field(default_factory=dict)
+    block: list[bytes] = field(default_factory=list)
+    block_at: int = 0
+    last_error: Event | None = None
     _chunk_at: int = 0
 
     @property

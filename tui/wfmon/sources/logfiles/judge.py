@@ -6,7 +6,7 @@ import math
 import time
 
 from wfmon.model.run import RunStatus
-from wfmon.sources.logfiles.fields import Event
+from wfmon.sources.logfiles.event import Event
 from wfmon.sources.logfiles.runstate import has_usage
 from wfmon.sources.logfiles.words import START_WORDS, EventMeaning, Scope
 
@@ -26,7 +26,11 @@ def status_of(event: Event, meaning: EventMeaning) -> Status | None:
             word in (event.event or event.message() or "").lower() for word in START_WORDS
         )
         return (said, "started" if started else said.value, False)
-    if status[2] and scope is not Scope.RUN and (event.run is not None or event.duration is None):
+    if (
+        status[2]
+        and scope not in (Scope.RUN, Scope.LINE)
+        and (event.run is not None or event.duration is None)
+    ):
         return None  # a number is the answer to some HTTP call, unless the line is clearly of the run
     return status
 

@@ -19,6 +19,8 @@ def mark_of(file: FollowedFile, open_from: int | None) -> FileMark | None:
         if file.long_at is None:
             return None
         offset, tail = file.long_at, file.long_tail
+    elif file.block:
+        offset, tail = file.block_at, b""  # its beginning is read again
     open_from = offset if open_from is None else min(open_from, offset)
     oldest_at, newest_at = file.oldest_at, file.newest_at
     if newest_at is None and file.marked_at is not None:

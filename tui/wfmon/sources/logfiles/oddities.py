@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from wfmon.sources.logfiles.discover import Files
 from wfmon.sources.logfiles.fold import Fold
 from wfmon.sources.logfiles.follow import FollowedFile
@@ -31,6 +33,18 @@ def oddities(files: Files, fold: Fold, now: float) -> tuple[str, ...]:
     for file in files.files:
         found += _of_file(file)
     return tuple(safe(text) for text in found[:_MOST])
+
+
+def formats_in_words(files: Sequence[FollowedFile]) -> tuple[str, ...]:
+    """Which format how many files have; nothing while none has that of a profile."""
+    counts: dict[str, int] = {}
+    for file in files:
+        title = file.format.title if file.format is not None else "other"
+        counts[title] = counts.get(title, 0) + 1
+    if counts.keys() <= {"other"}:
+        return ()
+    ordered = sorted(counts.items(), key=lambda item: (item[0] == "other", item[0]))
+    return tuple(f"{safe(title, limit=60)} logs: {count}" for title, count in ordered)
 
 
 def _of_file(file: FollowedFile) -> list[str]:

@@ -13,8 +13,9 @@ from wfmon.model.log import Anchor, Level, LogLine, LogPage, LogRequest, Mark, P
 from wfmon.model.record import dataclass, replace
 from wfmon.sources.logfiles.cursor import Cursor, OpenFile
 from wfmon.sources.logfiles.entries import Budget, Extent, Stopped, end_of_entry
-from wfmon.sources.logfiles.fields import FieldReader
 from wfmon.sources.logfiles.fold import Fold
+from wfmon.sources.logfiles.formats import Formats
+from wfmon.sources.logfiles.readers import Readers
 from wfmon.sources.logfiles.render import Lines
 from wfmon.sources.logfiles.times import named_zone
 from wfmon.sources.logfiles.view import FileView, LogView
@@ -60,8 +61,12 @@ class Scan:
         """Up to ``limit`` lines in the direction of the cursors; with ``until`` only the first match."""
         taken: list[LogLine] = []
         try:
-            while len(taken) < limit:
-                cursor = _nearest(cursors, back=back)
+            while True:
+                # Records of one line stay together: the page ends behind them.
+                open_ones = cursors
+                if len(taken) >= limit:
+                    open_ones = [] if until is not None else [cursor for cursor in cursors if cursor.inside]
+                cursor = _nearest(open_ones, back=back)
                 if cursor is None:
                     break
                 line = cursor.take()
@@ -75,10 +80,11 @@ class Scan:
 class Pager:
     """Answers page requests of one source, in whatever thread they come."""
 
-    def __init__(self, source: str, fold: Fold, settings: LogSettings) -> None:
+    def __init__(self, source: str, fold: Fold, settings: LogSettings, formats: Formats) -> None:
         self._source = source
         self._fold = fold
         self._settings = settings
+        self._formats = formats
         self._zone = named_zone(settings.timezone) if settings.timezone else None
 
     def page(self, request: LogRequest, view: LogView, cancelled: Callable[[], bool]) -> LogPage:
@@ -88,7 +94,10 @@ class Pager:
         files = self._open(wanted, view)
         try:
             scan = Scan(
-                request, files, Lines(FieldReader(self._settings.fields)), Budget(SCAN_BYTES, cancelled)
+                request,
+                files,
+                Lines(Readers(self._settings.fields, self._formats)),
+                Budget(SCAN_BYTES, cancelled),
             )
             page = _answer(scan)
             return self._told(page, scan, wanted, view)
@@ -192,6 +201,7 @@ def _around(scan: Scan, position: dict[int, int] | None, match: Match, *, back: 
     if not found:
         return None
     focus = found[0]
+    batch = next(cursor.batch for cursor in cursors if focus in cursor.batch)
     here = dict(_positions(cursors))
     # The line itself belongs to neither side.
     before_at = {**here, focus.file: focus.offset}
@@ -200,14 +210,14 @@ def _around(scan: Scan, position: dict[int, int] | None, match: Match, *, back: 
     earlier = scan.cursors(before_at, back=True)
     before = scan.take(earlier, half, back=True)
     later = scan.cursors(after_at, back=False)
-    after = scan.take(later, max(scan.request.limit - 1 - len(before), 0), back=False)
+    after = scan.take(later, max(scan.request.limit - len(batch) - len(before), 0), back=False)
     return LogPage(
-        (*reversed(before), focus, *after),
+        (*reversed(before), *batch, *after),
         _positions(earlier),
         _positions(later),
         at_start=not scan.stopped and _exhausted(earlier, scan),
         at_end=not scan.stopped and _exhausted(later, scan),
-        focus=len(before),
+        focus=len(before) + batch.index(focus),
     )
 
 

@@ -12,10 +12,14 @@ import msgspec
 
 from wfmon.model.log import Level, LogLine
 from wfmon.model.run import RunStatus
+from wfmon.sources.logfiles.blocks import unwrapped
+from wfmon.sources.logfiles.convert import clean_error
 from wfmon.sources.logfiles.entries import Entry
-from wfmon.sources.logfiles.envelopes import Record, read_head, read_line, to_text
-from wfmon.sources.logfiles.fields import Event, FieldReader, clean_error
+from wfmon.sources.logfiles.envelopes import Record, to_text
+from wfmon.sources.logfiles.event import Event, without_colours
+from wfmon.sources.logfiles.readers import Readers
 from wfmon.sources.logfiles.times import PREFIX
+from wfmon.sources.logfiles.view import FileView
 from wfmon.sources.logfiles.words import event_meaning
 from wfmon.text.numbers import count, duration, money, size
 from wfmon.text.redact import redact
@@ -30,25 +34,20 @@ _FAILED = (RunStatus.ERROR, RunStatus.TIMEOUT)
 class Lines:
     """Reads entries for the screen. One per thread."""
 
-    def __init__(self, fields: FieldReader) -> None:
-        self._fields = fields
+    def __init__(self, readers: Readers) -> None:
+        self._readers = readers
 
-    def events(self, entry: Entry) -> list[Event]:
+    def events(self, entry: Entry, file: FileView) -> list[Event]:
         """What the entry's first line says; one event at least."""
-        line = read_head(entry.raw) if entry.skipped else read_line(entry.raw)
-        if line.records:
-            return [self._fields.event(record, line.prefix) for record in line.records]
-        return [self._fields.text_event(line.prefix)]
+        return self._readers.events(entry.raw, file.format, file.facts, skipped=entry.skipped)
 
-    def line(self, entry: Entry, events: list[Event], file: int, at: float | None) -> LogLine:
-        event = events[0]
+    def line(self, entry: Entry, event: Event, file: int, at: float | None, part: int = 0) -> LogLine:
+        """``part``: which of the events of the entry it is."""
         message = _message(event)
-        if len(events) > 1:
-            message += f" (+{len(events) - 1} more in this line)"
         if entry.skipped:
             message += f" … {size(entry.skipped)} of this line left out"
         if entry.more and event.record is None and not message:
-            message = to_text(entry.more[0])
+            message = unwrapped(entry.more[0])
         return LogLine(
             file=file,
             offset=entry.offset,
@@ -61,6 +60,7 @@ class Lines:
             step=event.step,
             attempt=event.attempt,
             detail=_detail(entry, event),
+            part=part,
         )
 
 
@@ -88,7 +88,7 @@ def _message(event: Event) -> str:
         return _without_prefix(text or "")
     if text is None:
         return _compact(event)
-    if event.level >= Level.ERROR and event.error and (error := clean_error(event.error)) not in text:
+    if event.error and shown_level(event) >= Level.ERROR and (error := clean_error(event.error)) not in text:
         return f"{text}: {error}"
     return text
 
@@ -128,8 +128,8 @@ def _detail(entry: Entry, event: Event) -> tuple[str, ...]:
     if entry.skipped:
         rows.append(f"… {size(entry.skipped)} of this line left out")
     if entry.more:
-        text = "\n".join(to_text(row) for row in entry.more)
-        rows += safe_lines(redact(text), limit_lines=_MAX_ROWS)
+        text = "\n".join(unwrapped(row) for row in entry.more)
+        rows += safe_lines(redact(without_colours(text)), limit_lines=_MAX_ROWS)
     return tuple(rows)
 
 
@@ -140,7 +140,8 @@ def _pretty(record: Record) -> list[str]:
     rows = list(safe_lines(redact(_json(flat)), limit_lines=_MAX_ROWS))
     for key, value in texts.items():
         rows.append(safe(key, limit=200) + ":")
-        rows += ["  " + row for row in safe_lines(redact(value), limit_lines=_MAX_ROWS)]
+        plain = redact(without_colours(value))
+        rows += ["  " + row for row in safe_lines(plain, limit_lines=_MAX_ROWS)]
     return rows
 
 

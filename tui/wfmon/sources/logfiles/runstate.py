@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from wfmon.model.log import Level
 from wfmon.model.run import LogRef, Run, RunStatus, Step, Usage
-from wfmon.sources.logfiles.fields import Event, clean_error
+from wfmon.sources.logfiles.convert import clean_error
+from wfmon.sources.logfiles.event import Event
 from wfmon.sources.logfiles.words import START_WORDS
 
 MAX_STEPS = 100
@@ -91,10 +92,13 @@ class StepState:
         self.current = UsageSum()
 
     def take(self, event: Event, status: RunStatus | None, retry: bool) -> None:
+        again = False
         if event.attempt is not None and event.attempt != self.attempt:
+            if event.by_path and self.attempt is not None and event.attempt < self.attempt:
+                return  # of a file that is read later than that of the next attempt
             if self.attempt is not None:
                 self._close()
-            self.attempt = event.attempt
+            self.attempt, again = event.attempt, True
         if event.model is not None:
             self.model = event.model
         if event.duration is not None and event.at - event.duration < self.started_at:
@@ -102,7 +106,7 @@ class StepState:
         if status is not None and status is not RunStatus.RUNNING:
             self._end(event, status)
         else:
-            if self.status is not RunStatus.RUNNING:
+            if self.status is not RunStatus.RUNNING and (again or status is not None or not event.by_path):
                 self.status, self.ended_at = RunStatus.RUNNING, None
             if has_usage(event):
                 self.current.add(event)
@@ -146,10 +150,11 @@ class StepState:
 class RunState:
     """``spans`` are, per file number, where its lines begin and end. ``start_known`` is False while the
     first line seen may not be the run's first. ``recalled`` until a line comes that no earlier process
-    read."""
+    read. ``ends`` says how its end is known, ``concluded`` that no line told it."""
 
     __slots__ = (
-        "attempt", "began", "deadline", "duration", "ended_at", "error", "error_at", "final", "first_at",
+        "attempt", "began", "concluded", "deadline", "duration", "ended_at", "ends", "error", "error_at",
+        "final", "first_at",
         "has_id", "id", "last_at", "limit", "log", "loose", "model", "pid", "provider", "quiet", "recalled",
         "retries", "retry_lines", "spans", "start_known", "status", "steps", "weak_ids", "word", "workflow",
     )  # fmt: skip
@@ -184,6 +189,8 @@ class RunState:
         self.error_at: float | None = None
         self.log: str | None = None
         self.recalled = True
+        self.ends = "told"
+        self.concluded = False
         self.spans: dict[int, tuple[int, int]] = {}
         self.weak_ids: frozenset[str] = frozenset()
 
@@ -251,7 +258,10 @@ class RunState:
             self.loose.add(event)
 
     def end(self, event: Event, status: RunStatus, word: str) -> None:
-        """The line that says how the run ended; of several the last one holds."""
+        """The line that says how the run ended; of several the last one holds, but that a run failed because
+        it was cancelled makes it no failed one."""
+        if status is RunStatus.ERROR and self.status is RunStatus.CANCELLED:
+            return
         self.status, self.word = status, word if status is RunStatus.OTHER else None
         self.ended_at = event.end[0] if event.end is not None else event.at
         if event.attempt is not None:
@@ -270,6 +280,36 @@ class RunState:
         if status is RunStatus.SUCCESS:
             self.error = self.error_at = None
 
+    def fail_step(self, event: Event, name: str, status: RunStatus) -> None:
+        """The line that ends the run says at which step it failed, of which no line said so."""
+        step = self.steps.get(name)
+        if step is None and len(self.steps) < MAX_STEPS:
+            step = self.steps[name] = StepState(name, event.at)
+        if step is not None:
+            step.status, step.ended_at = status, event.at
+            text = event.error or event.message()
+            step.error = clean_error(text) if text else None
+
+    def outcome_of_steps(self) -> RunStatus | None:
+        """What its steps make of it: how the worst of them ended; None while one goes on, or where there may
+        be some that are not known."""
+        if not 0 < len(self.steps) < MAX_STEPS:
+            return None
+        ended = {step.status for step in self.steps.values()}
+        order = (RunStatus.RUNNING, RunStatus.ERROR, RunStatus.TIMEOUT, RunStatus.CANCELLED, RunStatus.OTHER)
+        worst = next((status for status in order if status in ended), RunStatus.SUCCESS)
+        return None if worst is RunStatus.RUNNING else worst
+
+    def conclude(self, status: RunStatus, word: str) -> None:
+        """No line will tell how it ended."""
+        self.status, self.word, self.concluded = status, word or None, True
+        self.ended_at = self.last_at
+        if self.start_known and status is not RunStatus.OTHER:
+            self.duration = max(self.last_at - self.began, 0.0)
+        if status is RunStatus.SUCCESS:
+            self.error = self.error_at = None
+        self.recalled = False  # time went on, which nobody may have told
+
     def lose(self, at: float) -> None:
         """No line for too long, or its process is gone."""
         self.status, self.ended_at, self.duration = RunStatus.LOST, at, None
@@ -279,6 +319,7 @@ class RunState:
         """It goes on: a further attempt, or it was not lost after all."""
         self.status = RunStatus.RUNNING
         self.word = self.ended_at = self.duration = self.final = None
+        self.concluded = False
 
     def run(self, source: str) -> Run:
         file = max(self.spans, default=None)

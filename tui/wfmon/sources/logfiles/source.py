@@ -17,12 +17,13 @@ from wfmon.sources.base import Reading, SourceError
 from wfmon.sources.logfiles.coverage import Coverage
 from wfmon.sources.logfiles.digest import Digest
 from wfmon.sources.logfiles.discover import Files
-from wfmon.sources.logfiles.fields import FieldReader
 from wfmon.sources.logfiles.fold import Fold
 from wfmon.sources.logfiles.follow import FollowedFile
+from wfmon.sources.logfiles.formats import Formats
 from wfmon.sources.logfiles.lines import UTF8, find_encoding
 from wfmon.sources.logfiles.marks import mark_of
-from wfmon.sources.logfiles.oddities import oddities
+from wfmon.sources.logfiles.oddities import formats_in_words, oddities
+from wfmon.sources.logfiles.readers import Readers
 from wfmon.sources.logfiles.times import named_zone
 from wfmon.sources.logfiles.view import FileView, LogView
 from wfmon.sources.logfiles.vouch import Vouch
@@ -31,6 +32,7 @@ from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
     from wfmon.sources.logfiles.reach import Reach
+    from wfmon.sources.profile import Profile
 
 FILE_BUDGET = 8 << 20  # bytes that one poll reads of one file ...
 POLL_BUDGET = 32 << 20  # ... and of all files
@@ -41,7 +43,8 @@ class LogSettings:
     """Sizes in bytes, times in seconds. ``fields`` are names tried before the built-in aliases.
 
     ``timezone`` empty: judged per file. ``workflow`` is that of lines which name none. ``keep``: what kind of
-    logs these are, ``production`` or ``debug``; empty: the names of the files say.
+    logs these are, ``production`` or ``debug``; empty: the names of the files say. ``profiles`` are the
+    names of those that may say how lines are read; empty: any.
     """
 
     interval: float = 1.0
@@ -55,6 +58,7 @@ class LogSettings:
     encoding: str = "utf-8"
     keep: str = ""
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    profiles: Sequence[str] = ()
 
 
 class LogFilesSource:
@@ -62,8 +66,16 @@ class LogFilesSource:
 
     kind = "logs"
 
-    def __init__(self, name: str, paths: Sequence[str], *, settings: LogSettings | None = None) -> None:
+    def __init__(
+        self,
+        name: str,
+        paths: Sequence[str],
+        *,
+        settings: LogSettings | None = None,
+        profiles: Sequence[Profile] = (),
+    ) -> None:
         self._settings = settings or LogSettings()
+        self._formats = Formats(profiles, self._settings.profiles)
         self._name = name
         self._where = safe(" ".join(paths), limit=500)
         encoding = find_encoding(self._settings.encoding)
@@ -76,6 +88,7 @@ class LogFilesSource:
                     f"unknown timezone {self._settings.timezone!r}: judged per file",
                     bool(self._settings.timezone) and zone is None,
                 ),
+                *((f"no profile {name}: not used", True) for name in self._formats.unknown),
             )
             if wrong
         )
@@ -87,9 +100,8 @@ class LogFilesSource:
             lost_after=self._settings.lost_after,
             default_workflow=self._settings.workflow,
         )
-        self._digest = Digest(
-            self._fold, FieldReader(self._settings.fields), zone, self._settings.max_line_bytes
-        )
+        readers = Readers(self._settings.fields, self._formats)
+        self._digest = Digest(self._fold, readers, zone, self._settings.max_line_bytes)
         self._coverage = Coverage(self._files)
         self._vouch = Vouch(name)
         self._reach: Reach | None = None
@@ -104,7 +116,9 @@ class LogFilesSource:
         self._ever_seen = False
 
     @classmethod
-    def from_config(cls, source: schema.Source, logs: schema.Logs) -> LogFilesSource:
+    def from_config(
+        cls, source: schema.Source, logs: schema.Logs, profiles: Sequence[Profile] = ()
+    ) -> LogFilesSource:
         settings = LogSettings(
             interval=float(source.interval or logs.interval),
             timeout=float(source.timeout or 10.0),
@@ -117,8 +131,9 @@ class LogFilesSource:
             encoding=source.encoding,
             keep=source.keep,
             fields=source.fields,
+            profiles=source.profiles,
         )
-        return cls(source.name or "logs", source.paths, settings=settings)
+        return cls(source.name or "logs", source.paths, settings=settings, profiles=profiles)
 
     @property
     def name(self) -> str:
@@ -166,7 +181,8 @@ class LogFilesSource:
         """Lines of a run or a workflow; a slow page does not hold up ``poll``."""
         from wfmon.sources.logfiles.pages import Pager  # nobody waits for it before a log is opened
 
-        return Pager(self._name, self._fold, self._settings).page(request, self._view, cancelled)
+        pager = Pager(self._name, self._fold, self._settings, self._formats)
+        return pager.page(request, self._view, cancelled)
 
     def close(self) -> None:
         self._closed = True
@@ -185,7 +201,7 @@ class LogFilesSource:
             from wfmon.sources.logfiles.firstline import FirstLine
             from wfmon.sources.logfiles.reach import Reach
 
-            first = FirstLine(FieldReader(self._settings.fields), self._encoding, self._zone)
+            first = FirstLine(Readers(self._settings.fields, self._formats), self._encoding, self._zone)
             self._reach = Reach(self._name, self._settings.keep, first)
         paths = self._files.paths
         return self._reach.step(now, paths, (self._files.changed, len(paths)))
@@ -257,7 +273,7 @@ class LogFilesSource:
         return Reading(
             at=now,
             runs=RunsSample(now, workflows),
-            sees=f"{_plural(len(files.files), 'file')}, {_plural(self._fold.runs, 'run')}",
+            sees=self._sees(),
             missing=(*self._wrong_settings, *oddities(files, self._fold, now)),
             partial=safe("; ".join(parts)) if parts else None,
             partial_failure=failure,
@@ -271,6 +287,11 @@ class LogFilesSource:
             kept=self._kept(now),
             marks=self._all_marks(),
         )
+
+    def _sees(self) -> str:
+        files = self._files.files
+        told = (_plural(len(files), "file"), _plural(self._fold.runs, "run"))
+        return "; ".join((", ".join(told), *formats_in_words(files)))
 
     def _picture(self) -> None:
         """What follows from how far the files are read."""

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from datetime import UTC, datetime, tzinfo
+from datetime import UTC, datetime, timedelta, timezone, tzinfo
 
 EARLIEST = 631_152_000.0  # 1990-01-01: anything before is a counter, a duration or a broken clock
 LATEST = 4_102_444_800.0  # 2100-01-01
@@ -16,10 +16,18 @@ NEAR_SECONDS = 1800.0  # a newest line this close to the file's mtime says which
 CLEARLY_SECONDS = 60.0  # how much nearer local time must be: in doubt it is UTC
 _QUARTER = 900  # zone offsets change at multiples of a quarter of an hour
 _EPOCH_NAIVE = datetime(1970, 1, 1)
+# Names that mean one thing wherever they are used.
+_HOURS = {
+    "UTC": 0, "GMT": 0, "Z": 0, "CET": 1, "CEST": 2, "EET": 2, "EEST": 3, "MSK": 3, "JST": 9, "KST": 9,
+    "AEST": 10, "AEDT": 11, "NZST": 12, "NZDT": 13, "EST": -5, "EDT": -4, "CDT": -5, "MST": -7, "MDT": -6,
+    "PST": -8, "PDT": -7,
+}  # fmt: skip
+_REGIONS = "Africa|America|Antarctica|Asia|Atlantic|Australia|Europe|Indian|Pacific"
 
 PREFIX = re.compile(
-    r"\s{0,4}[\[(]?(\d{4}[-/]\d\d[-/]\d\d[T ]\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
-    r"(?:\s?(?:Z|UTC|GMT|[+-]\d\d:?\d\d))?)[\])]?"
+    r"\s{0,4}[\[(]?(\d{4}[-/]\d\d[-/]\d\d(?:[T ]|, )\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+    r"(?:\s?(?:Z\b|[+-]\d\d:?\d\d)|\s?(?:" + "|".join(name for name in _HOURS if name != "Z") + r")\b"
+    r"|\s(?:" + _REGIONS + r")/[A-Z][A-Za-z_]{1,30}\b)?)[\])]?"
 )
 
 
@@ -116,7 +124,19 @@ def parse_time(value: object) -> tuple[float, bool] | None:
     if type(value) is int or type(value) is float:
         seconds = from_number(value)
         return None if seconds is None else (seconds, False)
+    if type(value) is dict:
+        return _from_parts(value)
     return None
+
+
+def _from_parts(value: dict[str, object]) -> tuple[float, bool] | None:
+    """``{"seconds": .., "nanos": ..}``, as protocol buffers write it."""
+    whole, nanos = value.get("seconds"), value.get("nanos", 0)
+    if type(whole) is str and whole.isdigit() and len(whole) < 12:
+        whole = int(whole)
+    if type(whole) is not int or type(nanos) is not int or not EARLIEST <= whole <= LATEST:
+        return None
+    return (whole + nanos / 1e9, False) if 0 <= nanos < 10**9 else None
 
 
 def _from_text(text: str) -> tuple[float, bool] | None:
@@ -158,11 +178,43 @@ def _slashes(text: str) -> datetime:
     return datetime.fromisoformat(text.replace("/", "-"))
 
 
-def _named_utc(text: str) -> datetime:
+def _named_zone_time(text: str) -> datetime:
+    """With a zone's name behind it. Letters of which the world knows several meanings (CST, IST) say only
+    that the time is not UTC: it stays naive."""
     head, _, zone = text.rpartition(" ")
-    if zone not in ("UTC", "GMT", "Z"):
+    moment = datetime.fromisoformat(head)
+    if zone in _HOURS:
+        return moment.replace(tzinfo=timezone(timedelta(hours=_HOURS[zone])))
+    if "/" in zone:
+        named = named_zone(zone)
+        if named is not None:
+            return datetime.fromtimestamp(named.posix((moment - _EPOCH_NAIVE).total_seconds()), UTC)
+    if zone.isalpha() and zone.isupper() and 2 < len(zone) < 5:
+        return moment
+    raise ValueError(text)
+
+
+def _spelled_out(text: str) -> datetime:
+    """``Wed, 25 Feb 2026 06:13:11 GMT``"""
+    from email.utils import parsedate_to_datetime  # rare, and slow to load
+
+    return parsedate_to_datetime(text)
+
+
+def _comma_date(text: str) -> datetime:
+    """``2026-02-25, 06:13:11 UTC``"""
+    date, comma, rest = text.partition(", ")
+    if not comma or len(date) != 10:
         raise ValueError(text)
-    return datetime.fromisoformat(head).replace(tzinfo=UTC)
+    try:
+        return datetime.fromisoformat(f"{date} {rest}")
+    except ValueError:
+        return _named_zone_time(f"{date} {rest}")
+
+
+def _c_time(text: str) -> datetime:
+    """``Wed Feb 25 06:13:11 2026``"""
+    return datetime.strptime(text, "%a %b %d %H:%M:%S %Y")
 
 
 def _spaced_offset(text: str) -> datetime:
@@ -170,7 +222,9 @@ def _spaced_offset(text: str) -> datetime:
     return datetime.fromisoformat(head + zone)
 
 
-_ODD: tuple[Callable[[str], datetime], ...] = (_named_utc, _spaced_offset, _slashes, _clf)
+_ODD: tuple[Callable[[str], datetime], ...] = (
+    _named_zone_time, _spaced_offset, _slashes, _comma_date, _clf, _c_time, _spelled_out,
+)  # fmt: skip
 
 
 def _from_odd_text(text: str) -> tuple[float, bool] | None:
@@ -179,6 +233,6 @@ def _from_odd_text(text: str) -> tuple[float, bool] | None:
     for reader in _ODD:
         try:
             return _finish(reader(text))
-        except ValueError:
+        except (ValueError, TypeError, IndexError, OverflowError):
             continue
     return None

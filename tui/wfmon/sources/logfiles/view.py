@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
 from wfmon.model.record import dataclass, field
 from wfmon.sources.logfiles.follow import FollowedFile, Handle, Key
 from wfmon.sources.logfiles.lines import Encoding
 from wfmon.sources.logfiles.times import Zone
 
+if TYPE_CHECKING:
+    from wfmon.sources.logfiles.formats import Format
+
 
 @dataclass(frozen=True, slots=True)
 class FileView:
-    """``end`` is behind the last line that was read; ``mixed`` tells that lines name no workflow."""
+    """``end`` is behind the last line that was read; ``mixed`` tells that lines do not name their
+    workflow, or not as it is shown."""
 
     number: int
     path: str
@@ -25,6 +32,8 @@ class FileView:
     whole: bool
     workflows: frozenset[str]
     mixed: bool
+    format: Format | None
+    facts: Mapping[str, object]
 
     @classmethod
     def of(cls, file: FollowedFile) -> FileView:
@@ -41,7 +50,9 @@ class FileView:
             file.newest_at,
             file.whole,
             frozenset(file.workflows),
-            file.odd.unnamed > 0,
+            file.odd.unnamed > 0 or file.format is not None,
+            file.format,
+            file.facts,
         )
 
     def open(self) -> Handle | None:

@@ -8,7 +8,7 @@ from wfmon.model.log import Level, LogLine, LogRequest
 from wfmon.model.record import dataclass
 from wfmon.model.run import LogRef, Run, RunStatus
 from wfmon.sources.logfiles.entries import Sign
-from wfmon.sources.logfiles.fields import Event
+from wfmon.sources.logfiles.event import Event
 from wfmon.sources.logfiles.fold import Fold
 from wfmon.sources.logfiles.view import FileView
 
@@ -96,6 +96,8 @@ class Wanted:
         return lambda data: needle in data and hint(data)
 
     def _needle(self, file: FileView) -> bytes | None:
+        if "run" in file.facts:
+            return None  # its lines need not name what the path does
         if len(self.ids) == 1:
             text = next(iter(self.ids))
         elif not self.ids and self.workflow and not file.mixed and file.workflows != {self.workflow}:
@@ -151,9 +153,12 @@ class Wanted:
             if event.run not in self.ids and (event.run is not None or event.weak not in self.ids):
                 return False
             return self.workflow is None or event.workflow in (None, self.workflow)
-        if self.workflow is None or event.workflow == self.workflow:
+        workflow = event.workflow
+        if workflow is None and event.workflow_id is not None:
+            workflow = self.fold.name_of(event.workflow_id)
+        if self.workflow is None or workflow == self.workflow:
             return True
-        if event.workflow is not None:
+        if workflow is not None:
             return False
         if event.run is not None and (known := self.fold.workflow_of(event.run)) is not None:
             return known == self.workflow

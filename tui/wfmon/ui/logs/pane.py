@@ -374,5 +374,5 @@ class LogPane:
             self.feed.more(Anchor.AFTER, cursor)
 
 
-def _identity(line: LogLine) -> tuple[int, int]:
-    return line.file, line.offset
+def _identity(line: LogLine) -> tuple[int, int, int]:
+    return line.file, line.offset, line.part
