@@ -91,7 +91,7 @@ def _ready(url: str, process: subprocess.Popen[bytes], log: Path) -> bool:
 
 
 @contextmanager
-def _running(arguments: Sequence[str], port: int, folder: Path) -> Iterator[Server]:
+def _running(arguments: Sequence[str], port: int, folder: Path, ready: str = "/-/ready") -> Iterator[Server]:
     log = folder / "server.log"
     with log.open("wb") as output:
         process = subprocess.Popen(
@@ -100,7 +100,7 @@ def _running(arguments: Sequence[str], port: int, folder: Path) -> Iterator[Serv
     url = f"http://127.0.0.1:{port}"
     try:
         wait_until(
-            lambda: _ready(f"{url}/-/ready", process, log),
+            lambda: _ready(f"{url}{ready}", process, log),
             timeout=READY_SECONDS,
             message=f"{arguments[0]} ready",
             pause=0.05,
@@ -117,11 +117,13 @@ def _running(arguments: Sequence[str], port: int, folder: Path) -> Iterator[Serv
 
 @dataclass(frozen=True)
 class Prepared:
-    """A server that is not running: how it is started in its folder, on its port."""
+    """A server that is not running: how it is started in its folder, on its port. ``ready``: a path that
+    answers 200 once it is."""
 
     arguments: Sequence[str]
     port: int
     folder: Path
+    ready: str = "/-/ready"
 
     @property
     def url(self) -> str:
@@ -140,7 +142,7 @@ class Restartable:
     def start(self, *, lose_data: bool = False) -> Server:
         if lose_data:
             shutil.rmtree(self._prepared.folder / "data")
-        self.server = self._stack.enter_context(_started(self._prepared))
+        self.server = self._stack.enter_context(started(self._prepared))
         return self.server
 
     def stop(self) -> None:
@@ -190,15 +192,15 @@ def _prometheus_config(
 
 
 @contextmanager
-def _started(prepared: Prepared) -> Iterator[Server]:
-    with _running(prepared.arguments, prepared.port, prepared.folder) as server:
+def started(prepared: Prepared) -> Iterator[Server]:
+    with _running(prepared.arguments, prepared.port, prepared.folder, prepared.ready) as server:
         yield server
 
 
 @contextmanager
 def running_prometheus(tmp_path: Path, targets: Sequence[str] = (), **more: Any) -> Iterator[Server]:
     """A ready Prometheus: see ``prepared_prometheus``."""
-    with _started(prepared_prometheus(tmp_path, targets, **more)) as server:
+    with started(prepared_prometheus(tmp_path, targets, **more)) as server:
         yield server
 
 
@@ -258,7 +260,7 @@ def running_alertmanager(
     tmp_path: Path, *, config: str | None = None, port: int | None = None
 ) -> Iterator[Server]:
     """A ready Alertmanager: see ``prepared_alertmanager``."""
-    with _started(prepared_alertmanager(tmp_path, config=config, port=port)) as server:
+    with started(prepared_alertmanager(tmp_path, config=config, port=port)) as server:
         yield server
 
 
