@@ -65,6 +65,11 @@ class Claims:
         """What totals are made of."""
         return self if self.counted is None else self.counted
 
+    @property
+    def waiting(self) -> bool:
+        """Whether anybody tells what waits, or was ended for its age."""
+        return bool(self.queue or self.wait or self.timeouts)
+
     def rests(self) -> set[str]:
         """Names that only stand for what a system does not split by workflow."""
         return {

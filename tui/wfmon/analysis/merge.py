@@ -97,6 +97,9 @@ def counted_rows(
 _FROM_LOGS = (Concept.RUNS, Concept.ACTIVE, Concept.RETRIES, Concept.CALLS, Concept.COST)
 
 
+_NOT_TOLD = (None, None, None)
+
+
 def _first_logs(logs: Sequence[ObservedRuns]) -> dict[str, _Logs]:
     """Each workflow in the first source that answers now, else in the first that names it."""
     in_logs: dict[str, _Logs] = {}
@@ -120,6 +123,8 @@ class _Row:
         self.logs = logs
         self.windows = windows
         self.only = only
+        self.several = bool(claims.counting.several)
+        self.choosy = logs is not None and claims.counting.counted is not None
         self.origin: dict[str, str] = {}
         self.systems: dict[str, str] = {}
         self.times: list[float] = []
@@ -136,7 +141,7 @@ class _Row:
         spent = self._spent()
         retries = self._retries(step)
         calls = self._calls()
-        queue, wait, timeouts = self._waiting()
+        queue, wait, timeouts = self._waiting() if self.claims.waiting else _NOT_TOLD
         rss = extras.rss_bytes.get(self.name)
         return Workflow(
             name=self.name,
@@ -198,18 +203,18 @@ class _Row:
         return value
 
     def _claimed_by(self, figure: str, claimed: Claim[Value]) -> None:
-        self._from(figure, claimed.source, claimed.at)
-        if self.claims.counting.several:
-            self.systems[figure] = claimed.part.system
+        part = claimed.part
+        self.origin[figure] = part.source
+        self.times.append(part.at)
+        if self.several:
+            self.systems[figure] = part.system
 
-    def _tellers(
-        self, concept: Concept, claims: Mapping[str | None, Claim[Value]]
+    def _chosen(
+        self, concept: Concept, claimed: Claim[Value] | None
     ) -> tuple[Claim[Value] | None, _Logs | None]:
-        """Who of metrics and of logs may tell the figure."""
-        claimed, logs = claims.get(self.name), self.logs
-        if logs is None or self.claims.counting.counted is None:
-            return claimed, logs
-        if self.only is not None and not self.only.counts(concept, LOGS):
+        """Who of metrics and of logs may tell the figure, where not everything is counted."""
+        logs = self.logs
+        if logs is None or (self.only is not None and not self.only.counts(concept, LOGS)):
             return claimed, None
         if claimed is None or concept not in logs.index.concepts:
             return claimed, logs
@@ -217,7 +222,9 @@ class _Row:
 
     def _ladder(self) -> tuple[LadderStep, ...]:
         """From logs when what was read back covers the window, else from whoever covers more."""
-        claimed, logs = self._tellers(Concept.RUNS, self.claims.ladders)
+        claimed, logs = self.claims.ladders.get(self.name), self.logs
+        if self.choosy:
+            claimed, logs = self._chosen(Concept.RUNS, claimed)
         if logs is None:
             if claimed is None:
                 return ()
@@ -239,7 +246,9 @@ class _Row:
         return self.logs is not None and self.origin.get("runs") == self.logs.source
 
     def _active(self) -> tuple[int | None, bool]:
-        claimed, logs = self._tellers(Concept.ACTIVE, self.claims.active)
+        claimed, logs = self.claims.active.get(self.name), self.logs
+        if self.choosy:
+            claimed, logs = self._chosen(Concept.ACTIVE, claimed)
         if claimed is not None:
             self._claimed_by("active", claimed)
             return round(claimed.value), False
@@ -249,7 +258,9 @@ class _Row:
         return len(logs.index.runs.open), not logs.index.runs.open_complete
 
     def _durations(self, step: LadderStep | None) -> Quantiles | None:
-        claimed, logs = self._tellers(Concept.DURATION, self.claims.durations)
+        claimed, logs = self.claims.durations.get(self.name), self.logs
+        if self.choosy:
+            claimed, logs = self._chosen(Concept.DURATION, claimed)
         from_logs = logs.index.durations(logs.at, step.seconds) if logs and step is not None else None
         if from_logs is not None and from_logs.n and (self._runs_from_logs or claimed is None):
             assert logs is not None
@@ -262,7 +273,9 @@ class _Row:
 
     def _retries(self, step: LadderStep | None) -> int | None:
         """From where the runs are from; logs that tell of no retries leave it to the metrics."""
-        claimed, logs = self._tellers(Concept.RETRIES, self.claims.retries)
+        claimed, logs = self.claims.retries.get(self.name), self.logs
+        if self.choosy:
+            claimed, logs = self._chosen(Concept.RETRIES, claimed)
         own = logs.index.sums(logs.at, step.seconds).retries if logs and step else None
         if claimed is not None and (own is None or not self._runs_from_logs):
             return self._grown("retries", claimed)
@@ -283,7 +296,9 @@ class _Row:
         return rate
 
     def _tokens(self) -> float | None:
-        claimed, logs = self._tellers(Concept.TOKENS, self.claims.tokens)
+        claimed, logs = self.claims.tokens.get(self.name), self.logs
+        if self.choosy:
+            claimed, logs = self._chosen(Concept.TOKENS, claimed)
         if claimed is not None:
             return self._rated("tokens", claimed, per_minute(added_tokens(claimed.value), claimed.covered))
         if logs is None:
@@ -292,7 +307,9 @@ class _Row:
         return self._known("tokens", logs.source, logs.at, per_minute(sums.tokens, self._told(logs)))
 
     def _cost(self) -> float | None:
-        claimed, logs = self._tellers(Concept.COST, self.claims.cost)
+        claimed, logs = self.claims.cost.get(self.name), self.logs
+        if self.choosy:
+            claimed, logs = self._chosen(Concept.COST, claimed)
         if claimed is not None:
             return self._rated("cost", claimed, per_hour(grown_by(claimed.value), claimed.covered))
         if logs is None:
@@ -301,13 +318,17 @@ class _Row:
         return self._known("cost", logs.source, logs.at, per_hour(sums.cost_usd, self._told(logs)))
 
     def _spent(self) -> Spent | None:
-        claimed, logs = self._tellers(Concept.COST, self.claims.cost)
+        claimed, logs = self.claims.cost.get(self.name), self.logs
+        if self.choosy:
+            claimed, logs = self._chosen(Concept.COST, claimed)
         if claimed is not None:
             return claimed_hour(self.name, self.claims.cost, self.claims.hours)
         return logged_hour(logs.index, logs.at) if logs is not None else None
 
     def _calls(self) -> float | None:
-        claimed, logs = self._tellers(Concept.CALLS, self.claims.calls)
+        claimed, logs = self.claims.calls.get(self.name), self.logs
+        if self.choosy:
+            claimed, logs = self._chosen(Concept.CALLS, claimed)
         if claimed is not None:
             return self._rated("api_calls", claimed, per_minute(grown_by(claimed.value), claimed.covered))
         if logs is None or not logs.index.runs.api_calls:

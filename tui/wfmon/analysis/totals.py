@@ -277,57 +277,50 @@ def _kinds(run: Run) -> list[tuple[TokenKind, int]]:
 def cost_of(claims: Claims, logs: Sequence[ObservedRuns], windows: Windows) -> Cost:
     """Reported money only; what is not priced is left out, never $0. Rows of workflows are all there are,
     sums are of what is counted."""
-    parts = [
-        _Part(
-            CostKey(name, key.provider, key.model),
-            per_hour(amount.delta, each.covered),
-            amount.total,
-            counted,
-        )
-        for name, each, counted in _told(claims, Concept.COST, claims.cost, claims.whole.cost)
-        for key, amount in each.value
-    ]
-    parts.extend(_run_costs(claims, logs, windows))
-    summed = [part for part in parts if part.counted]
+    counted: list[_Part] = []
+    apart: list[_Part] = []
+    for name, each, counts in _told(claims, Concept.COST, claims.cost, claims.whole.cost):
+        parts = counted if counts else apart
+        for key, amount in each.value:
+            usd_per_hour = per_hour(amount.delta, each.covered)
+            parts.append((CostKey(name, key.provider, key.model), usd_per_hour, amount.total))
+    for source, name, index, counts in _logged(claims, Concept.COST, claims.cost, claims.whole.cost, logs):
+        (counted if counts else apart).extend(_run_costs(source.at, name, index, windows.rate))
     every = _Rate()
-    for part in summed:
-        every.add(part.usd_per_hour)
+    for _, usd_per_hour, _ in counted:
+        every.add(usd_per_hour)
     return Cost(
         usd_per_hour=every.value,
-        by_model=_rows(summed, lambda key: key.model),
-        by_provider=_rows(summed, lambda key: key.provider),
-        by_workflow=_rows(parts, lambda key: key.workflow),
+        by_model=_rows(counted, lambda key: key.model),
+        by_provider=_rows(counted, lambda key: key.provider),
+        by_workflow=(
+            *_rows(counted, lambda key: key.workflow),
+            *_rows(apart, lambda key: key.workflow, counted=False),
+        ),
         wasted_usd=_wasted(logs, windows.rate),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
-    key: CostKey
-    usd_per_hour: float | None
-    usd: float | None
-    counted: bool
+_Part = tuple[CostKey, float | None, float | None]
 
 
-def _run_costs(claims: Claims, logs: Sequence[ObservedRuns], windows: Windows) -> Iterator[_Part]:
-    for source, name, index, counted in _logged(claims, Concept.COST, claims.cost, claims.whole.cost, logs):
-        told = index.told(source.at, windows.rate)
-        for run in index.within(source.at, windows.rate):
-            if run.usage.cost_usd is not None:
-                key = CostKey(name, run.provider, run.model)
-                yield _Part(key, per_hour(run.usage.cost_usd, told), None, counted)
+def _run_costs(at: float, workflow: str, index: RunIndex, seconds: float) -> Iterator[_Part]:
+    told = index.told(at, seconds)
+    for run in index.within(at, seconds):
+        if run.usage.cost_usd is not None:
+            yield CostKey(workflow, run.provider, run.model), per_hour(run.usage.cost_usd, told), None
 
 
-def _rows(parts: Sequence[_Part], pick: Callable[[CostKey], str | None]) -> tuple[CostRow, ...]:
-    sums: dict[tuple[str | None, bool], _Pair] = {}
-    for part in parts:
-        pair = sums.setdefault((pick(part.key), part.counted), _Pair())
-        pair.rate.add(part.usd_per_hour)
-        pair.total.add(part.usd)
+def _rows(
+    parts: Sequence[_Part], pick: Callable[[CostKey], str | None], *, counted: bool = True
+) -> tuple[CostRow, ...]:
+    sums: dict[str | None, _Pair] = {}
+    for key, usd_per_hour, usd in parts:
+        pair = sums.setdefault(pick(key), _Pair())
+        pair.rate.add(usd_per_hour)
+        pair.total.add(usd)
     ordered = sorted(sums.items(), key=lambda item: -(item[1].rate.value or 0.0))
-    return tuple(
-        CostRow(name, pair.rate.value, pair.total.value, counted) for (name, counted), pair in ordered
-    )
+    return tuple(CostRow(name, pair.rate.value, pair.total.value, counted) for name, pair in ordered)
 
 
 def _wasted(logs: Sequence[ObservedRuns], seconds: float) -> float | None:
