@@ -6,6 +6,7 @@ from dataclasses import asdict
 
 from wfmon.model.alert import Ack, Alert, ForeignRef, Note
 from wfmon.model.baseline import Baseline
+from wfmon.model.discovery import Discovery
 from wfmon.model.forecast import Filling
 from wfmon.model.history import Change, HistoryStatus
 from wfmon.model.host import HostSample, Volume
@@ -52,11 +53,25 @@ def snapshot_json(snapshot: Snapshot) -> Json:
         "retention": [_retention(retention) for retention in snapshot.retention],
         "history": _history(snapshot.history) if snapshot.history else None,
         "changes": [_change(change) for change in snapshot.changes],
+        "discovery": _discovery(snapshot.discovery, at) if snapshot.discovery else None,
     }
 
 
 def _age(then: float | None, at: float) -> float | None:
     return None if then is None else max(0.0, at - then)
+
+
+def _discovery(discovery: Discovery, at: float) -> Json:
+    return {
+        "age_seconds": _age(discovery.at, at),
+        "found": [
+            {"what": each.what, "source": each.source or None, "gone_since": rfc3339(each.gone_since)}
+            for each in discovery.found
+        ],
+        "not_seen": list(discovery.left),
+        "looked_at": list(discovery.looked),
+        "error": discovery.problem,
+    }
 
 
 def _source(source: SourceStatus, at: float) -> Json:

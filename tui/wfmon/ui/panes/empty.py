@@ -50,7 +50,7 @@ def _why_nothing(discovery: Discovery) -> str:
     there = [each.what for each in discovery.found if each.gone_since is None]
     if there:
         return f"Found {', '.join(there)}; no run is known yet. S: what was looked for, and more:"
-    return "No source is named, nothing to read was found (S: what was looked for). Next:"
+    return "No source is named, nothing to read was found (S: where was looked). Next:"
 
 
 def _way(look: Look, width: int, command: str, words: str) -> Row:
