@@ -18,7 +18,7 @@ _ONLY_FOR = {
     "urls": ("scrape",),
     "auth": ("prometheus", "scrape", "alertmanager"),
     "max_bytes": ("prometheus", "scrape", "alertmanager"),
-    "profiles": ("prometheus", "scrape"),
+    "profiles": ("prometheus", "scrape", "logs"),
     "allow_write": ("alertmanager",),
     "paths": ("logs",),
     "fields": ("logs",),

@@ -117,7 +117,12 @@ def log_sources(config: schema.Config) -> Sequence[Source]:
     """Those that play the logs role."""
     from wfmon.sources.logfiles import LogFilesSource
 
-    return [LogFilesSource.from_config(each, config.logs) for each in config.source if each.kind == "logs"]
+    profiles = enabled_profiles(config)
+    return [
+        LogFilesSource.from_config(each, config.logs, profiles)
+        for each in config.source
+        if each.kind == "logs"
+    ]
 
 
 def found_log_sources(config: schema.Config, discovery: Discovery) -> Sequence[Source]:

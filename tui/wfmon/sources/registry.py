@@ -51,7 +51,7 @@ def build_source(entry: schema.Source, config: schema.Config, profiles: Sequence
         return AlertmanagerSource.from_config(entry)
     from wfmon.sources.logfiles import LogFilesSource
 
-    return LogFilesSource.from_config(entry, config.logs)
+    return LogFilesSource.from_config(entry, config.logs, profiles)
 
 
 def _load_http() -> None:
