@@ -5,8 +5,11 @@ from __future__ import annotations
 import os
 import sys
 
+from wfmon.cli.exposed import exposed
 from wfmon.cli.headless import ask
 from wfmon.cli.options import Options
+from wfmon.cli.rights import advice
+from wfmon.cli.sharedstate import sharing_lines
 from wfmon.cli.table import table
 from wfmon.config import schema
 from wfmon.model.snapshot import Snapshot
@@ -36,15 +39,19 @@ def run(options: Options) -> int:
         return 1
     unkept = [f"    problem  check does not keep: {problem}" for problem in seen.unkept]
     state = [*_state(loaded.config.state.dir), *_lane(loaded.config, options.ad_hoc), *unkept]
-    for line in (*_sources(seen.snapshot), *state, *_terminal(seen.snapshot)):
+    sources = _sources(seen.snapshot, loaded.config)
+    for line in (*sources, *_found(seen.snapshot), *state, *_terminal(seen.snapshot)):
         print(line)
     asked = [source for source in seen.snapshot.sources if source.state is not SourceState.OFF]
     return 0 if asked and all(source.state is SourceState.OK for source in asked) else 1
 
 
-def _sources(snapshot: Snapshot) -> list[str]:
+def _sources(snapshot: Snapshot, config: schema.Config) -> list[str]:
     if not snapshot.sources:
         return ["no source is configured; see: wfmon-tui --help"]
+    paths = {each.name: each.paths for each in config.source}
+    if snapshot.discovery is not None:
+        paths |= {each.source: list(each.paths) for each in snapshot.discovery.found if each.source}
     head = ("  NAME", "KIND", "STATE", "AGE", "TOOK", "PROFILE", "SEES")
     rows = table([head, *(_row(source, snapshot.at) for source in snapshot.sources)], left=7)
     lines = [rows[0]]
@@ -53,9 +60,26 @@ def _sources(snapshot: Snapshot) -> list[str]:
         lines.extend(f"    where    {text}" for text in (source.where,) if text)
         if source.failure:
             lines.append(f"    problem  {source.failure}: {source.error or ''}".rstrip(": "))
+        lines.extend(f"    exposes  {text}" for text in exposed(source))
         lines.extend(f"    missing  {text}" for text in source.missing)
+        lines.extend(f"    gives it {text}" for text in advice(source, paths.get(source.name, ())))
         lines.extend(f"    about    {text}" for text in source.about)
     return lines
+
+
+def _found(snapshot: Snapshot) -> list[str]:
+    """What a start without sources found, and what it could not see."""
+    discovery = snapshot.discovery
+    if discovery is None:
+        return []
+    if discovery.at is None:
+        return ["", "found     the host was not looked at to the end"]
+    words = [each.what for each in discovery.found if each.gone_since is None]
+    lines = [f"found     {text}" for text in words or ["nothing that can be read"]]
+    lines += [f"    problem  {discovery.problem}"] if discovery.problem is not None else []
+    lines += [f"    not seen {text}" for text in discovery.left]
+    lines += [f"    looked   {', '.join(discovery.looked)}"] if discovery.looked else []
+    return ["", *lines, "    next     wfmon-tui init asks, looks at /metrics, and writes a config"]
 
 
 def _row(source: SourceStatus, at: float) -> tuple[str, ...]:
@@ -74,7 +98,7 @@ def _state(configured: str) -> list[str]:
     state = state_dir(configured, os.environ, make=False)
     kind = "shared: others' acks are seen" if state.shared else "private: only your own acks are seen"
     problem = [f"    problem  {state.problem}"] if state.problem else []
-    return ["", f"state     {state.path}  ({kind})", *problem]
+    return ["", f"state     {safe(str(state.path))}  ({kind})", *problem, *sharing_lines(state, configured)]
 
 
 def _lane(config: schema.Config, ad_hoc: bool) -> list[str]:

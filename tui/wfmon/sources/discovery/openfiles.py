@@ -71,6 +71,8 @@ def read_open_files(
         found.cut = found.cut or len(names) > most
         left -= min(len(names), most)
         for name in names[:most]:
+            if pid in found.denied:
+                break
             _look(f"{proc}/{pid}/fd/{name}", pid, how, own, seen, found)
     return found
 
@@ -80,6 +82,9 @@ def _look(
 ) -> None:
     try:
         target = os.readlink(link)
+    except PermissionError:  # CAP_DAC_READ_SEARCH lists them, and that is all
+        found.denied.add(pid)
+        return
     except OSError:
         return  # it was closed meanwhile
     if not target.startswith("/"):
@@ -93,6 +98,9 @@ def _look(
         if not os.lstat(link).st_mode & stat.S_IWUSR:
             return  # it only reads it
         held = os.stat(link)
+    except PermissionError:
+        found.denied.add(pid)
+        return
     except OSError:
         return
     key = (held.st_dev, held.st_ino)

@@ -22,7 +22,7 @@ MAX_PATHS = 50  # of one source
 MANY = 3  # files of one kind in a directory, beyond which all of that kind there are read
 SCRIPTS = "scripts"
 _TITLES = {"prometheus": "Prometheus", "alertmanager": "Alertmanager"}
-_PIDS_TOLD = 3
+_TOLD = 3  # of pids and names
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +53,7 @@ class _Logs:
     held: list[str] = field(default_factory=list)
     files: int = 0
     pids: list[int] = field(default_factory=list)
+    programs: list[str] = field(default_factory=list)
 
 
 def propose(facts: Facts, names: Names) -> Proposal:
@@ -116,7 +117,8 @@ def _systems(facts: Facts) -> list[Proposed]:
 def _of_logs(name: str, logs: _Logs, pids: Sequence[int]) -> Proposed:
     globs = tuple(dict.fromkeys([*logs.globs, *globs_of(logs.held)]))[:MAX_PATHS]
     holders = f" ({_pids(pids or logs.pids)})" if pids or logs.pids else ", which does not run now"
-    what = f"{logs.files} log file{'s' if logs.files > 1 else ''} of {_title(name)}{holders}"
+    title = _some(logs.programs) if name == SCRIPTS else _title(name)
+    what = f"{plural(logs.files, 'log file')} of {title}{holders}"
     source = f"{name} logs"
     why = "held open for writing" if logs.held else "at the usual place of its logs"
     entry = schema.Source(name=source, kind="logs", paths=list(globs))
@@ -139,6 +141,9 @@ def _logs(facts: Facts) -> dict[str, _Logs]:
         system = system_of(commands.get(file.pid, ()))
         logs = found.setdefault(system.name if system is not None else SCRIPTS, _Logs())
         logs.pids += [file.pid] if file.pid not in logs.pids else []
+        program = program_of(commands.get(file.pid, ()))
+        if program is not None and program.name not in logs.programs:
+            logs.programs.append(program.name)
         if not any(fnmatch.fnmatchcase(file.path, pattern) for pattern in logs.globs):
             logs.held.append(file.path)
             logs.files += 1
@@ -156,9 +161,17 @@ def _title(name: str) -> str:
 
 
 def _pids(pids: Sequence[int]) -> str:
-    shown = ", ".join(map(str, pids[:_PIDS_TOLD]))
-    more = f" and {len(pids) - _PIDS_TOLD} more" if len(pids) > _PIDS_TOLD else ""
-    return f"pid{'s' if len(pids) > 1 else ''} {shown}{more}"
+    return f"pid{'s' if len(pids) > 1 else ''} {_some([str(pid) for pid in pids])}"
+
+
+def _some(texts: Sequence[str]) -> str:
+    """The first of them, safe to show."""
+    shown = ", ".join(safe(text, limit=40) for text in texts[:_TOLD])
+    return shown + (f" and {len(texts) - _TOLD} more" if len(texts) > _TOLD else "")
+
+
+def plural(count: int, word: str, several: str = "") -> str:
+    return f"{count} {word if count == 1 else several or f'{word}s'}"
 
 
 def _unasked(facts: Facts) -> list[str]:
@@ -220,8 +233,8 @@ def _looked(facts: Facts) -> tuple[str, ...]:
     ports = {each.port for each in facts.listeners}
     asked = [f"127.0.0.1:{each.port}: {each.what}" for each in facts.servers]
     return (
-        f"{len(facts.processes)} processes",
-        f"{len(ports)} listening ports",
+        plural(len(facts.processes), "process", "processes"),
+        plural(len(ports), "listening port"),
         "open log files of known systems and scripts",
         "usual places of logs",
         *asked,
