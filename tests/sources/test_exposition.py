@@ -49,7 +49,7 @@ def test_both_formats_of_the_library_give_the_same(generate: object) -> None:
 def test_a_family_without_samples_is_known() -> None:
     for text in ("# TYPE a_total counter\n", "# TYPE a counter\n# EOF\n"):
         assert ExpositionReader(NAMES).read(text.encode()).names == {"a_total"}
-    assert ExpositionReader(NAMES).read(b"# TYPE h histogram\n").names == {"h_count"}
+    assert ExpositionReader(NAMES).read(b"# TYPE h histogram\n").names == {"h_bucket", "h_count"}
 
 
 @pytest.mark.parametrize(

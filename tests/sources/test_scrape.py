@@ -70,9 +70,16 @@ def target(text: str = "") -> Iterator[Target]:
 
 
 @contextmanager
-def scraping(*urls: str, timeout: float = 10.0, profiles: tuple[Profile, ...] = ()) -> Iterator[ScrapeSource]:
+def scraping(
+    *urls: str, timeout: float = 10.0, profiles: tuple[Profile, ...] = (), narrowed: bool = False
+) -> Iterator[ScrapeSource]:
     source = ScrapeSource(
-        "workers", urls, windows=WINDOWS, profiles=profiles or load_profiles(), timeout=timeout
+        "workers",
+        urls,
+        windows=WINDOWS,
+        profiles=profiles or load_profiles(),
+        timeout=timeout,
+        narrowed=narrowed,
     )
     try:
         yield source
@@ -327,12 +334,16 @@ def test_label_values_are_made_safe() -> None:
 
 
 def test_nothing_known_is_told() -> None:
-    with target("node_load1 0.5\n") as server, scraping(server.url) as source:
+    seed = tuple(profile for profile in load_profiles() if profile.name == "seed")
+    with target("node_load1 0.5\n") as server, scraping(server.url, profiles=seed) as source:
         reading = source.poll(1000.0)
     assert (reading.profile, reading.sees) == (None, "")
     assert figures(reading).exposed == frozenset()
     assert reading.missing[0].startswith("no known metric: looked for workflow_executions_total")
     assert figures(reading).runs == ()
+    with target("node_load1 0.5\n") as server, scraping(server.url) as source:
+        (words,) = source.poll(1000.0).missing
+    assert words.startswith("no known metric: looked for those of Airflow, Argo Workflows")
 
 
 N8N = """
@@ -398,9 +409,17 @@ queue = [{ metric = "z_queue" }]
         scraping(server.url, profiles=both) as source,
     ):
         reading = source.poll(1000.0)
-    assert (figures(reading).active, figures(reading).queue) == ({None: 1.0}, {None: 4.0})
-    assert "active of zother: left out, taken from seed" in reading.missing
+    seed, beside = reading.samples
+    assert (seed.profile, seed.title, seed.layer) == ("seed", "workflow_* convention", "engine")
+    assert (seed.active, seed.queue) == ({None: 1.0}, {})
+    assert (beside.profile, beside.title, beside.active, beside.queue) == (
+        "zother",
+        "Z",
+        {None: 9.0},
+        {None: 4.0},
+    )
     assert reading.profile == "seed, zother"
+    assert "queue: not exposed by seed" in reading.missing
 
 
 def test_from_config(monkeypatch: pytest.MonkeyPatch) -> None:

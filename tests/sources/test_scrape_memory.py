@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
+import msgspec
 import pytest
 
 from sources.test_scrape import ERROR, EVERYTHING, SUCCESS, figures, scraping, target
@@ -33,9 +34,9 @@ class Memory:
         self.looks.setdefault(target, []).append(seen)
 
 
-def call(url: str, memory: Memory, now: float) -> Reading:
+def call(url: str, memory: Memory, now: float, profiles: tuple[Profile, ...] = ()) -> Reading:
     """One poll by a process of its own."""
-    with scraping(url) as source:
+    with scraping(url, profiles=profiles) as source:
         assert isinstance(source, Recalls)
         source.recall(memory.past, memory.tell)
         return source.poll(now)
@@ -87,7 +88,9 @@ def test_a_look_is_what_is_wanted_and_no_more() -> None:
         with pytest.raises(SourceError):
             call(server.url, memory, 1060.0)
     ((seen,),) = memory.looks.values()
-    assert seen == Look(1000.0, (FIRST % 3).encode() + b"process_start_time_seconds 5")
+    lines, _, read = seen.lines.partition(b"\n# read ")
+    assert (seen.at, lines) == (1000.0, (FIRST % 3).encode() + b"process_start_time_seconds 5")
+    assert read.isalnum(), "for which names it was made; all that were there are in it"
 
 
 def test_a_target_without_a_series_was_watched_all_the_same() -> None:
@@ -98,20 +101,70 @@ def test_a_target_without_a_series_was_watched_all_the_same() -> None:
         assert figures(call(server.url, memory, 1030.0)).runs[0].counts[RunKey("a", ERROR)] == 4.0
 
 
-def test_the_same_target_whatever_its_credentials_but_not_for_other_names() -> None:
-    text = 'schema = 1\nname = "more"\ntitle = "more"\ndetect = ["m"]\n[signals]\nruns = [{ metric = "m" }]'
-    more = parse_profile(text.encode(), "more.toml")
-
-    def known(url: str, profiles: tuple[Profile, ...] = ()) -> look.Target:
-        with scraping(url, profiles=profiles) as source:
+def test_the_same_target_whatever_its_credentials_and_whichever_profiles_there_are() -> None:
+    def known(url: str, profiles: tuple[Profile, ...] = (), *, narrowed: bool = False) -> look.Target:
+        with scraping(url, profiles=profiles, narrowed=narrowed) as source:
             return source._targets[0].known_as
 
     plain = known("http://h:1/metrics?a=1")
     assert plain == known("http://user:hunter2@h:1/metrics?a=1")
+    assert plain == known("http://h:1/metrics?a=1", (*load_profiles(), MORE))
     assert plain.shown == "http://h:1/metrics"
     assert plain.id.isalnum()
     others = [known(url).id for url in ("http://h:1/metrics?a=2", "https://h:1/metrics?a=1", "http://[h/x")]
-    assert len({plain.id, *others, known("http://h:1/metrics?a=1", (*load_profiles(), more)).id}) == 5
+    assert len({plain.id, *others, known("http://h:1/metrics?a=1", (MORE,), narrowed=True).id}) == 5
+
+
+MORE = parse_profile(
+    b"""schema = 1
+name = "more"
+title = "more"
+detect = ["m_total", "m_info"]
+[labels]
+workflow = ["w"]
+[signals]
+runs = [{ metric = "m_total", set = { status = "success" } }]
+""",
+    "more.toml",
+)
+
+
+def test_a_counter_is_not_born_because_a_later_version_knows_it() -> None:
+    """Nor is one whose profile comes to fit later; what is new since is born all the same."""
+    memory = Memory()
+    old = tuple(profile for profile in load_profiles() if profile.name == "seed")
+    text = FIRST + 'm_total{w="a"} 500\n'
+    with target(text % 100) as server:
+        call(server.url, memory, 1000.0, profiles=old)
+        server.text = (text + FAILED) % (101, 2) + 'm_total{w="b"} 7\n'
+        reading = call(server.url, memory, 1060.0, profiles=(*old, MORE))
+        seed, more = reading.samples[1], reading.samples[0]
+        assert seed.runs[0].counts == {RunKey("a", SUCCESS): 1.0, RunKey("a", ERROR): 2.0}
+        assert more.runs[0].counts[RunKey("a", SUCCESS)] == 0.0, "it was there unseen"
+        server.text += 'm_total{w="c"} 3\n'
+        later = call(server.url, memory, 1120.0, profiles=(*old, MORE))
+    assert later.samples[0].runs[0].counts[RunKey("c", SUCCESS)] == 3.0
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_a_counter_is_not_born_because_its_profile_fits_only_now(restarted: bool) -> None:
+    late = msgspec.structs.replace(MORE, detect=["m_info"])
+    other = tuple(profile for profile in load_profiles() if profile.name == "seed")
+    memory = Memory()
+    text = FIRST % 100 + 'm_total{w="a"} 500\n'
+    with target(text) as server, scraping(server.url, profiles=(*other, late)) as live:
+        live.recall(memory.past, memory.tell)
+        assert live.poll(1000.0).profile == "seed"
+        server.text = text + 'm_info 1\nm_total{w="b"} 7\n'
+        if restarted:
+            reading = call(server.url, memory, 1060.0, profiles=(*other, late))
+        else:
+            reading = live.poll(1060.0)
+        counts = reading.samples[0].runs[0].counts
+        assert (reading.profile, counts[RunKey("a", SUCCESS)]) == ("more, seed", 0.0)
+        server.text = text.replace("500", "504") + 'm_info 1\nm_total{w="b"} 7\nm_total{w="c"} 1\n'
+        counts = live.poll(1120.0).samples[0].runs[0].counts if not restarted else counts
+    assert restarted or (counts[RunKey("a", SUCCESS)], counts[RunKey("c", SUCCESS)]) == (4.0, 1.0)
 
 
 @pytest.mark.parametrize("wrong", [b"<html>", b"\xff\xfe\x00"])

@@ -189,21 +189,33 @@ class CounterHistory(Generic[Key]):
     def tracks(self) -> Mapping[Key, Track]:
         return self._tracks
 
-    def observe(self, now: float, values: Mapping[Key, float], *, restarted: bool = False) -> None:
+    def observe(
+        self,
+        now: float,
+        values: Mapping[Key, float],
+        *,
+        restarted: bool = False,
+        changed: Mapping[Key, float] | None = None,
+        born: Callable[[Key], bool] = lambda key: True,
+    ) -> None:
         """One successful look at the target.
 
         ``restarted``: its process began anew since the last look, so that every counter started again
-        at 0, also one that has already passed its old value.
+        at 0, also one that has already passed its old value. ``changed``: those of ``values`` that may
+        differ from the last look, if that had the same keys. ``born``: whether one that is new to a target
+        that was already watched was 0 before; else it may have been there unseen.
         """
         self._set_clock(now)
         watched = bool(self._marks)
-        self._look += 1
+        again = changed is not None and watched and not restarted
+        if not again:
+            self._look += 1
         look, tracks, horizon, news = self._look, self._tracks, self._horizon, self._news
         self.fallen = []
-        for key, value in values.items():
+        for key, value in (changed if changed is not None and again else values).items():
             track = tracks.get(key)
             if track is None:
-                track = tracks[key] = Track(watched, len(tracks), self._tells(key))
+                track = tracks[key] = Track(watched and born(key), len(tracks), self._tells(key))
             track.seen = look
             if value == track.raw and not restarted:
                 continue
@@ -218,7 +230,7 @@ class CounterHistory(Generic[Key]):
             track.compact_if_long(now, horizon)
         self._all_there = len(values) == len(tracks)
         if not self._all_there:
-            self._settle_vanished(now, restarted)
+            self._settle_vanished(now, restarted, since_now=not again)
         self._marks.append(now)
         if self._marks[0] < now - 2 * (horizon + self.lookback):
             del self._marks[: max(0, bisect_right(self._marks, now - horizon - self.lookback) - 1)]
@@ -294,11 +306,11 @@ class CounterHistory(Generic[Key]):
             for track in self._tracks.values():
                 track.shift(seconds)
 
-    def _settle_vanished(self, now: float, restarted: bool) -> None:
+    def _settle_vanished(self, now: float, restarted: bool, *, since_now: bool) -> None:
         vanished = [(key, track) for key, track in self._tracks.items() if track.seen != self._look]
         crowded = len(self._tracks) > self._max_tracks
         for key, track in vanished:
-            if track.seen == self._look - 1:
+            if since_now and track.seen == self._look - 1:
                 track.gone_at = now
             if restarted:
                 track.began_again_unseen()

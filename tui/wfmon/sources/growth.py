@@ -29,6 +29,7 @@ class Sums:
             self.cost[key] = self.cost.get(key, 0.0) + amount
 
     def add_steps(self, steps: Iterable[tuple[Series, float]], feeds: Feeds) -> None:
+        """For feeds of one profile."""
         for series, step in steps:
             for feed in feeds.of(series):
                 if feed.sum_key is not None:
@@ -52,3 +53,11 @@ class Sums:
         amounts.update((key, Amount(grown, None)) for key, grown in self.tokens.items())
         settled = settle_tokens(amounts, owner)
         return {key: amount.delta for key, amount in settled.items() if amount.delta}
+
+
+def add_steps_by_profile(sums: dict[str, Sums], steps: Iterable[tuple[Series, float]], feeds: Feeds) -> None:
+    """As ``Sums.add_steps``, each profile apart: what two of them tell of may be the same."""
+    for series, step in steps:
+        for feed in feeds.of(series):
+            if feed.sum_key is not None:
+                sums.setdefault(feed.profile, Sums()).add(feed.sum_key, step * feed.scale)

@@ -7,20 +7,23 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 
 from wfmon.config import schema
+from wfmon.model.layers import Layer, rank
 from wfmon.model.look import Look
-from wfmon.model.metrics import Concept, Growth, MetricsSample
-from wfmon.model.record import replace
+from wfmon.model.metrics import Growth, MetricsSample
+from wfmon.model.record import dataclass, replace
 from wfmon.model.source import Failure
 from wfmon.model.windows import window_ladder
 from wfmon.sources.base import Past, Reading, SourceError, Tell
 from wfmon.sources.changes import bounded
 from wfmon.sources.counters import LOOKBACK_SECONDS
+from wfmon.sources.coverage import merged, missing_words
 from wfmon.sources.feeds import CONCEPTS, Feeds
-from wfmon.sources.figures import View, build_sample
-from wfmon.sources.growth import Sums
+from wfmon.sources.figures import View, build_samples, no_sample
+from wfmon.sources.growth import Sums, add_steps_by_profile
 from wfmon.sources.http import Answer, Credentials, HttpReader, credentials_from
-from wfmon.sources.profile import Profile, choose_profiles
+from wfmon.sources.profile import Profile
 from wfmon.sources.scrape_target import ScrapeTarget
+from wfmon.sources.targetlabels import TARGET_INFO, TargetLabels
 from wfmon.text.sanitize import safe
 
 DEFAULT_INTERVAL = 5.0
@@ -29,14 +32,28 @@ DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 MAX_THREADS = 8
 # Of all targets together, where the figures of the first answer are waited for: 20 ms of reading.
 RECALL_BYTES = 400_000
+FEW_PROFILES = 3  # of which is said by name what was looked for
+
+Tables = dict[str, dict[str, dict[str, str]]]  # profile -> dim -> id -> name
+
+
+@dataclass(frozen=True, slots=True)
+class _Basis:
+    """What the feeds of one target follow from."""
+
+    profiles: tuple[Profile, ...]
+    names: frozenset[str]
+    elsewhere: frozenset[str]
+    tables: Tables
+    labels: dict[str, TargetLabels]
 
 
 class ScrapeSource:
-    """Reads several targets (URLs) as one source; its figures are sums over them.
+    """Reads several targets (URLs) as one source; its figures are sums over them, apart by profile.
 
     ``interval`` and ``timeout`` are in seconds, the latter for all targets together; ``max_bytes``
     bounds the answer of one target. ``profiles`` are those that may be used; which of them are is
-    decided by the names that the targets expose.
+    decided by the names that each target exposes. ``narrowed`` says that they are fewer than usual.
     """
 
     kind = "scrape"
@@ -52,6 +69,7 @@ class ScrapeSource:
         timeout: float = DEFAULT_TIMEOUT,
         max_bytes: int = DEFAULT_MAX_BYTES,
         credentials: Callable[[], Credentials | None] | None = None,
+        narrowed: bool = False,
     ) -> None:
         self.name = name
         self.interval = interval
@@ -59,9 +77,7 @@ class ScrapeSource:
         self._profiles = tuple(profiles)
         self._rate = float(windows.rate)
         self._windows = window_ladder(float(windows.runs), float(windows.max))
-        self._names: frozenset[str] = frozenset()
-        self._joined: dict[str, dict[str, dict[str, str]]] = {}
-        self._feeds: Feeds | None = None
+        self._feeds: dict[int, tuple[_Basis, Feeds]] = {}
         self._past: Past | None = None
         self._tell: Tell | None = None
         self._reached: Mapping[str, float] | None = None
@@ -74,6 +90,7 @@ class ScrapeSource:
                 longest=self._windows[-1],
                 rate=self._rate,
                 lookback=max(LOOKBACK_SECONDS, 3 * interval),
+                narrowed=" ".join(profile.name for profile in self._profiles) if narrowed else "",
             )
             for url in dict.fromkeys(urls)
         ]
@@ -95,6 +112,7 @@ class ScrapeSource:
             timeout=source.timeout if source.timeout is not None else DEFAULT_TIMEOUT,
             max_bytes=source.max_bytes if source.max_bytes is not None else DEFAULT_MAX_BYTES,
             credentials=credentials_from(source.auth),
+            narrowed=bool(source.profiles),
         )
 
     def recall(self, past: Past, tell: Tell | None = None) -> None:
@@ -142,38 +160,46 @@ class ScrapeSource:
             target.recall(_newest(looks, RECALL_BYTES // len(self._targets)), reached)
 
     def _reading(self, now: float, failed: list[SourceError]) -> Reading:
-        feeds = self._settle_feeds()
-        views = [target.view() for target in self._targets]
-        sample = build_sample(now, views, feeds, self._windows, self._rate)
-        settled = all(view.samples is None or self._covers(view, now) for view in views)
+        profiles = self._in_use()
+        views = [
+            target.view(feeds) for target, feeds in zip(self._targets, self._settle(profiles), strict=True)
+        ]
+        found = build_samples(now, views, profiles, self._windows, self._rate)
+        samples = self._with_growth(now, found or (no_sample(now, views, self._rate),), profiles, views)
+        exposed = frozenset().union(*(sample.exposed for sample in samples))
         return Reading(
             at=now,
-            metrics=replace(sample, growth=self._growth(now, sample, feeds)),
-            profile=", ".join(dict.fromkeys(p.name for p in feeds.owners.values())) or None,
-            sees=" ".join(c.value for c in CONCEPTS if c in feeds.exposed),
-            missing=tuple(self._missing(feeds)),
+            metrics=samples[0],
+            beside=samples[1:],
+            profile=", ".join(profile.name for profile in profiles) or None,
+            sees=" ".join(c.value for c in CONCEPTS if c in exposed),
+            missing=tuple(self._missing(views, samples)),
             partial=f"{len(failed)} of {len(self._targets)} targets: {failed[0]}" if failed else None,
             partial_failure=failed[0].failure if failed else None,
-            settled=settled,
+            settled=all(view.samples is None or self._covers(view, now) for view in views),
             changes=bounded([change for target in self._targets for change in target.take_changes()]),
         )
 
-    def _growth(self, now: float, sample: MetricsSample, feeds: Feeds) -> Growth:
-        """What grew since the growth that was told before, of each target that answered since."""
-        sums, since = Sums(), now
-        reaches: dict[str, float] = {}
-        for target in self._targets:
+    def _with_growth(
+        self,
+        now: float,
+        samples: Sequence[MetricsSample],
+        profiles: Sequence[Profile],
+        views: Sequence[View],
+    ) -> tuple[MetricsSample, ...]:
+        """With what grew since the growth that was told before, of each target that answered since."""
+        sums: dict[str, Sums] = {}
+        since, reaches = now, dict[str, float]()
+        for target, view in zip(self._targets, views, strict=True):
             if target.seen_at is None or target.told_at == target.seen_at:
                 continue
             since = min(since, since if target.told_at is None else target.told_at)
             reaches[target.known_as.id] = target.seen_at
-            sums.add_steps(target.take_growth(), feeds)
-        return Growth(
-            since=since,
-            runs=sums.runs,
-            tokens=sums.settled_tokens(feeds.owners.get(Concept.TOKENS), sample.tokens),
-            cost=sums.cost,
-            reaches=reaches,
+            add_steps_by_profile(sums, target.take_growth(), view.feeds)
+        owners = {profile.name: profile for profile in profiles}
+        return tuple(
+            replace(sample, growth=_growth(sums.get(sample.profile, Sums()), sample, owners, since, reaches))
+            for sample in samples
         )
 
     def _covers(self, view: View, now: float) -> bool:
@@ -181,36 +207,58 @@ class ScrapeSource:
         windows = ((view.runs, self._windows[0]), (view.rest, self._rate))
         return all(history.span(now, seconds).covered > 0 for history, seconds in windows)
 
-    def _missing(self, feeds: Feeds) -> list[str]:
-        words = [] if feeds.owners else [f"no known metric: looked for {self._looked_for()}"]
-        words.extend(feeds.missing())
+    def _missing(self, views: Sequence[View], samples: Sequence[MetricsSample]) -> list[str]:
+        covered = merged(coverage for view in views for coverage in view.feeds.coverage.values())
+        words = [] if covered else [f"no known metric: looked for {self._looked_for()}"]
+        words.extend(missing_words(covered, samples))
         for target in self._targets:
             words.extend(f"{target.shown}: {problem}" for problem in target.problems())
         return words
 
     def _looked_for(self) -> str:
+        if len(self._profiles) > FEW_PROFILES:
+            titles = ", ".join(sorted({profile.title for profile in self._profiles}, key=str.casefold))
+            return safe(f"those of {titles}", limit=600)
         detects = [e if isinstance(e, str) else " with ".join(e) for p in self._profiles for e in p.detect]
         return safe(", ".join(detects), limit=200) or "nothing, no profile is enabled"
 
-    def _settle_feeds(self) -> Feeds:
-        """Built anew only when other names are exposed, or an info metric names other things."""
+    def _in_use(self) -> tuple[Profile, ...]:
+        """The profiles that fit any target, outermost layer first."""
+        found = {profile.name: profile for target in self._targets for profile in target.fitting}
+        return tuple(sorted(found.values(), key=lambda profile: (rank(Layer(profile.layer)), profile.name)))
+
+    def _settle(self, profiles: tuple[Profile, ...]) -> list[Feeds]:
+        """The feeds of each target, built anew only when what they follow from is another."""
         names = frozenset().union(*(target.names for target in self._targets))
-        joined = {profile.name: self._tables(profile) for profile in self._profiles if profile.names}
-        if self._feeds is None or names != self._names or joined != self._joined:
-            self._names, self._joined = names, joined
-            self._feeds = Feeds(choose_profiles(self._profiles, names), names, joined)
-        return self._feeds
+        tables: Tables = {profile.name: self._tables(profile) for profile in profiles if profile.names}
+        settled = []
+        for index, target in enumerate(self._targets):
+            mine = target.fitting or profiles
+            labels = {
+                profile.name: TargetLabels(
+                    profile.target_labels, (series.labels for series in target.named(TARGET_INFO))
+                )
+                for profile in mine
+                if profile.target_labels
+            }
+            basis = _Basis(mine, target.names, names - target.names, tables, labels)
+            known = self._feeds.get(index)
+            if known is None or known[0] != basis:
+                known = (basis, Feeds(mine, target.names, tables, labels, basis.elsewhere))
+                self._feeds[index] = known
+            settled.append(known[1])
+        return settled
 
     def _tables(self, profile: Profile) -> dict[str, dict[str, str]]:
-        return {
-            dim: {
-                series.labels[table["key"]]: series.labels[table["label"]]
-                for target in self._targets
-                for series in target.samples
-                if series.name == table["metric"] and {table["key"], table["label"]} <= series.labels.keys()
+        found: dict[str, dict[str, str]] = {}
+        for dim, table in profile.names.items():
+            rows = [series.labels for target in self._targets for series in target.named(table["metric"])]
+            found[dim] = {
+                row[table["key"]]: row[table["label"]]
+                for row in rows
+                if {table["key"], table["label"]} <= row.keys()
             }
-            for dim, table in profile.names.items()
-        }
+        return found
 
     def _ask(self) -> list[Answer | SourceError]:
         """Asks all targets, some at once: one that hangs must not keep the others from answering."""
@@ -246,6 +294,22 @@ class ScrapeSource:
             if isinstance(answer, BaseException) and not isinstance(answer, SourceError):
                 raise answer
         return [answer for answer in answers if isinstance(answer, Answer | SourceError)]
+
+
+def _growth(
+    sums: Sums,
+    sample: MetricsSample,
+    owners: Mapping[str, Profile],
+    since: float,
+    reaches: Mapping[str, float],
+) -> Growth:
+    return Growth(
+        since=since,
+        runs=sums.runs,
+        tokens=sums.settled_tokens(owners.get(sample.profile), sample.tokens),
+        cost=sums.cost,
+        reaches=dict(reaches),
+    )
 
 
 def _where(shown: Sequence[str]) -> str:

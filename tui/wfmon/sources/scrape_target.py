@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from urllib.parse import urlsplit, urlunsplit
 
@@ -14,40 +14,43 @@ from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
 from wfmon.sources.changes import ChangeWatch, info_lines, short_target
 from wfmon.sources.counters import LOOKBACK_SECONDS, CounterHistory
-from wfmon.sources.exposition import (
-    Exposition,
-    ExpositionReader,
-    NotMetrics,
-    Series,
-    parse_series,
-    sample_line,
+from wfmon.sources.exposition import Exposition, ExpositionReader, NotMetrics, Series, parse_series
+from wfmon.sources.feeds import (
+    Feeds,
+    counter_names,
+    joined_names,
+    summed_names,
+    used_names,
+    wanted_names,
 )
-from wfmon.sources.feeds import counter_names, summed_names, wanted_names
 from wfmon.sources.figures import HOUR, View
 from wfmon.sources.http import Answer, HttpReader, shown_url
-from wfmon.sources.profile import Profile
+from wfmon.sources.profile import Profile, choose_profiles
+from wfmon.sources.scrape_look import packed, unpacked
 
 # How much later than every LOOKBACK_SECONDS a look of another process may come (cron, a slow start).
 LATE_SECONDS = 30.0
 MAX_VANISHED = 1000  # counters that a look names though they were not there
 MAX_UNTOLD = 100  # changes
-INFO_SECONDS = 60.0  # between two looks at info metrics, which cost as much as reading the wanted lines
+INFO_SECONDS = 60.0  # between two looks at info metrics, which cost as much as reading the used lines
 
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=1.0,*/*;q=0.1"
 
 _PROCESS_START = Series("process_start_time_seconds", {})
-# After the wanted lines of a look: counters that were there before and may come back, and info metrics.
-_VANISHED = b"\n# vanished"
-_INFOS = b"\n# infos"
 
 
 @dataclass(slots=True)
 class _Counted:
-    """The counters with ``names``: their history and what the last look said of them."""
+    """The counters with ``names``: their history, what the last look said of them, and what of that is
+    new (None: other series may be there)."""
 
     history: CounterHistory[Series]
     names: frozenset[str]
     values: dict[Series, float] = field(default_factory=dict)
+    changed: dict[Series, float] | None = None
+
+    def observe(self, now: float, *, restarted: bool, born: Callable[[Series], bool]) -> None:
+        self.history.observe(now, self.values, restarted=restarted, changed=self.changed, born=born)
 
 
 class ScrapeTarget:
@@ -62,13 +65,18 @@ class ScrapeTarget:
         longest: float,
         rate: float,
         lookback: float,
+        narrowed: str = "",
     ) -> None:
+        """``narrowed`` tells it from the same URL that is read with other profiles on purpose."""
         self._url = url
+        self._narrowed = narrowed
         self.http = http
         self.shown = shown_url(url)
-        names = {*wanted_names(profiles), _PROCESS_START.name}
-        self._wanted = names
-        self._reader = ExpositionReader(names)
+        self._profiles = tuple(profiles)
+        self._wanted = wanted_names(profiles) | {_PROCESS_START.name}
+        self._reader = ExpositionReader(self._wanted, uses=self._uses, apart=joined_names(profiles))
+        # The profiles that fit what it exposes; without any, it is read with those of its siblings.
+        self.fitting: tuple[Profile, ...] = ()
         self._names = counter_names(profiles)
         self._summed = summed_names(profiles)
         self._runs: CounterHistory[Series] = CounterHistory(longest, lookback=lookback)
@@ -84,6 +92,10 @@ class ScrapeTarget:
             _Counted(self._rest, self._names.rest),
         )
         self._last: Exposition | None = None
+        # Names of which samples were there at the last look, or may have been, that were not read.
+        self._unread: frozenset[str] = frozenset()
+        self._refused_at: float | None = None
+        self._counted_before = False
         self._process_start: float | None = None
         self._no_numbers = 0
         self._answered = False
@@ -102,16 +114,24 @@ class ScrapeTarget:
     def _only_summed(self, series: Series) -> bool:
         return series.name in self._summed and series.name not in self._names.runs | self._names.cost
 
+    def _uses(self, exposed: frozenset[str]) -> frozenset[str]:
+        """Where no profile fits, all that any could use: what is meant may be told by another target."""
+        self.fitting = choose_profiles(self._profiles, exposed)
+        return used_names(self.fitting or self._profiles, exposed) | {_PROCESS_START.name}
+
     @cached_property
     def known_as(self) -> Target:
-        """The same for the same URL, with whatever credentials, while the same names are wanted.
+        """The same for the same URL, with whatever credentials and profiles (but ``narrowed``).
 
-        A look that was made for fewer names would make the others seem born since.
+        A look says itself for which names it was made.
         """
-        from hashlib import sha256  # 2 ms, not needed before
+        words = "\n".join((_without_user(self._url), *([self._narrowed] if self._narrowed else [])))
+        return Target(_digest(words, 32), self.shown)
 
-        words = "\n".join((_without_user(self._url), *sorted(self._wanted)))
-        return Target(sha256(words.encode("utf-8", "replace")).hexdigest()[:32], self.shown)
+    @cached_property
+    def _made_for(self) -> str:
+        """Stands for the names that are wanted."""
+        return _digest("\n".join(sorted(self._wanted)), 16)
 
     @property
     def names(self) -> frozenset[str]:
@@ -122,18 +142,17 @@ class ScrapeTarget:
     def samples(self) -> Mapping[Series, float]:
         return self._last.samples if self._last is not None else {}
 
+    def named(self, name: str) -> Collection[Series]:
+        """Its series of a metric whose labels are joined to others."""
+        return self._last.apart.get(name, ()) if self._last is not None else ()
+
     @property
     def lines(self) -> bytes:
         """What a later process has to read to go on from the last look."""
         gone: dict[Series, float] = {}
         for each in self._histories:
             gone |= each.history.vanished(MAX_VANISHED)
-        parts = [self._reader.lines]
-        if gone:
-            parts += [_VANISHED, *(b"\n" + sample_line(series, value) for series, value in gone.items())]
-        if self._infos:
-            parts += [_INFOS, *(b"\n" + line for line in self._infos)]
-        return b"".join(parts)
+        return packed(self._reader.lines, gone, self._infos, self._made_for, self._unread)
 
     def ask(self) -> Answer | SourceError:
         try:
@@ -145,6 +164,8 @@ class ScrapeTarget:
         """Reads one answer into the history; raises the failure that it is."""
         self._answered = False
         if isinstance(answer, SourceError):
+            if answer.failure is Failure.REFUSED:
+                self._refused_at = now
             raise answer
         try:
             self._learn(now, answer.body, None)
@@ -158,18 +179,23 @@ class ScrapeTarget:
         ``reached``: the look up to which growth is told; it should be the last. Where it is not, growth is
         told from the next look on, so that none is told twice.
         """
+        self._counted_before = reached is not None
         for look in looks:
-            present, _, infos = look.lines.partition(_INFOS)
-            present, _, vanished = present.partition(_VANISHED)
+            kept = unpacked(look.lines)
             try:
-                self._learn(look.at, present, tuple(infos.split(b"\n")[1:]))
-                gone = self._reader.read(vanished).samples if vanished else {}
+                self._learn(look.at, kept.present, kept.infos)
             except NotMetrics:
                 continue
+            gone = self._reader.samples_of(kept.vanished)
             for each in self._histories:
                 there = {s: v for s, v in gone.items() if s.name in each.names}
                 each.history.recall_vanished(look.at, there)
                 each.history.lookback = max(each.history.lookback, LOOKBACK_SECONDS + LATE_SECONDS)
+            if kept.made_for == self._made_for:
+                self._unread = kept.unread
+            else:  # by a process with other profiles: what it did not keep may have been there
+                self._unread = self._wanted.difference(s.name for s in self.samples)
+        self.fitting = choose_profiles(self._profiles, self.names | self._unread)
         self.take_growth()
         self.take_changes()
         if self.seen_at != reached:
@@ -188,25 +214,54 @@ class ScrapeTarget:
         return changes
 
     def _learn(self, now: float, body: bytes, infos: tuple[bytes, ...] | None) -> None:
-        """Reads one answer into the history; raises ``NotMetrics``. ``infos`` None: they are in ``body``."""
-        read = self._reader.read(body)
-        if read is not self._last:
-            self._last = read
-            for each in self._histories:
-                each.values = {s: v for s, v in read.samples.items() if s.name in each.names}
-            self._no_numbers = sum(
-                not math.isfinite(value) for each in self._histories for value in each.values.values()
-            )
+        """Reads one answer into the history; raises ``NotMetrics``. ``infos`` None: they are in ``body``,
+        which is an answer; else it is what was kept of one."""
+        read = self._reader.read(body, everything=infos is not None)
+        self._sort_out(read)
         start = read.samples.get(_PROCESS_START)
         if infos is None:
             infos = self._infos
             if abs(now - self._infos_at) >= INFO_SECONDS or start != self._process_start:
                 infos, self._infos_at = info_lines(body), now
         restarted = self._has_restarted(start)
+        self._watch_from_birth()
+        unread = self._unread
         for each in self._histories:
-            each.history.observe(now, each.values, restarted=restarted)
+            each.observe(now, restarted=restarted, born=lambda series: series.name not in unread)
+        self._unread = read.unread
         self.seen_at = now
         self._note_changes(now, start, infos)
+
+    def _watch_from_birth(self) -> None:
+        """Of a target that was not there when it was asked before, what begins with it began at 0 then."""
+        since = self._refused_at
+        if since is None or self._runs.looks or self._counted_before:
+            return
+        if self._names.always.isdisjoint(s.name for each in self._histories for s in each.values):
+            return
+        for each in self._histories:
+            each.history.observe(since, {})
+        self._unread = self._wanted - self._names.always
+        self.seen_at = self.told_at = since
+
+    def _sort_out(self, read: Exposition) -> None:
+        """What of an answer goes to which history."""
+        if read is self._last:
+            for each in self._histories:
+                each.changed = {}
+            return
+        self._last = read
+        for each in self._histories:
+            if read.changed is None:
+                each.values = {s: v for s, v in read.samples.items() if s.name in each.names}
+                each.changed = None
+            else:
+                each.changed = {s: v for s, v in read.changed.items() if s.name in each.names}
+                each.values.update(each.changed)
+        if self._no_numbers or not all(map(math.isfinite, (read.changed or read.samples).values())):
+            self._no_numbers = sum(
+                not math.isfinite(value) for each in self._histories for value in each.values.values()
+            )
 
     def _note_changes(self, now: float, start: float | None, infos: tuple[bytes, ...]) -> None:
         said: list[Series] = []
@@ -228,8 +283,8 @@ class ScrapeTarget:
         # Kept counters survive a restart of their exporter: the start time alone proves nothing.
         return any(each.history.fell(each.values) for each in self._histories)
 
-    def view(self) -> View:
-        return View(self.samples if self._answered else None, self._runs, self._cost, self._rest)
+    def view(self, feeds: Feeds) -> View:
+        return View(self.samples if self._answered else None, self._runs, self._cost, self._rest, feeds)
 
     def problems(self) -> list[str]:
         if self._last is None or not self._answered:
@@ -244,6 +299,12 @@ class ScrapeTarget:
         if self._last.left_out:
             words.append(f"{self._last.left_out} series above the bound left out")
         return words
+
+
+def _digest(words: str, digits: int) -> str:
+    from hashlib import sha256  # 2 ms, not needed before
+
+    return sha256(words.encode("utf-8", "replace")).hexdigest()[:digits]
 
 
 def _without_user(url: str) -> str:
