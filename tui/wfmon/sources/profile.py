@@ -74,7 +74,7 @@ class Signal(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defau
 class ProfileLogs(msgspec.Struct, frozen=True, forbid_unknown_fields=True, omit_defaults=True):
     """How the system's logs are read.
 
-    ``paths``: globs where they usually lie (a beginning ``~`` or ``$NAME`` is any directory). ``detect``:
+    ``paths``: globs where they lie (``~`` is anybody's home, ``$NAME`` of the environment). ``detect``:
     dotted keys by which a record is known to be of this system (an inner list: all of them). ``path_regex``:
     named groups of the file's path are fields of each of its lines. ``fields``: canonical field -> dotted
     paths, tried before the built-in aliases; an empty list: no line has this field. ``patterns``: regular

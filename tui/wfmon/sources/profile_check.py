@@ -173,7 +173,8 @@ class _Check:
             self.wrong("replaces", "names the profile itself")
         if not profile.title.strip():
             self.wrong("title", "is empty, expected the name of the system for people")
-        if not profile.detect:
+        logs = profile.logs
+        if not profile.detect and not (logs.detect or logs.paths or logs.path_regex):
             self.wrong("detect", "names no metric, so the profile could never be chosen")
         for index, entry in enumerate(profile.detect):
             if not entry:

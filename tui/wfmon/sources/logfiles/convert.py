@@ -48,8 +48,10 @@ def clean_error(text: str) -> str:
     """An error text as one safe row without secrets: of a traceback its last line."""
     text = without_colours(text)
     rows = [row for row in text.splitlines()[-50:] if row.strip()]
-    if len(rows) > 1 and ("Traceback" in text[:2000] or rows[-1][:1].strip() != ""):
-        text = rows[-1] if "Traceback" in text[:2000] else rows[0]
+    if len(rows) > 1 and "Traceback" in text[:2000]:
+        text = rows[-1]
+    elif len(rows) > 1 and (rows[-1][:1].strip() or rows[-1].lstrip().startswith("at ")):
+        text = text.lstrip().partition("\n")[0]
     return safe(redact(text[: 20 * _MAX_ERROR].strip()), limit=_MAX_ERROR)
 
 

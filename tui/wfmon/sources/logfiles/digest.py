@@ -16,6 +16,8 @@ BACKWARDS_SECONDS = 60.0
 _PEEK_BYTES = 16 << 10
 _PEEK_LINES = 50
 _TIMED_TEXT = b"0123456789[(<"
+_MAX_TEXTS = 50  # lines of plain text by which a file's format is looked for
+_LONGEST_TEXT = 1000
 _CONTAINED = b'{"log":"'
 
 
@@ -117,6 +119,10 @@ class Digest:
             self._fold.add(event, file, offset, end)
         if line.records:
             return
+        if format is None and file.texts < _MAX_TEXTS and data[0] in _TIMED_TEXT:
+            file.texts += 1
+            format = file.format = self._readers.of_text(line.prefix[:_LONGEST_TEXT])
+            reader = self._readers.of(format)
         if data[0] in _TIMED_TEXT or (format is not None and not data[:1].isspace()):
             event = reader.text_event(line.prefix)
             if event.time is not None:

@@ -52,7 +52,7 @@ class Event:
     ``time`` is (seconds, naive); ``at`` is set by who knows the file's zone. ``status_code`` says that
     the status was a number. Texts other than ``error`` and ``message()`` are safe. ``told`` is what the
     format says of the event. ``opens``, ``ends``: see ``ProfileLogs``. ``by_path``: the step is that of the
-    whole file.
+    whole file. ``unpriced``: what was used costs something that is not known.
     """
 
     time: tuple[float, bool] | None = None
@@ -92,6 +92,7 @@ class Event:
     opens: bool = True
     ends: str = "told"
     by_path: bool = False
+    unpriced: bool = False
 
     def message(self) -> str | None:
         """The text of the line's message field, or the line itself where it is plain text."""

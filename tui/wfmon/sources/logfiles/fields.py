@@ -126,7 +126,7 @@ class FieldReader:
     def _finish(self, event: Event) -> None:
         """What the format knows beyond names."""
         if event.currency is not None and event.currency.upper() not in ("USD", "$"):
-            event.cost = None
+            event.unpriced, event.cost = event.cost is not None, None
         format = self._format
         if format is None:
             return
@@ -139,8 +139,8 @@ class FieldReader:
             event.input += (event.cached or 0) + (event.cache_write or 0)
         if format.reasoning_beside and event.output is not None:
             event.output += event.reasoning or 0
-        if format.zero_is_unpriced and not event.cost:
-            event.cost = None
+        if format.zero_is_unpriced and event.cost == 0.0:
+            event.cost, event.unpriced = None, bool(event.total or event.input or event.output)
 
     def _read_words(self, event: Event, format: Format) -> None:
         meaning = format.meanings.get(event.event) if event.event is not None else None

@@ -214,14 +214,15 @@ class Fold:
         state.take_line(event, file.number, span[0], span[1], retry)
         if news:
             state.recalled = False
-        if (first or news) and state.open and not state.start_known:
+        ends = status is not None and not of_step and self._ends(status, event)
+        if (first or news) and state.open and not state.start_known and not (first and ends):
             state.start_known = file.whole or self._is_first(state.workflow, event, file, news=news)
         kind = status[0] if status is not None else None
         if status is not None and not of_step:
             state.take_limit(event)
         if of_step:
             state.take_step(event, event.step or event.event, kind, retry)
-        elif status is not None and self._ends(status, event):
+        elif status is not None and ends:
             was_open = state.open
             state.end(event, status[0], status[1])
             if event.failed_step is not None and status[0] in FAILED:

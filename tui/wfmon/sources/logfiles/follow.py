@@ -100,8 +100,8 @@ class FollowedFile:
     times ``marked_at``; ``all_open``: all lines are read of the runs that were open then. ``long_at`` is
     where the over-long line begins whose end is not there yet. ``format`` None: that of the built-in
     aliases; ``facts`` are what the path says of every line. ``block``: the lines of an object over several
-    lines whose end is not there yet, the first of them at ``block_at``. ``last_error``: the last line of
-    plain text that speaks of a run, if it is an error.
+    lines whose end is not there yet, the first of them at ``block_at``. ``texts``: how many lines of plain
+    text were looked at for their format; ``last_error``: the last that speaks of a run, if it is an error.
     """
 
     number: int
@@ -143,6 +143,7 @@ class FollowedFile:
     facts: Mapping[str, object] = field(default_factory=dict)
     block: list[bytes] = field(default_factory=list)
     block_at: int = 0
+    texts: int = 0
     last_error: Event | None = None
     _chunk_at: int = 0
 

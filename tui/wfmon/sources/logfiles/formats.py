@@ -6,6 +6,7 @@ built-in aliases alone.
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING
@@ -89,11 +90,14 @@ class Formats:
         self._globs = [(profile, glob) for profile in usable for glob in profile.logs.paths]
         self._paths = [profile for profile in usable if profile.logs.path_regex]
         self._detects = [(profile, entry) for profile in usable for entry in profile.logs.detect]
+        self._texts = [
+            profile for profile in usable if any("(?P<run>" in pattern for pattern in profile.logs.patterns)
+        ]
         self._made: dict[str, Format] = {}
 
     @property
     def detects(self) -> bool:
-        return self._only is None and bool(self._detects)
+        return self._only is None and bool(self._detects or self._texts)
 
     def of_path(self, path: str) -> Format | None:
         """The format of a file by its name; None where that does not tell it."""
@@ -116,6 +120,14 @@ class Formats:
                 best = (len(wanted), profile)
         return self._made_of(best[1]) if best is not None else None
 
+    def of_text(self, text: str) -> Format | None:
+        """The format of a line of plain text, of which a pattern finds the run's id."""
+        for profile in self._texts:
+            made = self._made_of(profile)
+            if any("run" in each.groupindex and each.search(text) for each in made.patterns):
+                return made
+        return None
+
     def _made_of(self, profile: Profile) -> Format:
         made = self._made.get(profile.name)
         if made is None:
@@ -124,10 +136,16 @@ class Formats:
 
 
 def _matches(path: str, glob: str) -> bool:
-    """Whether a path is one that ``glob`` means; a beginning ``~`` or ``$NAME`` is any directory, and ``*``
-    also goes over several."""
-    if glob[:1] in "~$":
-        glob = "*/" + glob.partition("/")[2]
+    """Whether a path is one that ``glob`` means: ``~`` is anybody's home, ``$NAME`` of the environment;
+    ``*`` also goes over several directories."""
+    head, _, rest = glob.partition("/")
+    if head[:1] == "$":
+        base = os.environ.get(head[1:])
+        if not base:
+            return False
+        glob = f"{base.rstrip('/')}/{rest}"
+    elif head == "~":
+        glob = f"*/{rest}"
     parts = _GLOB_PARTS.split(glob)
     if not all(part in path for part in parts):
         return False

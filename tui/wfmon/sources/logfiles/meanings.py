@@ -29,6 +29,8 @@ def read_meaning(words: str) -> Meaning | None:
     scope = _SCOPES.get(first)
     word = rest if scope is not None else words
     status: RunStatus | None = STATUS_WORDS.get(word)
+    if first == "run" and word == "call":
+        return Meaning((Scope.RUN, None, True, False))
     if status is None and (word or scope in (None, Scope.RUN)):
         return None
     retry = word in RETRY_WORDS

@@ -34,6 +34,10 @@ class Readers:
         format = self._formats.of_path(path) if self._formats is not None else None
         return format, self.of(format).facts(path)
 
+    def of_text(self, text: str) -> Format | None:
+        """The format that a line of plain text shows its file to have."""
+        return self._formats.of_text(text) if self._formats is not None and self._formats.detects else None
+
     def events(
         self, raw: bytes, format: Format | None, facts: Mapping[str, object], *, skipped: int = 0
     ) -> list[Event]:

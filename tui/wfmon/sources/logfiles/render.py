@@ -72,6 +72,8 @@ def shown_level(event: Event) -> Level:
         failed = event.status[0] in _FAILED and not event.status[2]
     elif event.level is Level.NONE and event.error is not None:
         failed = True
+    elif event.told is not None:
+        failed = event.told[1] in _FAILED
     else:
         failed = event.event is not None and _event_fails(event.event)
     return Level.ERROR if failed else event.level

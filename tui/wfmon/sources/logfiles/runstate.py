@@ -7,6 +7,7 @@ steps, and of a step the sum over its attempts, each counted once.
 from __future__ import annotations
 
 from wfmon.model.log import Level
+from wfmon.model.record import replace
 from wfmon.model.run import LogRef, Run, RunStatus, Step, Usage
 from wfmon.sources.logfiles.convert import clean_error
 from wfmon.sources.logfiles.event import Event
@@ -75,8 +76,8 @@ class StepState:
     """One step of a run: the attempts that are over, and the one that goes on."""
 
     __slots__ = (
-        "attempt", "current", "duration", "ended_at", "error", "model", "name", "over", "started_at",
-        "status",
+        "attempt", "current", "duration", "ended_at", "error", "error_of", "model", "name", "over",
+        "started_at", "status",
     )  # fmt: skip
 
     def __init__(self, name: str, at: float) -> None:
@@ -88,6 +89,7 @@ class StepState:
         self.attempt: int | None = None
         self.model: str | None = None
         self.error: str | None = None
+        self.error_of: int | None = None
         self.over = UsageSum()
         self.current = UsageSum()
 
@@ -120,8 +122,10 @@ class StepState:
         self._close()
         if status is RunStatus.SUCCESS:
             self.error = None
-        elif text := event.error or event.message():
-            self.error = clean_error(text)
+        elif event.error or self.error is None or self.error_of != self.attempt:
+            text = event.error or event.message()  # a further line on the same failure often says less
+            if text:
+                self.error, self.error_of = clean_error(text), self.attempt
 
     def _close(self) -> None:
         self.over.add(self.current)
@@ -150,13 +154,42 @@ class StepState:
 class RunState:
     """``spans`` are, per file number, where its lines begin and end. ``start_known`` is False while the
     first line seen may not be the run's first. ``recalled`` until a line comes that no earlier process
-    read. ``ends`` says how its end is known, ``concluded`` that no line told it."""
+    read. ``ends`` says how its end is known, ``concluded`` that no line told it. ``unpriced``: a part of
+    what it used has no price, so the sum of the others is not what it cost."""
 
     __slots__ = (
-        "attempt", "began", "concluded", "deadline", "duration", "ended_at", "ends", "error", "error_at",
-        "final", "first_at",
-        "has_id", "id", "last_at", "limit", "log", "loose", "model", "pid", "provider", "quiet", "recalled",
-        "retries", "retry_lines", "spans", "start_known", "status", "steps", "weak_ids", "word", "workflow",
+        "attempt",
+        "began",
+        "concluded",
+        "deadline",
+        "duration",
+        "ended_at",
+        "ends",
+        "error",
+        "error_at",
+        "final",
+        "first_at",
+        "has_id",
+        "id",
+        "last_at",
+        "limit",
+        "log",
+        "loose",
+        "model",
+        "pid",
+        "provider",
+        "quiet",
+        "recalled",
+        "retries",
+        "retry_lines",
+        "spans",
+        "start_known",
+        "status",
+        "steps",
+        "unpriced",
+        "weak_ids",
+        "word",
+        "workflow",
     )  # fmt: skip
 
     def __init__(
@@ -191,6 +224,7 @@ class RunState:
         self.recalled = True
         self.ends = "told"
         self.concluded = False
+        self.unpriced = False
         self.spans: dict[int, tuple[int, int]] = {}
         self.weak_ids: frozenset[str] = frozenset()
 
@@ -210,6 +244,8 @@ class RunState:
             self.began = min(self.began, at)
         span = self.spans.get(file)
         self.spans[file] = (offset, end) if span is None else (min(span[0], offset), max(span[1], end))
+        if event.unpriced:
+            self.unpriced = True
         if event.pid is not None:
             self.pid = event.pid
         if event.model is not None:
@@ -370,6 +406,10 @@ class RunState:
         return max((self.attempt or 1) - 1, of_steps, self.retry_lines, 0)
 
     def _usage(self) -> Usage:
+        usage = self._summed()
+        return replace(usage, cost_usd=None) if self.unpriced else usage
+
+    def _summed(self) -> Usage:
         summed = UsageSum()
         if self.start_known or self.open:  # of a part of the lines there is no sum
             summed.add(self.loose)
