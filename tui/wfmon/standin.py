@@ -29,6 +29,15 @@ class StandIn(ModuleType):
         return real
 
 
+class Classes(ModuleType):
+    """Has a class of any name, for ``from ... import ...`` and as a base class; none does anything."""
+
+    def __getattr__(self, name: str) -> type:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return type(name, (), {})
+
+
 @contextlib.contextmanager
 def standing_in(modules: Mapping[str, ModuleType | None]) -> Iterator[None]:
     """While it lasts, an import of ``modules`` gives these; None: it fails, as if it were not installed.

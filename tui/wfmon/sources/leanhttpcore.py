@@ -1,6 +1,6 @@
-"""Loads httpcore without what only its asynchronous half needs, and the CA file of its own.
+"""Loads httpcore without its asynchronous half, what only that needs, and the CA file of its own.
 
-Both are half of what it takes to load: 5 ms.
+They are 6 of the 16 ms that it takes to load.
 """
 
 from __future__ import annotations
@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from importlib import import_module
 
-from wfmon.standin import StandIn, standing_in
+from wfmon.standin import Classes, StandIn, standing_in
 
 
 def load() -> None:
@@ -16,5 +16,6 @@ def load() -> None:
     it without this."""
     if "httpcore" not in sys.modules:
         # It works without anyio, and asks certifi only where it is given no TLS settings.
-        with standing_in({"anyio": None, "certifi": StandIn("certifi")}):
+        half = "httpcore._async"
+        with standing_in({"anyio": None, "certifi": StandIn("certifi"), half: Classes(half)}):
             import_module("httpcore")

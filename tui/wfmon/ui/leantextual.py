@@ -10,9 +10,8 @@ from __future__ import annotations
 
 import sys
 from importlib import import_module
-from types import ModuleType
 
-from wfmon.standin import StandIn, standing_in
+from wfmon.standin import Classes, StandIn, standing_in
 from wfmon.ui.textualrelease import RELEASE, textual_is_known
 
 _PALETTE = "textual.command"
@@ -20,18 +19,9 @@ _PALETTE = "textual.command"
 _CALLED = ("platformdirs", "rich.table")
 
 
-class _Empty(ModuleType):
-    """Has a class of any name, for ``from textual.command import ...`` and as a base class."""
-
-    def __getattr__(self, name: str) -> type:
-        if name.startswith("__"):
-            raise AttributeError(name)
-        return type(name, (), {})
-
-
 def load() -> None:
     """To be called before anything else imports ``textual.app``."""
     if "textual.app" in sys.modules or _PALETTE in sys.modules or not textual_is_known(RELEASE):
         return
-    with standing_in({_PALETTE: _Empty(_PALETTE), **{name: StandIn(name) for name in _CALLED}}):
+    with standing_in({_PALETTE: Classes(_PALETTE), **{name: StandIn(name) for name in _CALLED}}):
         import_module("textual.app")
