@@ -161,3 +161,38 @@ def test_a_clock_that_jumps_back_is_told_and_breaks_nothing(tmp_path: Path) -> N
 
 def test_iso_is_what_the_helpers_write() -> None:
     assert parse_time(iso(NOW)) == (NOW, False)
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("2026-02-25 06:13:20 CET", -3600), ("2026-02-25 06:13:20 EST", 5 * 3600), ("2026-02-25 06:13:20 UTC", 0),
+        ("2026-02-25 06:13:20,000 Europe/Berlin", -3600), ("2026-02-25, 06:13:20 UTC", 0),
+        ("Wed, 25 Feb 2026 06:13:20 GMT", 0), ("25/Feb/2026:06:13:20 +0000", 0),
+        ({"seconds": 1_772_000_000, "nanos": 0}, 0), ({"seconds": "1772000000", "nanos": 500_000_000}, 0.5),
+        (1_772_000_000_000, 0), (1_772_000_000_000_000, 0), (1_772_000_000_000_000_000, 0), ("1772000000.25", 0.25),
+    ],
+)  # fmt: skip
+def test_odd_times(text: object, seconds: float) -> None:
+    assert parse_time(text) == (1_772_000_000 + seconds, False)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-02-25 06:13:20 CST",
+        "2026-02-25, 06:13:20",
+        "Wed Feb 25 06:13:20 2026",
+        "2026/02/25 06:13:20,000",
+    ],
+)
+def test_times_whose_zone_is_not_clear_stay_naive(text: str) -> None:
+    assert parse_time(text) == (1_772_000_000, True)
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["2026-02-25 06:13:20 Nowhere/Land", "soon", {"seconds": -1}, {"seconds": 1e9}, {"nanos": 1}, [], "GET"],
+)
+def test_no_times(value: object) -> None:
+    assert parse_time(value) is None

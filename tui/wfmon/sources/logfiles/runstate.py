@@ -288,6 +288,8 @@ class RunState:
         if word in START_WORDS:
             self.start_known = True
             self.began = min(self.began, event.at)
+            if self.ended_at is not None and self.duration is None and event.at <= self.ended_at:
+                self.duration = self.ended_at - self.began  # its start was in a file that is read later
         if event.attempt is not None:
             self.attempt = event.attempt
         if has_usage(event):
