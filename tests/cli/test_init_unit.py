@@ -13,8 +13,8 @@ import pytest
 
 from support.program import Program
 from wfmon.cli.arguments import parse
-from wfmon.cli.init import unit
 from wfmon.cli.options import Options
+from wfmon.cli.unit import unit
 
 
 def sections(text: str) -> configparser.RawConfigParser:
@@ -77,12 +77,6 @@ def test_a_state_directory_elsewhere_is_to_be_made_by_hand() -> None:
     assert "StateDirectory" not in sections(text)["Service"]
     assert "install -d -o wfmon -g wfmon -m 2770 /srv/wf" in text
     assert command(text)[-2:] == ["--state-dir", "/srv/wf"]
-
-
-def test_without_unit_it_says_that_it_comes_later(tmp_path: Path) -> None:
-    done = Program(tmp_path).run("init")
-    assert (done.code, done.out) == (2, "")
-    assert "init --unit" in done.err
 
 
 def test_a_wrong_config_is_told_and_no_unit_is_printed(tmp_path: Path) -> None:

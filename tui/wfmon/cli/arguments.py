@@ -25,7 +25,7 @@ COMMANDS = {
     "logs": "the lines of a run or a workflow, as the log screen shows them",
     "cost": "what was spent, by workflow, model or provider",
     "doctor": "every source: reachable, what it answers, what is missing; who collects",
-    "init": "with --unit: a systemd unit for record",
+    "init": "find what runs on this host, ask before it is probed, and write a config",
     "rules": "export: our rules for your own Prometheus",
     "config": "path, show, check or schema of the settings",
     "status": "one short line for a status bar, of what is being collected",
@@ -192,7 +192,11 @@ def _add_demo(group: argparse._ArgumentGroup) -> None:
 
 
 def _add_init(group: argparse._ArgumentGroup) -> None:
-    group.add_argument("--unit", action="store_true", help="print a systemd unit for record")
+    group.add_argument(
+        "--probe", action="store_true", help="look at /metrics on loopback without being asked (for scripts)"
+    )
+    group.add_argument("--force", action="store_true", help="write over a config that is there")
+    group.add_argument("--unit", action="store_true", help="only print a systemd unit for record")
 
 
 def _add_check(group: argparse._ArgumentGroup) -> None:

@@ -1,127 +1,155 @@
-"""``wfmon-tui init``: so far only ``--unit``, a systemd unit for ``record``."""
+"""``wfmon-tui init``: what runs on this host, what may be asked for its metrics, and a config for it."""
 
 from __future__ import annotations
 
 import os
-import shutil
+import platform
 import sys
+import time
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from wfmon.cli.initfile import Written, config_text, count_of, write_config
 from wfmon.cli.options import Options
-from wfmon.store.paths import SYSTEM_DIR
+from wfmon.text.numbers import rfc3339
+from wfmon.text.sanitize import safe
 
-_WRONG_USE = 2
+if TYPE_CHECKING:
+    from wfmon.config.schema import Config
+    from wfmon.sources.discovery.facts import Facts
+    from wfmon.sources.discovery.ports import Spared, Target
+    from wfmon.sources.discovery.probe import Probed
+    from wfmon.sources.discovery.propose import Proposal
 
-# Nothing here gives the service a view of its own of the file systems (ProtectSystem=, PrivateTmp= and
-# the like): it watches those of the host, and /proc, and logs wherever they are.
-_UNIT = """\
-# Printed by wfmon-tui init --unit. Put it into /etc/systemd/system/wfmon.service and read the comments.
-#
-#   groupadd --system --force wfmon
-#   useradd --system --gid wfmon --no-create-home --home-dir {state} --shell /usr/sbin/nologin wfmon
-#   systemctl daemon-reload
-#   systemctl enable --now wfmon
-#
-# Who may ack and take over: usermod --append --groups wfmon USER. The screen of such a user reads what
-# this service collects, as long as it watches the same: the same settings, nothing else on the command line.
-
-[Unit]
-Description=Collects and evaluates the AI workflows of this host (wfmon-tui record)
-After=network.target
-
-[Service]
-Type=exec
-ExecStart={command}
-SuccessExitStatus=143
-Restart=always
-RestartSec=5
-
-# As which user: it must be able to run the program above, to read the settings and the logs, and to write
-# the state. Logs of group adm: SupplementaryGroups=adm. Memory of processes of other users is seen by
-# root, or with AmbientCapabilities=CAP_SYS_PTRACE; logs that only root reads with CAP_DAC_READ_SEARCH.
-User=wfmon
-Group=wfmon
-#SupplementaryGroups=adm
-#AmbientCapabilities=CAP_SYS_PTRACE CAP_DAC_READ_SEARCH
-
-# The state is shared with the group: what one acks, all see.
-{state_lines}
-UMask=0007
-Environment=LANG=C.UTF-8
-
-# A frugal guest: it gives way to the workflows.
-Nice=5
-CPUQuota=50%
-MemoryHigh=512M
-MemoryMax=1G
-TasksMax=128
-OOMScoreAdjust=300
-
-# It needs no more than sockets, its state and reading. RestrictSUIDSGID= would forbid the setgid bit of
-# the shared directories; ProtectProc= and ProcSubset= would hide the workflows.
-NoNewPrivileges=yes
-LockPersonality=yes
-RestrictRealtime=yes
-RestrictNamespaces=yes
-RestrictAddressFamilies=AF_UNIX AF_INET AF_INET6 AF_NETLINK
-SystemCallArchitectures=native
-
-[Install]
-WantedBy=multi-user.target
-"""
+_FAILED = 1
+_MOST_SPARED = 40
 
 
 def run(options: Options) -> int:
-    """Prints the unit; 2 without ``--unit``."""
-    if not options.unit:
-        print("wfmon-tui: init comes later; there is: wfmon-tui init --unit", file=sys.stderr)
-        return _WRONG_USE
-    loaded = options.load_config()
-    config = str(loaded.file.absolute()) if loaded.file_found else None
-    print(unit(program(), options, config), end="")
+    """0 when the config is written; 1 where it is there already, or cannot be written."""
+    if options.unit:
+        from wfmon.cli import unit
+
+        return unit.run(options)
+    from wfmon.config.resources import user_config
+
+    path = Path(options.config) if options.config is not None else user_config(os.environ)
+    if os.path.lexists(path) and not options.force:
+        _say(f"{safe(str(path))} is there already: --force writes over it")
+        return _FAILED
+    # What is written takes the place of what the user's file says.
+    config = options.load_config(os.devnull).config
+    facts, proposal = _look(config, options)
+    _tell_found(proposal)
+    targets = _targets(facts)
+    probed = _probe(targets, config, options.probe)
+    unasked = () if probed else targets
+    text = config_text(Written(platform.node(), str(rfc3339(time.time())), proposal, probed, unasked))
+    return _write(path, text, force=options.force)
+
+
+def _look(config: Config, options: Options) -> tuple[Facts, Proposal]:
+    from wfmon.monitor.assemble import base_dir
+    from wfmon.monitor.discovering import HostEyes, own_directories
+    from wfmon.sources.discovery.propose import propose
+    from wfmon.sources.discovery.unseen import system_names
+
+    never = own_directories(base_dir(config, read_only=True).path)
+    facts = HostEyes(config, never, every_socket=True).facts(time.time())
+    return facts, propose(facts, system_names(), advises=False)
+
+
+def _tell_found(proposal: Proposal) -> None:
+    print("found:")
+    for each in proposal.proposed:
+        print(f"  {each.found.what}")
+    if not proposal.proposed:
+        print("  nothing")
+    print(f"looked at: {', '.join(proposal.looked)}")
+    if proposal.left:
+        print("not seen:")
+        for words in proposal.left:
+            print(f"  {words}")
+
+
+def _targets(facts: Facts) -> Sequence[Target]:
+    """What may be asked for its metrics; what is not, and why, is told."""
+    from wfmon.sources.discovery.ports import choose_targets
+
+    targets, spared = choose_targets(facts)
+    _tell_spared(spared)
+    if not targets:
+        print("nothing listens on loopback that could be asked for its metrics")
+    return targets
+
+
+def _probe(targets: Sequence[Target], config: Config, agreed: bool) -> Sequence[Probed]:
+    """Ask, once a person has agreed."""
+    from wfmon.monitor.building import enabled_profiles
+    from wfmon.sources.discovery.probe import MAX_BYTES, SECONDS, probe
+
+    if not targets:
+        return ()
+    bounds = f"GET, loopback only, {SECONDS:g} s and {MAX_BYTES // 1_000_000} MB each"
+    print(f"{'asked' if agreed else 'could be asked'} for metrics ({bounds}):")
+    for target in targets:
+        print(f"  {target.url}  {target.who}")
+    sys.stdout.flush()
+    if not (agreed or _agrees(targets)):
+        return ()
+    probed = probe(targets, enabled_profiles(config))
+    print("answers:")
+    for each in probed:
+        print(f"  {each.target.url}  {_answer(each)}")
+    return probed
+
+
+def _tell_spared(spared: Sequence[Spared]) -> None:
+    if not spared:
+        return
+    print("never asked:")
+    for each in spared[:_MOST_SPARED]:
+        print(f"  port {each.port}: {each.why}")
+    if len(spared) > _MOST_SPARED:
+        print(f"  and {len(spared) - _MOST_SPARED} more")
+
+
+def _agrees(targets: Sequence[Target]) -> bool:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        _say("not asked: there is no terminal to agree on; --probe asks without a question")
+        return False
+    try:
+        answer = input(f"Ask {'this one' if len(targets) == 1 else f'these {len(targets)}'} now? [y/N] ")
+    except EOFError:
+        print()
+        return False
+    return answer.strip().lower() in ("y", "yes")
+
+
+def _answer(each: Probed) -> str:
+    if each.problem is not None:
+        return each.problem
+    if not each.fits:
+        return f"{count_of(each)}, and no profile fits"
+    return f"{count_of(each)}: " + "; ".join(f"{fit.title}: {' '.join(fit.there)}" for fit in each.fits)
+
+
+def _write(path: Path, text: str, *, force: bool) -> int:
+    shown = safe(str(path))
+    try:
+        write_config(path, text, force=force)
+    except FileExistsError:
+        _say(f"{shown} is there already: --force writes over it")
+        return _FAILED
+    except OSError as error:
+        _say(f"{shown} cannot be written: {os.strerror(error.errno or 0).lower()}")
+        return _FAILED
+    print(f"written: {shown}")
+    print("next: wfmon-tui config check, wfmon-tui doctor, wfmon-tui")
     return 0
 
 
-def program() -> list[str]:
-    """The words that run this very program."""
-    name = sys.argv[0] if sys.argv else ""
-    found = shutil.which(name) if name and not name.endswith("__main__.py") else None
-    if found is not None:
-        return [os.path.abspath(found)]
-    return [sys.executable, "-m", "wfmon"]
-
-
-def unit(command: list[str], options: Options, config: str | None) -> str:
-    """The text of the unit that runs ``command`` with the sources and settings of ``options``."""
-    state = Path(options.state_dir).absolute() if options.state_dir else SYSTEM_DIR
-    words = [*command, "record", *_words(options, config), "--state-dir", str(state)]
-    return _UNIT.format(
-        command=" ".join(_quoted(word) for word in words),
-        state=state,
-        state_lines=_state_lines(state),
-    )
-
-
-def _words(options: Options, config: str | None) -> list[str]:
-    words = ["--config", config] if config is not None else []
-    given = [("--prometheus", options.prometheus), ("--alertmanager", options.alertmanager)]
-    given += [("--scrape", url) for url in options.scrape]
-    given += [("--logs", os.path.abspath(os.path.expanduser(glob))) for glob in options.logs]
-    for option, value in given:
-        words += [option, value] if value is not None else []
-    words += ["--no-host"] if options.no_host else []
-    words += ["--interval", f"{options.interval:g}s"] if options.interval is not None else []
-    return words
-
-
-def _state_lines(state: Path) -> str:
-    if state.parent == SYSTEM_DIR.parent:
-        return f"StateDirectory={state.name}\nStateDirectoryMode=2770"
-    return f"# Make it first: install -d -o wfmon -g wfmon -m 2770 {_quoted(str(state))}"
-
-
-def _quoted(word: str) -> str:
-    """As systemd.service(5) reads it: specifiers and variables doubled, in quotes where needed."""
-    word = word.replace("\\", "\\\\").replace("%", "%%").replace("$", "$$").replace('"', '\\"')
-    plain = all(char.isalnum() or char in "/._-+=:@,%$*?" for char in word)
-    return word if plain and word else f'"{word}"'
+def _say(words: str) -> None:
+    sys.stdout.flush()
+    print(f"wfmon-tui: {words}", file=sys.stderr)

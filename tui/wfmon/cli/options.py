@@ -51,6 +51,8 @@ class Options:
     action: str = ""
     profile: str = ""
     unit: bool = False
+    probe: bool = False
+    force: bool = False
     bar: str = "plain"
     ask: bool = False
     subject: str = ""

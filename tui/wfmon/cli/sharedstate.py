@@ -6,6 +6,7 @@ import os
 import shlex
 from pathlib import Path
 
+from wfmon.config.tomltext import quoted
 from wfmon.store.paths import SYSTEM_DIR, StateDir
 from wfmon.text.sanitize import safe
 
@@ -21,17 +22,17 @@ def sharing_lines(state: StateDir, configured: str) -> list[str]:
     if state.shared:
         return []
     directory = Path(configured).expanduser().absolute() if configured and _unused(state.path) else SYSTEM_DIR
-    quoted = shlex.quote(str(directory))
+    word = shlex.quote(str(directory))
     lines = [
         "share     acks and history with the group wfmon; as root, then log in again:",
         f"    groupadd --system --force {GROUP}",
-        f"    install -d -o root -g {GROUP} -m 2770 {quoted}",
+        f"    install -d -o root -g {GROUP} -m 2770 {word}",
         f"    usermod --append --groups {GROUP} USER",
     ]
     if directory == SYSTEM_DIR and not configured:
         lines.append(f"    config: none is needed, {SYSTEM_DIR} is used by all who may write there")
     else:
-        lines.append(f"    config: [state] dir = {_toml(str(directory))}")
+        lines.append(f"    config: [state] dir = {quoted(directory)}")
     return [safe(line) for line in lines]
 
 
@@ -42,9 +43,3 @@ def _unused(path: Path) -> bool:
         return True
     except OSError:
         return False
-
-
-def _toml(text: str) -> str:
-    import json
-
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 from pathlib import Path
 
+from wfmon.config.tomltext import listed, quoted
 from wfmon.demo import control, runbooks
 from wfmon.demo.disk import LIMIT
 from wfmon.demo.spec import WORKFLOWS, WorkflowSpec, of_group
@@ -78,12 +78,3 @@ def workflow_text(spec: WorkflowSpec, directory: Path) -> str:
         lines.append(f"max_usd_per_hour = {spec.cap}")
     lines.append(f"runbook = {quoted(runbooks.place(spec.name))}")
     return "\n".join(lines)
-
-
-def quoted(value: object) -> str:
-    """A TOML basic string; JSON's escapes are a subset of TOML's."""
-    return json.dumps(str(value), ensure_ascii=False).replace("\x7f", "\\u007f")
-
-
-def listed(values: Iterable[str]) -> str:
-    return f"[{', '.join(quoted(value) for value in values)}]"

@@ -56,10 +56,11 @@ class _Logs:
     programs: list[str] = field(default_factory=list)
 
 
-def propose(facts: Facts, names: Names) -> Proposal:
-    """What to watch of what is there."""
+def propose(facts: Facts, names: Names, *, advises: bool = True) -> Proposal:
+    """What to watch of what is there. ``advises``: name ``wfmon-tui init`` where it would find more."""
     proposed = [*_servers(facts.servers), *_systems(facts)]
     left = [*_unasked(facts), *unseen(facts, names), *_old(facts), *_elsewhere(facts)]
+    left += _ports(facts) if advises else []
     return Proposal(tuple(proposed), _looked(facts), tuple(dict.fromkeys(left)))
 
 
@@ -201,25 +202,30 @@ def _old(facts: Facts) -> list[str]:
 
 
 def _elsewhere(facts: Facts) -> list[str]:
-    """A Prometheus at another port, and what may have metrics."""
+    """A Prometheus at another port."""
     words = []
-    commands = {process.pid: process.command for process in facts.processes}
-    known = {each.port for each in facts.servers}
     for process in facts.processes:
         program = program_of(process.command) if process.command else None
         kind = _SERVER_PROGRAMS.get(program.name) if program is not None else None
         if kind is None or any(each.kind == kind and each.what is Server.RIGHT for each in facts.servers):
             continue
         words.append(f"{_TITLES[kind]} (pid {process.pid}) is not at its usual port: --{kind} URL reads it")
+    return words
+
+
+def _ports(facts: Facts) -> list[str]:
+    """What may have metrics: of known systems and scripts."""
+    commands = {process.pid for process in facts.processes}
+    known = {each.port for each in facts.servers}
     ports = {
         each.port
         for each in facts.listeners
         if each.port not in known and reached_at(each.address) is not None and each.pid in commands
     }
-    if ports:
-        shown = ", ".join(map(str, sorted(ports)[:5])) + (", …" if len(ports) > 5 else "")
-        words.append(f"/metrics of what listens (ports {shown}): wfmon-tui init asks before it looks")
-    return words
+    if not ports:
+        return []
+    shown = ", ".join(map(str, sorted(ports)[:5])) + (", …" if len(ports) > 5 else "")
+    return [f"/metrics of what listens (ports {shown}): wfmon-tui init asks before it looks"]
 
 
 _SERVER_PROGRAMS = {

@@ -42,7 +42,7 @@ class System:
     """``name`` is that of its profile, where there is one. ``programs`` are base names, ``modules`` what
     Python runs with ``-m`` (and what is below them), ``paths`` patterns of a program's or script's path,
     ``titles`` patterns of a command line that was overwritten. ``metrics``: how its metrics are switched on;
-    ``files``: only files whose path has this in it are its logs."""
+    ``path``: where; ``files``: only files whose path has this in it are its logs."""
 
     name: str
     title: str
@@ -51,6 +51,7 @@ class System:
     paths: tuple[str, ...] = ()
     titles: tuple[str, ...] = ()
     metrics: str = ""
+    path: str = "/metrics"
     files: str = ""
 
 
@@ -76,6 +77,7 @@ SYSTEMS = (
         ("prefect",),
         ("prefect",),
         metrics="prometheus-prefect-exporter (the server's /api/metrics has no runs)",
+        path="/api/metrics",
     ),
     System("flower", "Flower", modules=("flower",), metrics="is on: /metrics"),
     System(
@@ -93,6 +95,7 @@ SYSTEMS = (
         ("kestra",),
         paths=(r"/kestra(?:-[\w.]+)?(?:\.jar)?$",),
         metrics="is on: /prometheus",
+        path="/prometheus",
     ),
     System("windmill", "Windmill", ("windmill",), metrics="METRICS_ADDR (Enterprise)"),
     System(

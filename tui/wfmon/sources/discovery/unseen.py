@@ -79,7 +79,8 @@ def _of_users(facts: Facts, names: Names) -> list[str]:
         user = safe(names.user(uid), limit=40)
         shown = ", ".join(_who(each) for each in several[:MOST])
         more = f" and {len(several) - MOST} more" if len(several) > MOST else ""
-        words.append(f"open files of {shown}{more} of {user}: {user}, {OTHERS_FILES}")
+        who = "" if uid == 0 else f"{user}, "
+        words.append(f"open files of {shown}{more} of {user}: {who}{OTHERS_FILES}")
     return words
 
 
