@@ -46,6 +46,16 @@ def test_check(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert capsys.readouterr().err.startswith(f"{home}:2: ui.theme: wrong value 5, expected a text")
 
 
+def test_check_knows_the_profiles(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    home.write_text('[profiles]\ntotals = ["litellm", "logs"]\nprefix = { n8n = "flows_" }\n')
+    assert main(["config", "check"]) == 0
+    for wrong in ('totals = ["litelm"]', 'enabled = ["litelm"]', 'prefix = { litelm = "x_" }'):
+        home.write_text(f"[profiles]\n{wrong}\n")
+        assert main(["config", "check"]) == 2
+        said = capsys.readouterr().err
+        assert f"[profiles] {wrong.split()[0]}: litelm: no such profile, nearest: litellm; known:" in said
+
+
 def test_show_tells_values_and_origins_but_no_secret(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -131,6 +131,12 @@ paths = ["/var/log/y"]
         ),
         (WORKFLOW + 'match = ["ok", "("]', '3: workflow[0].match[1]: "(" is not a regular expression'),
         ('[[workflow]]\nname = "a"\n[[workflow]]\nname = "b"\naliases = ["a"]', "5: workflow[1].aliases: "),
+        (
+            '[profiles]\nprefix = { n8n = "2 " }',
+            '2: profiles.prefix.n8n: no metric name can begin with "2 ", expected as "n8n_"',
+        ),
+        ('[profiles]\ntotals = ["n8n", " "]', "2: profiles.totals[1]: is empty, expected the name"),
+        ('[discovery]\nevery = "1s"', "2: discovery.every: is too short, expected at least 5s"),
         ("[host]\ninterval = 0", "2: host.interval: is zero, expected a duration longer than 0"),
         ("[alerts.failure_rate]\nthreshold = 5", "2: alerts.failure_rate.threshold: is 5, expected a ratio"),
         ("[alerts.memory]\nwarn = { trip = 0.5 }", "2: alerts.memory.warn.clear: is below trip (0.5)"),

@@ -40,6 +40,10 @@ def _path(options: Options) -> int:
 
 
 def _check(loaded: Loaded) -> int:
+    """Raises ``ProfileError`` too: also a profile's file is part of the config."""
+    from wfmon.monitor.building import enabled_profiles
+
+    enabled_profiles(loaded.config)
     place = safe(str(loaded.file)) if loaded.file_found else "no config file of yours, defaults only"
     print(f"{place}: ok")
     return 0

@@ -14,6 +14,8 @@ from wfmon.config.schema import Config, Duration
 from wfmon.text.numbers import find_zone
 from wfmon.text.sanitize import guard, safe
 
+SOONEST_LOOK = 5.0  # seconds: a look around goes through all processes
+_METRIC_START = re.compile(r"[a-zA-Z_:][a-zA-Z0-9_:.]*")
 # Durations for which zero has a meaning: at once, never, no gap.
 _MAY_BE_ZERO = frozenset(
     ("for", "keep", "clear_quiet", "episode_gap", "resolved_keep", "default", "slack", "debounce")
@@ -36,6 +38,8 @@ def findings(config: Config, themes: Collection[str], distrust: Mapping[int, str
         *source_findings(config.source, distrust),
         *_workflows(config),
         *_storage(config),
+        *_profiles(config),
+        *_discovery(config),
     ]
 
 
@@ -134,6 +138,23 @@ def _pattern(pattern: str, path: KeyPath) -> Iterator[Finding]:
         re.compile(pattern)
     except (re.error, OverflowError, RecursionError) as error:
         yield path, f'"{safe(pattern, limit=60)}" is not a regular expression: {error}'
+
+
+def _profiles(config: Config) -> Iterator[Finding]:
+    """Whether there are profiles of these names is seen where profiles are read."""
+    for key, names in (("enabled", config.profiles.enabled), ("totals", config.profiles.totals)):
+        for index, name in enumerate(names):
+            if not name.strip():
+                yield ("profiles", key, index), "is empty, expected the name of a profile"
+    for name, prefix in config.profiles.prefix.items():
+        if prefix and not _METRIC_START.fullmatch(prefix):
+            shown = safe(prefix, limit=40)
+            yield ("profiles", "prefix", name), f'no metric name can begin with "{shown}", expected as "n8n_"'
+
+
+def _discovery(config: Config) -> Iterator[Finding]:
+    if 0 < config.discovery.every < SOONEST_LOOK:
+        yield ("discovery", "every"), f"is too short, expected at least {SOONEST_LOOK:g}s"
 
 
 def _storage(config: Config) -> Iterator[Finding]:

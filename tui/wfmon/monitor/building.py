@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING
 
 import wfmon
+from wfmon.analysis.counting import LOGS
 from wfmon.analysis.merge import Windows
 from wfmon.config import schema
 from wfmon.model.record import dataclass
@@ -20,7 +21,7 @@ from wfmon.monitor.rulelist import RuleList
 from wfmon.monitor.settings import rule_settings
 from wfmon.monitor.track import Pace
 from wfmon.sources.base import Source
-from wfmon.sources.profile import Profile, ProfileError, load_profiles, user_profiles_dir
+from wfmon.sources.profile import Profile, ProfileError, load_profiles, user_profiles_dir, with_prefix
 from wfmon.sources.registry import Sources, build_sources
 from wfmon.store.acks import AckStore
 from wfmon.text.sanitize import safe
@@ -79,7 +80,7 @@ def build_monitor(
     runbooks = {entry.name: safe(entry.runbook) for entry in config.workflow if entry.runbook}
     return Monitor(
         sources.live,
-        PictureMaker(windows, aliases, runbooks, sources.off),
+        PictureMaker(windows, aliases, runbooks, sources.off, config.profiles.totals),
         Judge(rule_settings(config), viewer.store),
         Presenter(viewer.store, viewer.me, viewer.zone, unacked=viewer.unacked),
         Identity(safe(platform.node()), wfmon.__version__, collector, viewer.read_only),
@@ -134,16 +135,31 @@ def found_log_sources(config: schema.Config, discovery: Discovery) -> Sequence[S
         for each in discovery.found
         if each.paths and each.gone_since is None
     ]
-    return [LogFilesSource.from_config(entry, config.logs) for entry in entries]
+    profiles = enabled_profiles(config)
+    return [LogFilesSource.from_config(entry, config.logs, profiles) for entry in entries]
 
 
 def enabled_profiles(config: schema.Config) -> tuple[Profile, ...]:
+    """As ``[profiles]`` says. Raises ``ProfileError``, also for a name that no profile has."""
     profiles = load_profiles(user_profiles_dir())
-    wanted = config.profiles.enabled
-    known = {profile.name for profile in profiles}
-    for name in wanted:
+    wanted = config.profiles
+    known = [profile.name for profile in profiles]
+    _check_names("enabled", wanted.enabled, known)
+    _check_names("totals", wanted.totals, [*known, LOGS])
+    _check_names("prefix", wanted.prefix, known)
+    return tuple(
+        with_prefix(profile, wanted.prefix[profile.name]) if profile.name in wanted.prefix else profile
+        for profile in profiles
+        if not wanted.enabled or profile.name in wanted.enabled
+    )
+
+
+def _check_names(key: str, names: Iterable[str], known: Sequence[str]) -> None:
+    for name in names:
         if name not in known:
-            raise ProfileError(
-                "[profiles] enabled", name, f"no such profile; known: {', '.join(sorted(known))}"
-            )
-    return tuple(profile for profile in profiles if not wanted or profile.name in wanted)
+            import difflib
+
+            close = difflib.get_close_matches(name, known, 1)
+            nearest = f", nearest: {close[0]}" if close else ""
+            words = f"no such profile{nearest}; known: {', '.join(sorted(known))}"
+            raise ProfileError(f"[profiles] {key}", safe(name, limit=60), words)
