@@ -144,3 +144,25 @@ def test_rules_of_another_system_that_are_ill_are_named_with_their_error() -> No
     text = "\n".join(Stage(replace(shown, rules=many), size=(120, 60)).press("S"))
     assert "9 ill: Rule0: parse error" in text
     assert "and 4 more" in text
+
+
+def test_what_systems_do_not_expose_is_short_until_it_is_opened() -> None:
+    words = (
+        "n8n: active: not exposed (N8N_X=true exposes it)",
+        "n8n: queue: in queue mode only",
+        "Claude Code: runs: its logs have them",
+        "cost: no price of o3",
+    )
+    base = incident()
+    stage = Stage(replace(base, sources=(replace(base.sources[0], missing=words),)), size=(100, 30))
+    lines = [line.strip() for line in stage.press("S")]
+    first = lines.index("missing  n8n: no active, queue")
+    assert lines[first + 1 : first + 4] == [
+        "Claude Code: no runs",
+        "cost: no price of o3",
+        "⏎ says why, and what would show it",
+    ]
+    stage.press("enter")
+    opened = " ".join(stage.text().split())
+    for each in words:
+        assert each in opened

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
+from wfmon.model.metrics import Concept
 from wfmon.model.snapshot import Snapshot
 from wfmon.model.source import SourceState, SourceStatus
 from wfmon.text import numbers
@@ -13,6 +15,8 @@ from wfmon.ui.rows import Line, Row, cut, width_of, wrap
 
 ILL = "err"  # the health of a rule that cannot be evaluated
 _INDENT = 14
+# What a profile says is not exposed: the system, the concept, where it is instead.
+_OF_SYSTEM = re.compile(rf"(?P<system>[^:]+): (?P<concept>{'|'.join(Concept)}): .*")
 _MOST_ROWS = 20  # of one detail
 _MOST_RULES = 5
 
@@ -45,7 +49,8 @@ def source_rows(
     line.add(short or ("below" if missing else look.signs.none), "muted" if not missing else "text")
     rows = [line.row(source.name)]
     details = [] if fits else [("sees", sees)]
-    details += [] if short or not missing else [("missing" if source.missing else "why", missing)]
+    if not short and missing:
+        details += _missed(source, opened=opened) if source.missing else [("why", missing)]
     if source.error and source.error != missing and (opened or source.state is not SourceState.OK):
         details.append(("why", source.error))
     if opened:
@@ -104,6 +109,21 @@ def _missing(source: SourceStatus) -> str:
     if source.state is SourceState.DOWN and source.failure is not None:
         return source.failure.value
     return "; ".join(source.missing)
+
+
+def _missed(source: SourceStatus, *, opened: bool) -> list[tuple[str, str]]:
+    """Of each system which figures it does not expose, and where those are only when ``opened``."""
+    if opened:
+        return [("missing" if number == 0 else "", text) for number, text in enumerate(source.missing)]
+    plain = [text for text in source.missing if _OF_SYSTEM.fullmatch(text) is None]
+    systems: dict[str, list[str]] = {}
+    for text in source.missing:
+        if (match := _OF_SYSTEM.fullmatch(text)) is not None:
+            systems.setdefault(match["system"], []).append(match["concept"])
+    told = [f"{system}: no {', '.join(names)}" for system, names in systems.items()]
+    told += ["; ".join(plain)] if plain else []
+    details = [("missing" if number == 0 else "", text) for number, text in enumerate(told)]
+    return [*details, ("", "⏎ says why, and what would show it")] if systems else details
 
 
 def _sees_width(width: int) -> int:
