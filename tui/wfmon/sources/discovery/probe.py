@@ -1,4 +1,4 @@
-"""What a target answers when it is asked for its metrics, and which profiles fit; only once a person agrees."""
+"""What a target answers when it is asked for its metrics, and which profiles fit; only once one agrees."""
 
 from __future__ import annotations
 
