@@ -102,6 +102,13 @@ def test_a_traceback_from_a_container_is_one_error(tmp_path: Path, wrap: object)
         assert shown.endswith(written)
 
 
+def test_a_part_whose_rest_never_comes_counts_for_what_it_is(tmp_path: Path) -> None:
+    log = tmp_path / "app.log"
+    text = json.dumps({"timestamp": iso(NOW - 5), "workflow": "w", "run_id": "r", "status": "success"})
+    write(log, f"{iso(NOW - 5)} stdout P {text}", "something else")
+    assert Read(log, at=NOW).run("r").status == "success"
+
+
 def test_a_brace_that_opens_nothing_loses_no_line_behind_it(tmp_path: Path) -> None:
     log = tmp_path / "app.log"
     good = json.dumps({"timestamp": iso(NOW - 5), "workflow": "w", "run_id": "r", "status": "success"})

@@ -53,6 +53,7 @@ def test_n8n_lines_on_the_log_pane(tmp_path: Path) -> None:
     ]
     everything = read.page()
     assert sum(line.message == "$$EventMessageConfirm" for line in everything) == 18
+    assert [line.level for line in everything if line.message == "n8n.queue.job.failed"] == [Level.NONE]
     assert SECRET not in repr(everything)
     assert "\x1b" not in repr([line.message for line in everything])
 
@@ -66,6 +67,8 @@ def test_n8n_application_log_joins_the_runs_of_the_event_log(tmp_path: Path) -> 
     assert "The service was not able to process your request" in texts
     workflow = read.texts(workflow='Doc review "β" [prod]')
     assert "Slow query" in workflow  # it names the workflow by its id only
+    assert "Rate limited" not in workflow
+    assert "Rate limited" in read.texts(workflow="Nightly sync")
     errors = [line for line in read.page(workflow='Doc review "β" [prod]') if line.level is Level.ERROR]
     assert [line.message for line in errors][-1] == "The service was not able to process your request"
     assert read.reading.missing == ()
@@ -165,6 +168,7 @@ def test_airflow_run_whose_end_is_not_told_is_not_lost(tmp_path: Path) -> None:
     read.poll(WRITTEN + 4000)
     (run,) = read.all_runs
     assert of(run, "status", "status_word", "duration_seconds") == (RunStatus.OTHER, "end not logged", None)
+    assert read.texts(run="manual__9") == ["DAG bundles loaded: x"]  # no line names the run, the path does
 
 
 def test_airflow_scheduler_says_how_a_run_ended(tmp_path: Path) -> None:

@@ -159,6 +159,19 @@ def test_any_split_of_the_bytes_into_reads_gives_the_same(
     shutil.rmtree(folder)
 
 
+def test_the_half_of_an_object_survives_a_restart(tmp_path: Path) -> None:
+    """Also where no run was open, of which the lines would be read again."""
+    log = tmp_path / "app.log"
+    text = (LOGS / "generic/otel-console.log").read_bytes()
+    last = text[text.index(b"\n{\n") + 1 :]
+    log.write_bytes(last[:200])
+    first = Read(log)
+    assert first.all_runs == []
+    with log.open("ab") as file:
+        file.write(last[200:])
+    assert Read(log, marks=first.reading.marks).run("r-1").status == "error"
+
+
 def test_an_object_over_several_lines_survives_a_restart(tmp_path: Path) -> None:
     """Another process goes on at the beginning of what the first had not seen the end of."""
     log = tmp_path / "app.log"

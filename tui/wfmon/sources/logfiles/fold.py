@@ -138,7 +138,7 @@ class Fold:
         if run_id is None:
             if event.weak is None:
                 return None
-            known = self._weak.get(event.weak) or self._by_id.get(event.weak)
+            known = self._weak.get(event.weak)
             if known is not None and (event.workflow in (None, known.workflow)):
                 if known.id != event.weak or known.open or status is None or of_step:
                     return known
