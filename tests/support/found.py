@@ -29,8 +29,8 @@ class Holder:
 def holding(
     script: Path, *words: str, argv0: str = "python3", rest: Sequence[str] = (), uid: int | None = None
 ) -> Iterator[Holder]:
-    """A process with the command line ``argv0 script rest``, and open what ``words`` say: ``a=FILE`` to append,
-    ``r=FILE`` to read, ``listen=ADDRESS`` a port. It ends with the block.
+    """A process with the command line ``argv0 script rest``, and open what ``words`` say: ``a=FILE`` to
+    append, ``r=FILE`` to read, ``listen=ADDRESS`` a port. It ends with the block.
 
     It is a shell in truth, which every user may run wherever Python is installed.
     """

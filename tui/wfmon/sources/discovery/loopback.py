@@ -104,6 +104,8 @@ class _Raw:
 def _parsed(raw: bytes, cut: bool) -> Reply:
     import http.client
 
+    if b"\r\n\r\n" not in raw and b"\n\n" not in raw:
+        raise Silent("does not answer in time" if cut else "what answers is not HTTP")
     response = http.client.HTTPResponse(_Raw(raw))  # type: ignore[arg-type]
     try:
         response.begin()
