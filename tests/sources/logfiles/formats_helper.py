@@ -36,11 +36,12 @@ class Read:
         profiles: tuple[str, ...] = (),
         marks: Sequence[FileMark] = (),
         at: float = WRITTEN,
+        tail_bytes: int = 4 << 20,
     ) -> None:
         self.source = LogFilesSource(
             "logs",
             [str(pattern) for pattern in patterns],
-            settings=LogSettings(profiles=profiles),
+            settings=LogSettings(profiles=profiles, tail_bytes=tail_bytes),
             profiles=shipped(),
         )
         self.source.resume(marks)

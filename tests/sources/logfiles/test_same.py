@@ -169,7 +169,8 @@ def test_the_half_of_an_object_survives_a_restart(tmp_path: Path) -> None:
     assert first.all_runs == []
     with log.open("ab") as file:
         file.write(last[200:])
-    assert Read(log, marks=first.reading.marks).run("r-1").status == "error"
+    again = Read(log, marks=first.reading.marks, tail_bytes=64)  # nothing is read back but what is new
+    assert again.run("r-1").status == "error"
 
 
 def test_an_object_over_several_lines_survives_a_restart(tmp_path: Path) -> None:
