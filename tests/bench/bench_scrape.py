@@ -14,7 +14,7 @@ from typing import Any
 
 from wfmon.config.schema import Duration, Windows
 from wfmon.model.look import Look
-from wfmon.model.metrics import Growth, RunKey
+from wfmon.model.metrics import MetricsSample, RunKey
 from wfmon.model.run import RunStatus
 from wfmon.sources.exposition import ExpositionReader
 from wfmon.sources.feeds import wanted_names
@@ -140,16 +140,16 @@ def bench_wanted() -> None:
 def bench_growth() -> None:
     """What telling growth is of a poll in which all 4,000 counters that are summed up grew."""
     source, now, polls, telling = replay(), 1000.0, [], []
-    told = source._growth
+    told = source._with_growth
 
-    def growth(*known: Any) -> Growth:
+    def growth(*known: Any) -> tuple[MetricsSample, ...]:
         begin = time.thread_time()
         try:
             return told(*known)
         finally:
             telling.append((time.thread_time() - begin) * 1e3)
 
-    source._growth = growth  # type: ignore[method-assign]
+    source._with_growth = growth  # type: ignore[method-assign]
     for step in range(30):
         source.body = wanted_exposition(1000, step)
         begin = time.thread_time()

@@ -15,6 +15,7 @@ from wfmon.sources.profile import Profile, Signal
 from wfmon.text.sanitize import safe
 
 LABEL_LIMIT = 200  # characters of a label value that are kept
+MAX_NAMED = 20_000  # label values of one profile of which is remembered how they are shown
 
 _STATUS = {
     RunStatus.SUCCESS: "success succeeded completed complete ok finished done stop length 2xx",
@@ -172,6 +173,7 @@ class Canon:
             dim: tuple(name for label in labels for name in (f"exported_{label}", label))
             for dim, labels in profile.labels.items()
         }
+        self._named_before: dict[tuple[str, str], str] = {}
         self._empty = frozenset({"", *profile.empty})
         self._provider_prefixes = frozenset(profile.provider_prefixes)
         self._values = {
@@ -248,15 +250,23 @@ class Canon:
             model=self._named("model", raw("model")),
             kind=(_TOKEN_KIND.get(constant.get("kind", "")) or self.kind(kind)) if kind else TokenKind.TOTAL,
             kind_exposed=bool(kind),
-            mount=self._named("mount", raw("mount")),
+            mount=self._named("mount", raw("mount")) if "mount" in kept else None,
         )
 
     def _said(self, dim: str, word: str) -> str | None:
         return self._values.get(dim, {}).get(fold(word))
 
     def _named(self, dim: str, raw: str) -> str | None:
+        known = self._named_before.get((dim, raw))
+        if known is not None:
+            return known
         value = self._said(dim, raw) or raw
-        return safe(value, limit=LABEL_LIMIT) if value else None
+        if not value:
+            return None
+        if len(self._named_before) >= MAX_NAMED:
+            self._named_before.clear()
+        named = self._named_before[dim, raw] = safe(value, limit=LABEL_LIMIT)
+        return named
 
 
 def zero_fill(counts: Mapping[RunKey, float]) -> dict[RunKey, float]:

@@ -23,6 +23,8 @@ KEEP_ALL_SECONDS = 600.0
 RESOLUTION = 60
 MAX_TRACKS = 100_000  # of one target, vanished ones included; above it vanished ones are forgotten
 
+_NOTHING = array("d")  # of a track that is not known yet; never changed
+
 Key = TypeVar("Key", bound=Hashable)
 
 
@@ -58,8 +60,7 @@ class Track:
     )
 
     def __init__(self, born: bool, number: int = 0, tells: bool = True) -> None:
-        self.times = array("d")
-        self.grown = array("d")
+        self.times = self.grown = _NOTHING
         self.raw = math.nan
         self.tells = tells
         self.told = 0.0  # of ``grown``, what ``take_growth`` has told
@@ -76,22 +77,24 @@ class Track:
         """False while all that was ever said of it is not a number."""
         return bool(self.times)
 
+    def begin(self, now: array[float], value: float) -> None:
+        """The first ``value``, which is finite; ``now`` has one element, and is copied."""
+        self.times = now * 1
+        self.grown = array("d", (value,))
+        self.told = 0.0 if self.born else value
+        self.raw = value
+
     def add(self, now: float, value: float, *, restarted: bool) -> bool:
-        """``value`` is finite. ``restarted``: it began again at 0, whatever it was before.
+        """Another ``value``, which is finite. ``restarted``: it began again at 0, whatever it was before.
 
         Says whether it fell without that.
         """
         fell = False
-        if not self.times:
-            self.times.append(now)
-            self.grown.append(value)
-            self.told = 0.0 if self.born else value
-        else:
-            if value < self.raw or restarted:
-                self._offset = self.grown[-1]
-                fell = not restarted and self.raw < math.inf
-            self.times.append(now)
-            self.grown.append(self._offset + value)
+        if value < self.raw or restarted:
+            self._offset = self.grown[-1]
+            fell = not restarted and self.raw < math.inf
+        self.times.append(now)
+        self.grown.append(self._offset + value)
         self.raw = value
         return fell
 
@@ -108,6 +111,15 @@ class Track:
             end = bisect_right(times, base, 0, end)
             result.append(last - (grown[end - 1] if end else before_all))
         return result
+
+    def growth_since(self, base: float) -> float:
+        """``growth`` since one base, of one that is ``known``."""
+        times, grown = self.times, self.grown
+        if times[-1] <= base:
+            return 0.0
+        end = bisect_right(times, base)
+        before = grown[end - 1] if end else 0.0 if self.born else grown[0]
+        return grown[-1] - before
 
     def compact_if_long(self, now: float, horizon: float) -> None:
         """Drops what no window can ask for, and thins what only long windows ask for."""
@@ -179,6 +191,15 @@ class CounterHistory(Generic[Key]):
         self._all_there = True
         # Those that were lower in the last look than before, without a restart that would explain it.
         self.fallen: list[Key] = []
+        # Those of which the last look said something that is not a number.
+        self.not_numbers: set[Track] = set()
+        # How many tracks were ever forgotten: while it is the same, ``tracks`` only got longer.
+        self.forgotten = 0
+
+    @property
+    def look(self) -> int:
+        """``seen`` of tracks that were there at the last look."""
+        return self._look
 
     @property
     def looks(self) -> int:
@@ -210,30 +231,39 @@ class CounterHistory(Generic[Key]):
         again = changed is not None and watched and not restarted
         if not again:
             self._look += 1
-        look, tracks, horizon, news = self._look, self._tracks, self._horizon, self._news
+        look, tracks, horizon = self._look, self._tracks, self._horizon
+        odd, begin = self.not_numbers, array("d", (now,))
         self.fallen = []
         for key, value in (changed if changed is not None and again else values).items():
             track = tracks.get(key)
             if track is None:
                 track = tracks[key] = Track(watched and born(key), len(tracks), self._tells(key))
             track.seen = look
+            if odd:
+                odd.discard(track)
             if value == track.raw and not restarted:
                 continue
             if not math.isfinite(value):
-                if not track.times:
-                    track.born = False
-                continue
-            if track.add(now, value, restarted=restarted):
-                self.fallen.append(key)
-            if track.tells:
-                news[key] = track
-            track.compact_if_long(now, horizon)
+                odd.add(track)
+                track.born = track.born and track.known
+            elif track.times:
+                if track.add(now, value, restarted=restarted):
+                    self.fallen.append(key)
+                track.compact_if_long(now, horizon)
+                self._told_later(key, track)
+            else:
+                track.begin(begin, value)
+                self._told_later(key, track)
         self._all_there = len(values) == len(tracks)
         if not self._all_there:
             self._settle_vanished(now, restarted, since_now=not again)
         self._marks.append(now)
         if self._marks[0] < now - 2 * (horizon + self.lookback):
             del self._marks[: max(0, bisect_right(self._marks, now - horizon - self.lookback) - 1)]
+
+    def _told_later(self, key: Key, track: Track) -> None:
+        if track.tells:
+            self._news[key] = track
 
     def take_growth(self) -> list[tuple[Key, float]]:
         """What each counter grew by since the last call; growth is told once.
@@ -266,7 +296,7 @@ class CounterHistory(Generic[Key]):
         for key, value in values.items():
             if key not in self._tracks and math.isfinite(value):
                 track = self._tracks[key] = Track(False, len(self._tracks), self._tells(key))
-                track.add(now, value, restarted=False)
+                track.begin(array("d", (now,)), value)
                 track.gone_at = now
                 self._all_there = False
 
@@ -316,3 +346,5 @@ class CounterHistory(Generic[Key]):
                 track.began_again_unseen()
             if crowded or now - track.gone_at > self._remember:
                 del self._tracks[key]
+                self.not_numbers.discard(track)
+                self.forgotten += 1

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
 
 from wfmon.model.metrics import Concept, MetricsSample
+from wfmon.model.record import dataclass, field
 from wfmon.sources.canonical import COUNTED, TIMED, Dims, kept_dims, unpriced_models
 from wfmon.sources.missing import (
     never_exposed,
@@ -33,19 +33,19 @@ class Coverage:
     cut: set[Concept] = field(default_factory=set)
     uncut: set[Concept] = field(default_factory=set)
     quantiles: dict[tuple[Concept, int], set[float]] = field(default_factory=dict)
+    _noted: set[tuple[Concept, int, bool, tuple[bool, ...]]] = field(default_factory=set)
 
     def note(self, concept: Concept, signal: Signal, dims: Dims, *, cut: bool) -> None:
+        said = (dims.workflow is not None, dims.status is not None, dims.model is not None, dims.kind_exposed)
+        noted = (concept, id(signal), cut, said)
+        if noted in self._noted:
+            return
+        self._noted.add(noted)
         (self.cut if cut else self.uncut).add(concept)
         self.kept.setdefault(concept, set()).update(kept_dims(concept, signal))
-        seen = self.seen.setdefault(concept, set())
-        for dim, there in (
-            ("workflow", dims.workflow is not None),
-            ("status", dims.status is not None),
-            ("model", dims.model is not None),
-            ("kind", dims.kind_exposed),
-        ):
-            if there:
-                seen.add(dim)
+        self.seen.setdefault(concept, set()).update(
+            dim for dim, there in zip(_TOLD_DIMS, said, strict=True) if there
+        )
 
 
 def merged(parts: Iterable[Coverage]) -> dict[str, Coverage]:

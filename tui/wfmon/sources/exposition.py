@@ -37,6 +37,7 @@ _DECLARED = re.compile(rb"\n# TYPE ([a-zA-Z0-9_:]+) ([a-z]+)")
 # Of a declared name by its type: what its samples may be called.
 _SUFFIXES = {b"counter": (b"", b"_total"), b"histogram": (b"_count", b"_bucket")}
 _OTHER_SUFFIXES = (b"", b"_count")
+_BOUND = b',le="'  # of a bucket; before it are the labels that it shares with the others
 _LOOKS_LIKE_METRICS = re.compile(
     # a comment, or a sample
     rb"#.*\Z|(?:[a-zA-Z_:][a-zA-Z0-9_:]*[ \t]*(?:\{.*\})?|\{.*\})[ \t]+[-+]?(?:[0-9.]|[nN]a[nN]|[iI]nf)"
@@ -47,27 +48,31 @@ class Series:
     """A name with its labels. Compared by both; the hash is kept because it is asked often.
 
     There may be tens of thousands of them: texts are shared and labels made into a dict when asked.
+    ``label_names`` are sorted, ``label_values`` in their order.
     """
 
-    __slots__ = ("_hash", "_names", "_values", "name")
+    __slots__ = ("_hash", "label_names", "label_values", "name")
 
     def __init__(self, name: str, labels: Mapping[str, str]) -> None:
         self.name = intern(name)
-        self._names = _shared_names(tuple(sorted(labels)))
-        self._values = tuple(intern(labels[label]) for label in self._names)
-        self._hash = hash((self.name, self._names, self._values))
+        self.label_names = _shared_names(tuple(sorted(labels)))
+        self.label_values = tuple(intern(labels[label]) for label in self.label_names)
+        self._hash = hash((self.name, self.label_names, self.label_values))
 
     @classmethod
     def of_form(cls, name: str, labels: tuple[str, ...], values: tuple[str, ...]) -> Series:
         """All texts interned, ``labels`` sorted, with their ``values``."""
         made = cls.__new__(cls)
-        made.name, made._names, made._values = name, labels, values
+        made.name, made.label_names, made.label_values = name, labels, values
         made._hash = hash((name, labels, values))
         return made
 
     @property
     def labels(self) -> dict[str, str]:
-        return dict(zip(self._names, self._values, strict=True))
+        return dict(zip(self.label_names, self.label_values, strict=True))
+
+    def label(self, name: str) -> str | None:
+        return self.label_values[self.label_names.index(name)] if name in self.label_names else None
 
     def __hash__(self) -> int:
         return self._hash
@@ -76,8 +81,8 @@ class Series:
         return self is other or (
             isinstance(other, Series)
             and self.name == other.name
-            and self._names == other._names
-            and self._values == other._values
+            and self.label_names == other.label_names
+            and self.label_values == other.label_values
         )
 
     def __repr__(self) -> str:
@@ -209,8 +214,9 @@ class ExpositionReader:
         return self._last
 
     def _changed(self, lines: list[bytes], before: list[bytes], last: Exposition) -> Exposition | None:
-        """The answer where only values are other than in ``before``; None where it is not so."""
-        if len(lines) != len(before):
+        """The answer where only values are other than in ``before``; None where it is not so, or where one
+        series has several lines."""
+        if not len(lines) == len(before) == len(last.samples):
             return None
         known = self._known
         changed: dict[Series, float] = {}
@@ -226,38 +232,48 @@ class ExpositionReader:
                     return None
         return Exposition({**last.samples, **changed}, last.names, changed=changed, apart=last.apart)
 
+    def _read_odd(
+        self, odd: Sequence[tuple[bytes, float]], samples: dict[Series, float], bad: list[bytes]
+    ) -> None:
+        """Samples whose series have texts that are not of the plainest form."""
+        known = self._known
+        unknown = [key for key, _ in odd if key not in known]
+        known.update(parse_series(unknown))
+        bad.extend(key for key in unknown if key not in known)
+        samples.update((known[key], value) for key, value in odd if key in known)
+
     def _read_lines(self, lines: Sequence[bytes]) -> Exposition:
         known = self._known
-        values: dict[bytes, float] = {}
+        samples: dict[Series, float] = {}
+        odd: list[tuple[bytes, float]] = []
         bad: list[bytes] = []
-        unknown: list[bytes] = []
+        last: Series | None = None
+        stem = b""  # of the text of last, if that is a bucket
         for line in lines:
             key, _, number = line.rpartition(b" ")
-            if key not in known:
-                plain = (
-                    _plain_series(key.decode("utf-8", "replace")) if len(key) <= MAX_SERIES_BYTES else None
-                )
-                if plain is not None:
-                    known[key] = plain
-                else:
-                    match = _SERIES_LINE.match(line.rstrip(b"\r "))
-                    if match is None or len(match.group(1)) > MAX_SERIES_BYTES:
+            series = known.get(key)
+            if series is None:
+                series = _next_bucket(key, stem, last) if stem and last is not None else None
+                if series is None and len(key) <= MAX_SERIES_BYTES:
+                    series = last = _plain_series(key.decode("utf-8", "replace"))
+                    stem = _stem(key)
+                if series is None:
+                    sample = _odd_sample(line)
+                    if sample is None:
                         bad.append(line)
-                        continue
-                    key, number = match.group(1).rstrip(), match.group(2)
-                    if key not in known:
-                        unknown.append(key)
+                    else:
+                        odd.append(sample)
+                    continue
+                known[key] = series
             try:
-                values[key] = float(number)
+                samples[series] = float(number)
             except ValueError:
                 bad.append(line)
-        if unknown:
-            parsed = parse_series(unknown)
-            bad.extend(key for key in unknown if key not in parsed)
-            known.update(parsed)
-        samples = {known[key]: value for key, value in values.items() if key in known}
-        if len(known) > 2 * len(values) + 1000:
-            self._known = {key: known[key] for key in values if key in known}
+        if odd:
+            self._read_odd(odd, samples, bad)
+        if len(known) > 2 * len(samples) + 1000:
+            there = samples.keys()
+            self._known = {key: series for key, series in known.items() if series in there}
         apart: dict[str, tuple[Series, ...]] = {}
         for series in samples if self._apart else ():
             if series.name in self._apart:
@@ -302,6 +318,36 @@ def _plain_series(text: str) -> Series | None:
     if form is None:
         return None
     return Series.of_form(form.name, form.labels, tuple(map(intern, form.sort(parts[1::2]))))
+
+
+def _odd_sample(line: bytes) -> tuple[bytes, float] | None:
+    """The text of the series and the value of a line, whatever blanks, timestamp or exemplar it has."""
+    match = _SERIES_LINE.match(line.rstrip(b"\r "))
+    if match is None or len(match.group(1)) > MAX_SERIES_BYTES:
+        return None
+    try:
+        return match.group(1).rstrip(), float(match.group(2))
+    except ValueError:
+        return None
+
+
+def _stem(key: bytes) -> bytes:
+    """What buckets of one histogram share; nothing if this is none."""
+    at = key.rfind(_BOUND)
+    return key[: at + len(_BOUND)] if at >= 0 else b""
+
+
+def _next_bucket(key: bytes, stem: bytes, sibling: Series) -> Series | None:
+    """The series of a text that differs from its sibling's only in the bound, which comes last."""
+    if not key.startswith(stem) or not key.endswith(b'"}'):
+        return None
+    bound = key[len(stem) : -2]
+    if b'"' in bound or b"\\" in bound:
+        return None
+    at = sibling.label_names.index("le")
+    values = sibling.label_values
+    text = intern(bound.decode("utf-8", "replace"))
+    return Series.of_form(sibling.name, sibling.label_names, (*values[:at], text, *values[at + 1 :]))
 
 
 class _Form:

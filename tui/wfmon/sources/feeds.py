@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from enum import Enum, auto
+from operator import itemgetter
 
 from wfmon.model.metrics import Concept, CostKey, RunKey, TokenKey
 from wfmon.model.record import dataclass
 from wfmon.model.run import RunStatus
-from wfmon.sources.canonical import COUNTED, TIMED, Canon, Dims, is_level, quantiles_of
+from wfmon.sources.canonical import COUNTED, TIMED, Canon, Dims, is_level, kept_dims, quantiles_of
 from wfmon.sources.coverage import Coverage
 from wfmon.sources.exposition import Series
 from wfmon.sources.matchers import Matcher, accepts_all, parse_matchers
 from wfmon.sources.profile import Profile, Signal, first_exposed
-from wfmon.sources.targetlabels import TARGET_INFO, TargetLabels
+from wfmon.sources.targetlabels import TARGET, TARGET_INFO, TargetLabels
 
 # What a scrape answers, in the order in which the sources screen names it.
 CONCEPTS = (
@@ -32,7 +33,7 @@ CONCEPTS = (
     Concept.BUDGET,
     Concept.STORAGE,
 )
-MAX_KNOWN = 200_000  # series whose feeds are remembered; labels with run ids in them are without end
+MAX_JUDGED = 50_000  # of one signal, that are remembered; labels with run ids in them are without end
 _SUMMED = (Concept.TOKENS, Concept.COST)
 
 
@@ -50,15 +51,15 @@ class Part(Enum):
 
 
 _GROWING = (Part.COUNTER, Part.BUCKET, Part.SEEN)
+_BOUND = (Part.BUCKET, Part.QUANTILE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True, eq=False)
 class Feed:
-    """One figure that one series contributes to. ``bound``: of a bucket, in the unit of the concept; of a
-    quantile 0.5 or 0.95, which it is shown as. ``profile`` is the name of the one that says so.
+    """One figure that series contribute to; the same object for all of them that mean the same. Not changed.
 
-    ``scale`` is of values, and 1 where they are numbers of observations. ``sum_key``: where its growth is
-    summed up over time; None where it is not.
+    ``profile`` is the name of the one that says so. ``scale`` is of values, and 1 where they are numbers of
+    observations. ``sum_key``: where its growth is summed up over time; None where it is not.
     """
 
     profile: str
@@ -67,8 +68,12 @@ class Feed:
     dims: Dims
     signal: Signal
     scale: float
-    bound: float = math.nan
     sum_key: SumKey | None = None
+
+
+# With the bound of a bucket, in the unit of the concept; with the quantile (0.5 or 0.95) that a quantile is
+# shown as; NaN of anything else.
+Placed = tuple[Feed, float]
 
 
 def sum_key(concept: Concept, dims: Dims) -> SumKey | None:
@@ -208,8 +213,6 @@ class Feeds:
     ) -> None:
         self._joined = joined
         self._labels = labels or {}
-        self._known: dict[Series, tuple[Feed, ...]] = {}
-        self._shared: dict[Dims, Dims] = {}
         self._by_name: dict[str, list[_Origin]] = {}
         self.coverage = {profile.name: Coverage(profile) for profile in profiles}
         everywhere = frozenset(names).union(elsewhere)
@@ -225,13 +228,26 @@ class Feeds:
                     elif (metric := first_exposed(signal, everywhere)) is not None:
                         self._add(profile, concept, index, metric, canon, everywhere)
 
-    def of(self, series: Series) -> tuple[Feed, ...]:
-        feeds = self._known.get(series)
-        if feeds is None:
-            if len(self._known) >= MAX_KNOWN:
-                self._known.clear()
-            feeds = self._known[series] = tuple(self._new(series))
-        return feeds
+    @property
+    def present_names(self) -> frozenset[str]:
+        """Names whose present values are figures by themselves, not only as what a counter has reached."""
+        return frozenset(
+            name
+            for name, origins in self._by_name.items()
+            if any(origin.part in (Part.LEVEL, Part.QUANTILE) for origin in origins)
+        )
+
+    def of(self, series: Series) -> list[Placed]:
+        placed: list[Placed] = []
+        for origin in self._by_name.get(series.name, ()):
+            feed = origin.feed_of(series, self._new)
+            if feed is None:
+                continue
+            if origin.part in _BOUND:
+                placed += [(feed, bound) for bound in self._bounds(origin, series)]
+            else:
+                placed.append((feed, math.nan))
+        return placed
 
     def _add(
         self,
@@ -245,45 +261,42 @@ class Feeds:
         signal = profile.signals_of(concept)[index]
         coverage = self.coverage[profile.name]
         coverage.exposed.add(concept)
-        parts = parts_there(concept, signal, metric, names)
+        labels = {*canon.raw_labels(kept_dims(concept, signal)), "quantile"}
         matchers = parse_matchers(signal.match)
-        for name, part in parts.items():
-            scale = 1.0 if part in (Part.BUCKET, Part.SEEN) else signal.scale_of(metric)
-            origin = _Origin(
-                concept, part, signal, index, scale, signal.scale_of(metric), matchers, canon, profile
-            )
+        labels.update(matcher.label for matcher in matchers)
+        if profile.name in self._labels:
+            labels.update(TARGET)
+        unit = signal.scale_of(metric)
+        for name, part in parts_there(concept, signal, metric, names).items():
+            scale = 1.0 if part in (Part.BUCKET, Part.SEEN) else unit
+            origin = _Origin(profile, concept, part, signal, index, scale, unit, matchers, canon, labels)
             self._by_name.setdefault(name, []).append(origin)
 
-    def _new(self, series: Series) -> Iterable[Feed]:
-        origins = self._by_name.get(series.name, ())
-        labels = series.labels if origins else {}
-        for origin in origins:
-            if not accepts_all(origin.matchers, labels):
-                continue
-            bounds = list(self._bounds(origin, labels))
-            if not bounds:
-                continue
-            name = origin.profile.name
-            told = self._labels[name].added(labels) if name in self._labels else labels
-            dims = origin.canon.dims(origin.concept, origin.signal, told, self._joined.get(name))
-            dims = self._shared.setdefault(dims, dims)  # buckets of one histogram have the same
-            self.coverage[name].note(origin.concept, origin.signal, dims, cut=origin.part is not Part.SEEN)
-            key = sum_key(origin.concept, dims) if origin.part is Part.COUNTER else None
-            for bound in bounds:
-                yield Feed(name, origin.concept, origin.part, dims, origin.signal, origin.scale, bound, key)
+    def _new(self, origin: _Origin, labels: Mapping[str, str]) -> Feed | None:
+        if not accepts_all(origin.matchers, labels):
+            return None
+        if origin.part is Part.COUNTER and "quantile" in labels:
+            return None
+        name = origin.profile.name
+        told = self._labels[name].added(labels) if name in self._labels else labels
+        dims = origin.canon.dims(origin.concept, origin.signal, told, self._joined.get(name))
+        self.coverage[name].note(origin.concept, origin.signal, dims, cut=origin.part is not Part.SEEN)
+        key = sum_key(origin.concept, dims) if origin.part is Part.COUNTER else None
+        return Feed(name, origin.concept, origin.part, dims, origin.signal, origin.scale, key)
 
-    def _bounds(self, origin: _Origin, labels: Mapping[str, str]) -> Iterable[float]:
+    def _bounds(self, origin: _Origin, series: Series) -> Sequence[float]:
         """Of a bucket its bound, of a quantile what it is shown as; none where that cannot be read."""
-        part, signal = origin.part, origin.signal
-        if part is Part.BUCKET:
-            bound = _number(labels.get("le"))
-            return () if bound is None else (bound * origin.unit,)
-        if part is not Part.QUANTILE:
-            return () if part is Part.COUNTER and "quantile" in labels else (math.nan,)
-        shown = quantiles_of(signal)
-        if signal.type == "gauge":
+        if origin.part is Part.BUCKET:
+            text = series.label("le")
+            bounds = origin.bounds.get(text)
+            if bounds is None:
+                bound = _number(text)
+                bounds = origin.bounds[text] = () if bound is None else (bound * origin.unit,)
+            return bounds
+        shown = quantiles_of(origin.signal)
+        if origin.signal.type == "gauge":
             return [_SHOWN[name] for name in shown]
-        there = _number(labels.get("quantile"))
+        there = _number(series.label("quantile"))
         if there is None:
             return ()
         place = (origin.concept, origin.index)
@@ -294,19 +307,71 @@ class Feeds:
 _SHOWN = {"p50": 0.5, "p95": 0.95}
 
 
-@dataclass(frozen=True, slots=True)
 class _Origin:
-    """``scale`` is of values, ``unit`` of what they measure (bounds of buckets)."""
+    """Where series of one name go for one signal. ``scale`` is of values, ``unit`` of what they measure
+    (bounds of buckets). Of series that are equal in ``labels`` only the first is judged."""
 
-    concept: Concept
-    part: Part
-    signal: Signal
-    index: int
-    scale: float
-    unit: float
-    matchers: tuple[Matcher, ...]
-    canon: Canon
-    profile: Profile
+    def __init__(
+        self,
+        profile: Profile,
+        concept: Concept,
+        part: Part,
+        signal: Signal,
+        index: int,
+        scale: float,
+        unit: float,
+        matchers: tuple[Matcher, ...],
+        canon: Canon,
+        labels: Collection[str],
+    ) -> None:
+        self.profile = profile
+        self.concept = concept
+        self.part = part
+        self.signal = signal
+        self.index = index
+        self.scale = scale
+        self.unit = unit
+        self.matchers = matchers
+        self.canon = canon
+        self._labels = frozenset(labels)
+        self.bounds: dict[str | None, tuple[float, ...]] = {}
+        # By the names of a series' labels: how those that matter are picked, and what was judged.
+        self._forms: dict[tuple[str, ...], _Form] = {}
+        self._last: _Form | None = None
+
+    def feed_of(
+        self, series: Series, new: Callable[[_Origin, Mapping[str, str]], Feed | None]
+    ) -> Feed | None:
+        form = self._last
+        if form is None or form.names is not series.label_names:
+            form = self._forms.get(series.label_names)
+            if form is None:
+                form = self._forms[series.label_names] = _Form(series.label_names, self._labels)
+            self._last = form
+        key, judged = form.pick(series.label_values), form.judged
+        if key in judged:
+            return judged[key]
+        if len(judged) >= MAX_JUDGED:
+            judged.clear()
+        feed = judged[key] = new(self, dict(zip(form.picked, key, strict=True)))
+        return feed
+
+
+class _Form:
+    """How the values of the labels that matter (``picked``) are got from those of ``names``."""
+
+    __slots__ = ("judged", "names", "pick", "picked")
+
+    def __init__(self, names: tuple[str, ...], matter: Collection[str]) -> None:
+        places = [index for index, name in enumerate(names) if name in matter]
+        self.names = names
+        self.picked = [names[place] for place in places]
+        self.pick: Callable[[tuple[str, ...]], tuple[str, ...]] = (
+            itemgetter(*places)
+            if len(places) > 1
+            else lambda values: tuple([values[place] for place in places])
+        )
+        self.judged: dict[tuple[str, ...], Feed | None] = {}
 
 
 def _number(text: str | None) -> float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import TypeVar
 
 from wfmon.model.metrics import (
@@ -17,12 +17,12 @@ from wfmon.model.metrics import (
     RunKey,
     RunWindow,
     Space,
+    TokenKey,
 )
 from wfmon.model.record import dataclass, field
 from wfmon.model.run import RunStatus
 from wfmon.sources.canonical import (
     NEVER_NEGATIVE,
-    Dims,
     aggregated,
     counted_window,
     settle_tokens,
@@ -30,10 +30,10 @@ from wfmon.sources.canonical import (
     without_unpriced,
     zero_fill,
 )
-from wfmon.sources.counters import CounterHistory
 from wfmon.sources.exposition import Series
-from wfmon.sources.feeds import Feed, Feeds, Part
-from wfmon.sources.histogram import histogram_quantile
+from wfmon.sources.feeds import Feed, Part
+from wfmon.sources.histogram import histogram_quantiles
+from wfmon.sources.plan import FigureKey, Group, Grouped, Plan, figure_key
 from wfmon.sources.profile import Profile
 
 HOUR = 3600.0
@@ -43,17 +43,14 @@ _Key = TypeVar("_Key")
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One target: what it says now (None: it did not answer), its counters' history, and what they feed.
+    """One target: what it says now (None: it did not answer), and what its series feed.
 
-    ``runs`` reaches back over the longest window of the ladder, ``cost`` over an hour at least, ``rest``
-    over the rate window.
+    ``layout`` is another number whenever it exposes other series.
     """
 
     samples: Mapping[Series, float] | None
-    runs: CounterHistory[Series]
-    cost: CounterHistory[Series]
-    rest: CounterHistory[Series]
-    feeds: Feeds
+    layout: int
+    plan: Plan
 
 
 @dataclass(slots=True)
@@ -70,6 +67,13 @@ class _Sum:
             self.total = (self.total or 0.0) + total
 
 
+def _sum_of(sums: dict[_Key, _Sum], key: _Key) -> _Sum:
+    found = sums.get(key)
+    if found is None:
+        found = sums[key] = _Sum()
+    return found
+
+
 @dataclass(slots=True)
 class _Cuts:
     """What is known of how long something took: growth of buckets by bound, quantiles as they are given
@@ -80,14 +84,10 @@ class _Cuts:
     seen: dict[str | None, float] = field(default_factory=dict)
 
     def quantiles(self) -> dict[str | None, Quantiles]:
-        found = {
-            workflow: Quantiles(
-                p50=histogram_quantile(0.5, bounds.items()),
-                p95=histogram_quantile(0.95, bounds.items()),
-                n=bounds.get(math.inf),
-            )
-            for workflow, bounds in self.buckets.items()
-        }
+        found: dict[str | None, Quantiles] = {}
+        for workflow, bounds in self.buckets.items():
+            p50, p95 = histogram_quantiles((0.5, 0.95), bounds.items())
+            found[workflow] = Quantiles(p50, p95, bounds.get(math.inf))
         for workflow in dict.fromkeys((*self.given, *self.seen)):
             # Quantiles of several processes cannot be put together, numbers of observations can.
             given = self.given.get(workflow, {})
@@ -103,16 +103,36 @@ class _Sums:
     runs: list[dict[RunKey, float]]
     counted: dict[float, dict[RunKey, float]] = field(default_factory=dict)
     hour_cost: dict[CostKey, float] = field(default_factory=dict)
-    amounts: dict[Concept, dict[Dims, _Sum]] = field(default_factory=dict)
+    retries: dict[str | None, _Sum] = field(default_factory=dict)
+    timeouts: dict[str | None, _Sum] = field(default_factory=dict)
+    calls: dict[CallKey, _Sum] = field(default_factory=dict)
+    tokens: dict[TokenKey, _Sum] = field(default_factory=dict)
+    cost: dict[CostKey, _Sum] = field(default_factory=dict)
     levels: dict[Concept, dict[str | None, float]] = field(default_factory=dict)
     storage: dict[tuple[str | None, str], float] = field(default_factory=dict)
     cuts: dict[Concept, _Cuts] = field(default_factory=dict)
 
-    def amount(self, feed: Feed) -> _Sum:
-        return self.amounts.setdefault(feed.concept, {}).setdefault(feed.dims, _Sum())
+    def add(self, feed: Feed, key: FigureKey, delta: float | None, total: float | None) -> None:
+        """Into the amounts of the feed's concept; neither is scaled yet."""
+        scale = feed.scale
+        if delta is not None:
+            delta *= scale
+        if total is not None:
+            total *= scale
+        if isinstance(key, TokenKey):
+            _sum_of(self.tokens, key).add(delta, total)
+        elif isinstance(key, CostKey):
+            _sum_of(self.cost, key).add(delta, total)
+        elif isinstance(key, CallKey):
+            _sum_of(self.calls, key).add(delta, total)
+        elif not isinstance(key, RunKey):
+            _sum_of(self.retries if feed.concept is Concept.RETRIES else self.timeouts, key).add(delta, total)
 
-    def cut(self, feed: Feed) -> _Cuts:
-        return self.cuts.setdefault(feed.concept, _Cuts())
+    def cut(self, concept: Concept) -> _Cuts:
+        found = self.cuts.get(concept)
+        if found is None:
+            found = self.cuts[concept] = _Cuts()
+        return found
 
 
 def build_samples(
@@ -125,7 +145,7 @@ def build_samples(
     as partial).
     """
     sums = {profile.name: _Sums(runs=[{} for _ in windows]) for profile in profiles}
-    seen = [view for view in views if view.runs.looks]
+    seen = [view for view in views if view.plan.runs.history.looks]
     for view in seen:
         _add_runs(sums, view, at, windows)
         _add_cost(sums, view, at, rate)
@@ -140,7 +160,10 @@ def no_sample(at: float, views: Sequence[View], rate: float) -> MetricsSample:
 
 
 def _covered(at: float, views: Sequence[View], rate: float) -> float:
-    return min((view.rest.span(at, rate).covered for view in views if view.runs.looks), default=0.0)
+    return min(
+        (view.plan.rest.history.span(at, rate).covered for view in views if view.plan.runs.history.looks),
+        default=0.0,
+    )
 
 
 def _sample(
@@ -151,9 +174,9 @@ def _sample(
     windows: Sequence[float],
     rate: float,
 ) -> MetricsSample:
-    told = [view for view in seen if profile.name in view.feeds.coverage]
-    exposed = frozenset().union(*(view.feeds.coverage[profile.name].exposed for view in told))
-    cost = without_unpriced(_amounts(sums, Concept.COST, _cost_key), profile)
+    told = [view for view in seen if profile.name in view.plan.feeds.coverage]
+    exposed = frozenset().union(*(view.plan.feeds.coverage[profile.name].exposed for view in told))
+    cost = without_unpriced(_amounts(sums.cost), profile)
     spent = {key: usd for key, usd in sums.hour_cost.items() if usd or key in cost}
     return MetricsSample(
         at=at,
@@ -168,24 +191,18 @@ def _sample(
         memory=_level(sums, Concept.MEMORY),
         budget=_level(sums, Concept.BUDGET),
         storage=_spaces(sums),
-        retries=_amounts(sums, Concept.RETRIES, lambda dims: dims.workflow),
-        timeouts=_amounts(sums, Concept.TIMEOUTS, lambda dims: dims.workflow),
-        calls=_amounts(sums, Concept.CALLS, _call_key),
-        tokens=settle_tokens(_amounts(sums, Concept.TOKENS, lambda dims: dims.token_key), profile),
+        retries=_amounts(sums.retries),
+        timeouts=_amounts(sums.timeouts),
+        calls=_amounts(sums.calls),
+        tokens=settle_tokens(_amounts(sums.tokens), profile),
         cost=cost,
-        hour_cost=HourCost(min((v.cost.span(at, HOUR).covered for v in told), default=0.0), spent),
+        hour_cost=HourCost(
+            min((v.plan.cost.history.span(at, HOUR).covered for v in told), default=0.0), spent
+        ),
         profile=profile.name,
         title=profile.title,
         layer=profile.layer,
     )
-
-
-def _call_key(dims: Dims) -> CallKey:
-    return dims.call_key
-
-
-def _cost_key(dims: Dims) -> CostKey:
-    return dims.cost_key
 
 
 def _run_windows(
@@ -205,70 +222,111 @@ def _run_windows(
             if answered
         )
     return tuple(
-        RunWindow(seconds, min((v.runs.span(at, seconds).covered for v in told), default=0.0), counts)
+        RunWindow(
+            seconds, min((v.plan.runs.history.span(at, seconds).covered for v in told), default=0.0), counts
+        )
         for seconds, counts in zip(windows, _zero_filled(sums.runs), strict=True)
     )
 
 
 def _add_runs(sums: Mapping[str, _Sums], view: View, at: float, windows: Sequence[float]) -> None:
-    bases = [view.runs.span(at, seconds).base for seconds in windows]
-    for series, track in view.runs.tracks.items():
-        for feed in view.feeds.of(series) if track.known else ():
-            # A counter of starts is not one of finished runs.
-            if feed.concept is Concept.RUNS and feed.sum_key is not None:
-                key = feed.dims.run_key
-                for window, growth in zip(sums[feed.profile].runs, track.growth(bases), strict=True):
-                    window[key] = window.get(key, 0.0) + growth * feed.scale
+    grouped = view.plan.runs
+    bases = [grouped.history.span(at, seconds).base for seconds in windows]
+    for group in grouped.groups():
+        known = [track for track in group.tracks if track.times]
+        key, feed = group.key, group.feed
+        if not known or not isinstance(key, RunKey):
+            continue
+        counts = sums[feed.profile].runs
+        grown = [track.growth(bases) for track in known if track.times[-1] > bases[-1]]
+        for window, growths in zip(counts, zip(*grown, strict=True), strict=True) if grown else ():
+            window[key] = window.get(key, 0.0) + sum(growths) * feed.scale
+        if not grown:
+            for window in counts:
+                window.setdefault(key, 0.0)
 
 
 def _add_cost(sums: Mapping[str, _Sums], view: View, at: float, rate: float) -> None:
-    span = view.cost.span(at, rate)
-    if not span.covered:
-        return
-    recent, hour = [span.base], [view.cost.span(at, HOUR).base]
-    for series, track in view.cost.tracks.items():
-        for feed in view.feeds.of(series) if track.known else ():
-            if feed.concept is Concept.COST and feed.part is Part.COUNTER:
-                mine, key = sums[feed.profile], feed.dims.cost_key
-                mine.amount(feed).add(track.growth(recent)[0] * feed.scale, None)
-                spent = track.growth(hour)[0] * feed.scale
-                mine.hour_cost[key] = mine.hour_cost.get(key, 0.0) + spent
+    grouped = view.plan.cost
+    span, hour = grouped.history.span(at, rate), grouped.history.span(at, HOUR)
+    for group in grouped.groups():
+        delta = _grown(group, span.base) if span.covered else None
+        spent = _grown(group, hour.base) if span.covered else None
+        key, mine = group.key, sums[group.feed.profile]
+        _add_amount(mine, view, grouped, group, delta)
+        if spent is not None and isinstance(key, CostKey):
+            mine.hour_cost[key] = mine.hour_cost.get(key, 0.0) + spent * group.feed.scale
 
 
 def _add_growth(sums: Mapping[str, _Sums], view: View, at: float, rate: float) -> None:
-    span = view.rest.span(at, rate)
-    if not span.covered:
-        return
-    bases = [span.base]
-    for series, track in view.rest.tracks.items():
-        for feed in view.feeds.of(series) if track.known else ():
-            if feed.concept in (Concept.RUNS, Concept.COST):
-                continue
-            growth, mine = track.growth(bases)[0] * feed.scale, sums[feed.profile]
-            if feed.part is Part.BUCKET:
-                for workflow in {feed.dims.workflow, None}:
-                    bounds = mine.cut(feed).buckets.setdefault(workflow, {})
-                    bounds[feed.bound] = bounds.get(feed.bound, 0.0) + growth
-            elif feed.part is Part.SEEN:
-                seen, workflow = mine.cut(feed).seen, feed.dims.workflow
-                seen[workflow] = seen.get(workflow, 0.0) + growth
-            elif feed.part is Part.COUNTER:
-                mine.amount(feed).add(growth, None)
+    grouped = view.plan.rest
+    span = grouped.history.span(at, rate)
+    for group in grouped.groups():
+        feed = group.feed
+        mine = sums[feed.profile]
+        if feed.part is Part.COUNTER:
+            _add_amount(mine, view, grouped, group, _grown(group, span.base) if span.covered else None)
+        elif not span.covered:
+            continue
+        elif feed.part is Part.SEEN:
+            delta = _grown(group, span.base)
+            if delta is not None:
+                seen, workflow = mine.cut(feed.concept).seen, feed.dims.workflow
+                seen[workflow] = seen.get(workflow, 0.0) + delta
+        else:
+            _add_buckets(mine.cut(feed.concept), group, span.base)
+
+
+def _add_buckets(cuts: _Cuts, group: Group, base: float) -> None:
+    grown: dict[float, float] = {}
+    for bound, track in zip(group.bounds, group.tracks, strict=True):
+        if track.times:
+            grown[bound] = grown.get(bound, 0.0) + track.growth_since(base)
+    for workflow in {group.feed.dims.workflow, None}:
+        bounds = cuts.buckets.get(workflow)
+        if bounds is None:
+            cuts.buckets[workflow] = dict(grown)
+            continue
+        for bound, growth in grown.items():
+            bounds[bound] = bounds.get(bound, 0.0) + growth
+
+
+def _grown(group: Group, base: float) -> float | None:
+    """None while no member was ever a number."""
+    grown = [track.growth_since(base) for track in group.tracks if track.times]
+    return sum(grown) if grown else None
+
+
+def _add_amount(sums: _Sums, view: View, grouped: Grouped, group: Group, delta: float | None) -> None:
+    total = _total(view, grouped, group)
+    if delta is not None or total is not None:
+        sums.add(group.feed, group.key, delta, total)
+
+
+def _total(view: View, grouped: Grouped, group: Group) -> float | None:
+    """What the counters that are there now have reached; None where none is, or none is a number."""
+    if view.samples is None:
+        return None
+    look, odd = grouped.history.look, grouped.history.not_numbers
+    there = [
+        track.raw
+        for track in group.tracks
+        if track.seen == look and track.times and not (odd and track in odd)
+    ]
+    return sum(there) if there else None
 
 
 def _add_present(sums: Mapping[str, _Sums], view: View) -> None:
-    for series, value in (view.samples or {}).items():
-        for feed in view.feeds.of(series):
-            mine = sums[feed.profile]
-            if feed.part is Part.LEVEL:
-                _add_level(mine, feed, value)
-            elif not math.isfinite(value):
-                continue
-            elif feed.part is Part.QUANTILE:
-                given = mine.cut(feed).given.setdefault(feed.dims.workflow, {})
-                given.setdefault(feed.bound, []).append(value * feed.scale)
-            elif feed.part is Part.COUNTER and feed.concept is not Concept.RUNS:
-                mine.amount(feed).add(None, value * feed.scale)
+    samples = view.samples
+    if samples is None:
+        return
+    for series, (feed, bound) in view.plan.present(samples, view.layout):
+        value, mine = samples[series], sums[feed.profile]
+        if feed.part is Part.LEVEL:
+            _add_level(mine, feed, value)
+        elif math.isfinite(value):
+            given = mine.cut(feed.concept).given.setdefault(feed.dims.workflow, {})
+            given.setdefault(bound, []).append(value * feed.scale)
 
 
 def _add_level(sums: _Sums, feed: Feed, value: float) -> None:
@@ -276,6 +334,9 @@ def _add_level(sums: _Sums, feed: Feed, value: float) -> None:
     if agg == "count":
         value = 1.0
     elif not math.isfinite(value):
+        return
+    if feed.concept in _AMOUNTS:
+        sums.add(feed, figure_key(feed), None, value)
         return
     scaled, workflow = value * feed.scale, feed.dims.workflow
     window = counted_window(feed.concept, feed.signal)
@@ -288,8 +349,6 @@ def _add_level(sums: _Sums, feed: Feed, value: float) -> None:
         if side is not None:
             place = (feed.dims.mount, side)
             sums.storage[place] = aggregated(agg, sums.storage.get(place), scaled)
-    elif feed.concept in _AMOUNTS:
-        sums.amount(feed).add(None, scaled)
     else:
         level = sums.levels.setdefault(feed.concept, {})
         level[workflow] = aggregated(agg, level.get(workflow), scaled)
@@ -309,16 +368,14 @@ def _not_negative(counts: dict[RunKey, float]) -> dict[RunKey, float]:
     return {key: max(0.0, count) for key, count in counts.items()}
 
 
-def _amounts(sums: _Sums, concept: Concept, key_of: Callable[[Dims], _Key]) -> dict[_Key, Amount]:
-    merged: dict[_Key, _Sum] = {}
-    for dims, entry in sums.amounts.get(concept, {}).items():
-        merged.setdefault(key_of(dims), _Sum()).add(entry.delta, entry.total)
+def _amounts(found: Mapping[_Key, _Sum]) -> dict[_Key, Amount]:
+    """Of a union that subtracts, what was taken away may be told before what it is taken from."""
     return {
         key: Amount(
-            None if entry.delta is None else max(0.0, entry.delta),
-            None if entry.total is None else max(0.0, entry.total),
+            None if each.delta is None else max(0.0, each.delta),
+            None if each.total is None else max(0.0, each.total),
         )
-        for key, entry in merged.items()
+        for key, each in found.items()
     }
 
 

@@ -28,13 +28,6 @@ class Sums:
         else:
             self.cost[key] = self.cost.get(key, 0.0) + amount
 
-    def add_steps(self, steps: Iterable[tuple[Series, float]], feeds: Feeds) -> None:
-        """For feeds of one profile."""
-        for series, step in steps:
-            for feed in feeds.of(series):
-                if feed.sum_key is not None:
-                    self.add(feed.sum_key, step * feed.scale)
-
     def settled_tokens(
         self, owner: Profile | None, known: Collection[TokenKey] = ()
     ) -> dict[TokenKey, float]:
@@ -56,8 +49,8 @@ class Sums:
 
 
 def add_steps_by_profile(sums: dict[str, Sums], steps: Iterable[tuple[Series, float]], feeds: Feeds) -> None:
-    """As ``Sums.add_steps``, each profile apart: what two of them tell of may be the same."""
+    """What counters grew by, each profile apart: two of them may tell of the same."""
     for series, step in steps:
-        for feed in feeds.of(series):
+        for feed, _ in feeds.of(series):
             if feed.sum_key is not None:
                 sums.setdefault(feed.profile, Sums()).add(feed.sum_key, step * feed.scale)

@@ -3,11 +3,18 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 
 def histogram_quantile(q: float, buckets: Iterable[tuple[float, float]]) -> float | None:
-    """The ``q`` quantile (0..1) of (upper bound, cumulative count) pairs; None where it is unknown.
+    """One of ``histogram_quantiles``."""
+    return histogram_quantiles((q,), buckets)[0]
+
+
+def histogram_quantiles(
+    quantiles: Sequence[float], buckets: Iterable[tuple[float, float]]
+) -> list[float | None]:
+    """The ``quantiles`` (0..1) of (upper bound, cumulative count) pairs; None where it is unknown.
 
     The algorithm of Prometheus' ``histogram_quantile`` (promql/quantile.go, ``bucketQuantile``), so
     that the same data gives the same number: linear within the bucket in which the rank q·n lies,
@@ -21,14 +28,17 @@ def histogram_quantile(q: float, buckets: Iterable[tuple[float, float]]) -> floa
         merged[bound] = merged.get(bound, 0.0) + count
     bounds = sorted(bound for bound in merged if not math.isnan(bound))
     if len(bounds) < 2 or bounds[-1] != math.inf:
-        return None
+        return [None] * len(quantiles)
     counts: list[float] = []
     for bound in bounds:
         counts.append(max(merged[bound], counts[-1]) if counts else merged[bound])
-    observations = counts[-1]
-    if not observations > 0:
-        return None
-    rank = q * observations
+    if not counts[-1] > 0:
+        return [None] * len(quantiles)
+    return [_quantile(q, bounds, counts) for q in quantiles]
+
+
+def _quantile(q: float, bounds: Sequence[float], counts: Sequence[float]) -> float:
+    rank = q * counts[-1]
     index = next((i for i, count in enumerate(counts[:-1]) if count >= rank), len(counts) - 1)
     if index == len(counts) - 1:
         return bounds[-2]

@@ -15,12 +15,14 @@ from wfmon.model.source import Failure
 from wfmon.model.windows import window_ladder
 from wfmon.sources.base import Past, Reading, SourceError, Tell
 from wfmon.sources.changes import bounded
+from wfmon.sources.collector import kept_still
 from wfmon.sources.counters import LOOKBACK_SECONDS
 from wfmon.sources.coverage import merged, missing_words
 from wfmon.sources.feeds import CONCEPTS, Feeds
 from wfmon.sources.figures import View, build_samples, no_sample
 from wfmon.sources.growth import Sums, add_steps_by_profile
 from wfmon.sources.http import Answer, Credentials, HttpReader, credentials_from
+from wfmon.sources.plan import Plan
 from wfmon.sources.profile import Profile
 from wfmon.sources.scrape_target import ScrapeTarget
 from wfmon.sources.targetlabels import TARGET_INFO, TargetLabels
@@ -32,6 +34,7 @@ DEFAULT_MAX_BYTES = 64 * 1024 * 1024
 MAX_THREADS = 8
 # Of all targets together, where the figures of the first answer are waited for: 20 ms of reading.
 RECALL_BYTES = 400_000
+LARGE_BYTES = 1_000_000  # of all answers of one poll together
 FEW_PROFILES = 3  # of which is said by name what was looked for
 
 Tables = dict[str, dict[str, dict[str, str]]]  # profile -> dim -> id -> name
@@ -39,7 +42,7 @@ Tables = dict[str, dict[str, dict[str, str]]]  # profile -> dim -> id -> name
 
 @dataclass(frozen=True, slots=True)
 class _Basis:
-    """What the feeds of one target follow from."""
+    """What the plan of one target follows from."""
 
     profiles: tuple[Profile, ...]
     names: frozenset[str]
@@ -77,7 +80,7 @@ class ScrapeSource:
         self._profiles = tuple(profiles)
         self._rate = float(windows.rate)
         self._windows = window_ladder(float(windows.runs), float(windows.max))
-        self._feeds: dict[int, tuple[_Basis, Feeds]] = {}
+        self._plans: dict[int, tuple[_Basis, Plan]] = {}
         self._past: Past | None = None
         self._tell: Tell | None = None
         self._reached: Mapping[str, float] | None = None
@@ -127,8 +130,14 @@ class ScrapeSource:
         if not self._targets:
             raise SourceError(Failure.BAD_DATA, "no url is set")
         self._remember(now)
+        answers = self._ask()
+        size = sum(len(answer.body) for answer in answers if isinstance(answer, Answer))
+        with kept_still(size > LARGE_BYTES):
+            return self._read(now, answers)
+
+    def _read(self, now: float, answers: Sequence[Answer | SourceError]) -> Reading:
         failed: list[SourceError] = []
-        for target, answer in zip(self._targets, self._ask(), strict=True):
+        for target, answer in zip(self._targets, answers, strict=True):
             try:
                 target.take(now, answer)
                 if self._tell is not None:
@@ -162,7 +171,7 @@ class ScrapeSource:
     def _reading(self, now: float, failed: list[SourceError]) -> Reading:
         profiles = self._in_use()
         views = [
-            target.view(feeds) for target, feeds in zip(self._targets, self._settle(profiles), strict=True)
+            target.view(plan) for target, plan in zip(self._targets, self._settle(profiles), strict=True)
         ]
         found = build_samples(now, views, profiles, self._windows, self._rate)
         samples = self._with_growth(now, found or (no_sample(now, views, self._rate),), profiles, views)
@@ -195,7 +204,7 @@ class ScrapeSource:
                 continue
             since = min(since, since if target.told_at is None else target.told_at)
             reaches[target.known_as.id] = target.seen_at
-            add_steps_by_profile(sums, target.take_growth(), view.feeds)
+            add_steps_by_profile(sums, target.take_growth(), view.plan.feeds)
         owners = {profile.name: profile for profile in profiles}
         return tuple(
             replace(sample, growth=_growth(sums.get(sample.profile, Sums()), sample, owners, since, reaches))
@@ -204,11 +213,11 @@ class ScrapeSource:
 
     def _covers(self, view: View, now: float) -> bool:
         """Whether growth is known over some part of both windows."""
-        windows = ((view.runs, self._windows[0]), (view.rest, self._rate))
+        windows = ((view.plan.runs.history, self._windows[0]), (view.plan.rest.history, self._rate))
         return all(history.span(now, seconds).covered > 0 for history, seconds in windows)
 
     def _missing(self, views: Sequence[View], samples: Sequence[MetricsSample]) -> list[str]:
-        covered = merged(coverage for view in views for coverage in view.feeds.coverage.values())
+        covered = merged(coverage for view in views for coverage in view.plan.feeds.coverage.values())
         words = [] if covered else [f"no known metric: looked for {self._looked_for()}"]
         words.extend(missing_words(covered, samples))
         for target in self._targets:
@@ -227,8 +236,8 @@ class ScrapeSource:
         found = {profile.name: profile for target in self._targets for profile in target.fitting}
         return tuple(sorted(found.values(), key=lambda profile: (rank(Layer(profile.layer)), profile.name)))
 
-    def _settle(self, profiles: tuple[Profile, ...]) -> list[Feeds]:
-        """The feeds of each target, built anew only when what they follow from is another."""
+    def _settle(self, profiles: tuple[Profile, ...]) -> list[Plan]:
+        """The plan of each target, built anew only when what they follow from is another."""
         names = frozenset().union(*(target.names for target in self._targets))
         tables: Tables = {profile.name: self._tables(profile) for profile in profiles if profile.names}
         settled = []
@@ -242,10 +251,10 @@ class ScrapeSource:
                 if profile.target_labels
             }
             basis = _Basis(mine, target.names, names - target.names, tables, labels)
-            known = self._feeds.get(index)
+            known = self._plans.get(index)
             if known is None or known[0] != basis:
-                known = (basis, Feeds(mine, target.names, tables, labels, basis.elsewhere))
-                self._feeds[index] = known
+                feeds = Feeds(mine, target.names, tables, labels, basis.elsewhere)
+                known = self._plans[index] = (basis, target.plan(feeds))
             settled.append(known[1])
         return settled
 

@@ -25,7 +25,9 @@ from wfmon.sources.feeds import (
 )
 from wfmon.sources.figures import HOUR, View
 from wfmon.sources.http import Answer, HttpReader, shown_url
+from wfmon.sources.plan import Plan
 from wfmon.sources.profile import Profile, choose_profiles
+from wfmon.sources.pushed import PUSH_TIME, old_pushes
 from wfmon.sources.scrape_look import packed, unpacked
 
 # How much later than every LOOKBACK_SECONDS a look of another process may come (cron, a slow start).
@@ -73,8 +75,10 @@ class ScrapeTarget:
         self.http = http
         self.shown = shown_url(url)
         self._profiles = tuple(profiles)
-        self._wanted = wanted_names(profiles) | {_PROCESS_START.name}
-        self._reader = ExpositionReader(self._wanted, uses=self._uses, apart=joined_names(profiles))
+        self._wanted = wanted_names(profiles) | {_PROCESS_START.name, PUSH_TIME}
+        self._reader = ExpositionReader(
+            self._wanted, uses=self._uses, apart=joined_names(profiles) | {PUSH_TIME}
+        )
         # The profiles that fit what it exposes; without any, it is read with those of its siblings.
         self.fitting: tuple[Profile, ...] = ()
         self._names = counter_names(profiles)
@@ -92,6 +96,7 @@ class ScrapeTarget:
             _Counted(self._rest, self._names.rest),
         )
         self._last: Exposition | None = None
+        self._layout = 0
         # Names of which samples were there at the last look, or may have been, that were not read.
         self._unread: frozenset[str] = frozenset()
         self._refused_at: float | None = None
@@ -117,7 +122,7 @@ class ScrapeTarget:
     def _uses(self, exposed: frozenset[str]) -> frozenset[str]:
         """Where no profile fits, all that any could use: what is meant may be told by another target."""
         self.fitting = choose_profiles(self._profiles, exposed)
-        return used_names(self.fitting or self._profiles, exposed) | {_PROCESS_START.name}
+        return used_names(self.fitting or self._profiles, exposed) | {_PROCESS_START.name, PUSH_TIME}
 
     @cached_property
     def known_as(self) -> Target:
@@ -251,6 +256,7 @@ class ScrapeTarget:
                 each.changed = {}
             return
         self._last = read
+        self._layout += read.changed is None
         for each in self._histories:
             if read.changed is None:
                 each.values = {s: v for s, v in read.samples.items() if s.name in each.names}
@@ -283,8 +289,11 @@ class ScrapeTarget:
         # Kept counters survive a restart of their exporter: the start time alone proves nothing.
         return any(each.history.fell(each.values) for each in self._histories)
 
-    def view(self, feeds: Feeds) -> View:
-        return View(self.samples if self._answered else None, self._runs, self._cost, self._rest, feeds)
+    def plan(self, feeds: Feeds) -> Plan:
+        return Plan(feeds, self._runs, self._cost, self._rest)
+
+    def view(self, plan: Plan) -> View:
+        return View(self.samples if self._answered else None, self._layout, plan)
 
     def problems(self) -> list[str]:
         if self._last is None or not self._answered:
@@ -298,7 +307,8 @@ class ScrapeTarget:
             words.append(f"{counters} not a number")
         if self._last.left_out:
             words.append(f"{self._last.left_out} series above the bound left out")
-        return words
+        groups = [(series.labels, self.samples[series]) for series in self.named(PUSH_TIME)]
+        return words + old_pushes(groups, self.seen_at or 0.0)
 
 
 def _digest(words: str, digits: int) -> str:

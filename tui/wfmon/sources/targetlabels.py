@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 TARGET_INFO = "target_info"
-_TARGET = ("job", "instance")
+TARGET = ("job", "instance")
 
 
 class TargetLabels:
@@ -41,4 +41,4 @@ class TargetLabels:
 
 
 def _target(labels: Mapping[str, str]) -> tuple[str, ...]:
-    return tuple(labels.get(name, "") for name in _TARGET)
+    return tuple(labels.get(name, "") for name in TARGET)
