@@ -60,6 +60,7 @@ def running_pushgateway(tmp_path: Path) -> Iterator[Server]:
     arguments = [
         required_binary("prometheus-pushgateway", "pushgateway"),
         f"--web.listen-address=127.0.0.1:{port}",
+        "--persistence.file=pushed",  # Debian's keeps it for the next one, in /var/lib
         "--log.level=warn",
     ]
     with started(Prepared(arguments, port, _folder(tmp_path, "pushgateway"))) as server:
