@@ -104,7 +104,9 @@ def _servers(servers: Sequence[Answered]) -> list[Proposed]:
 def _systems(facts: Facts) -> list[Proposed]:
     logs = _logs(facts)
     pids = running(facts)
-    order = [system.name for system in SYSTEMS] + [SCRIPTS]
+    known = [system.name for system in SYSTEMS]
+    # Profiles of the user's own have usual places too.
+    order = [*known, *(name for name in logs if name not in known and name != SCRIPTS), SCRIPTS]
     found = []
     for name in order:
         if name in logs:
@@ -158,7 +160,7 @@ def _sayable(path: str) -> bool:
 
 def _title(name: str) -> str:
     system = system_named(name)
-    return system.title if system is not None else name
+    return system.title if system is not None else safe(name, limit=60)
 
 
 def _pids(pids: Sequence[int]) -> str:
