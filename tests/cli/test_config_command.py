@@ -56,6 +56,33 @@ def test_check_knows_the_profiles(home: Path, capsys: pytest.CaptureFixture[str]
         assert f"[profiles] {wrong.split()[0]}: litelm: no such profile, nearest: litellm; known:" in said
 
 
+def test_check_reads_the_users_profiles(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    folder = home.parent / "profiles"
+    folder.mkdir()
+    profile = 'schema = 1\nname = "mine"\ntitle = "Mine"\ndetect = ["my_runs_total"]\n'
+    (folder / "a.toml").write_text(profile)
+    (folder / "b.toml").write_text(profile.replace('"mine"', '"n8n"'))
+    source = '[[source]]\nkind = "scrape"\nurl = "http://127.0.0.1:9/metrics"\n'
+    home.write_text(f'[profiles]\nenabled = ["mine"]\n{source}')
+    assert main(["config", "check"]) == 0
+    assert capsys.readouterr().out.splitlines() == [
+        f"{home}: ok",
+        f"{folder}/a.toml: ok, profile mine beside the shipped ones",
+        f"{folder}/b.toml: ok, profile n8n in place of the shipped one",
+    ]
+    (folder / "b.toml").write_text(profile + "[tokens]\ncashed = 'subset'\n[signals]\nrun = []\n")
+    (folder / "c.toml").write_text(profile + "[logs]\npath = []\n")
+    assert main(["config", "check"]) == 2
+    first, second, third = capsys.readouterr().err.splitlines()
+    assert first.startswith(
+        f"{folder}/b.toml: tokens.cashed: unknown, expected one of: cached reasoning (did"
+    )
+    assert second.startswith(f"{folder}/b.toml: signals.run: unknown, expected one of: runs active queue")
+    assert third.startswith(f"{folder}/c.toml: logs.path: unknown, expected one of: paths")
+    assert main(["snapshot", "--json"]) == 2, "who reads them says the same"
+    assert capsys.readouterr().err.splitlines() == [first, second]
+
+
 def test_show_tells_values_and_origins_but_no_secret(
     home: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -135,6 +135,10 @@ def test_a_users_profile_is_added_and_may_replace_a_shipped_one(tmp_path: Path) 
     (tmp_path / "readme.md").write_text("not a profile")
     titles = {profile.name: profile.title for profile in load_profiles(tmp_path)}
     assert (titles["x"], titles["seed"]) == ("X", "my seed")
+    (tmp_path / "again.toml").write_text(HEAD)
+    with pytest.raises(ProfileError, match=r"mine\.toml: name: 'x' is the name in .*again\.toml too"):
+        load_profiles(tmp_path)
+    (tmp_path / "again.toml").unlink()
     (tmp_path / "wrong.toml").write_text("schema = 'one'")
     with pytest.raises(ProfileError, match=r"wrong\.toml: schema: Expected `int`"):
         load_profiles(tmp_path)

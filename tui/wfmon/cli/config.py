@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 from wfmon.cli.options import Options
 from wfmon.config.jsonschema import config_schema
 from wfmon.config.layers import LayerKind
 from wfmon.config.loader import Loaded
-from wfmon.config.problems import KeyPath, dotted
+from wfmon.config.problems import ConfigError, KeyPath, Problem, dotted
 from wfmon.config.resources import shipped_config, user_config
 from wfmon.text.redact import redact
 from wfmon.text.sanitize import safe
@@ -40,13 +41,36 @@ def _path(options: Options) -> int:
 
 
 def _check(loaded: Loaded) -> int:
-    """Raises ``ProfileError`` too: also a profile's file is part of the config."""
+    """A user's profiles are part of the config. Raises ``ConfigError`` with all that is wrong in their files,
+    ``ProfileError`` where ``[profiles]`` names one that is not there."""
     from wfmon.monitor.building import enabled_profiles
+    from wfmon.sources.profile import user_profiles_dir
 
+    profiles = _own_profiles(user_profiles_dir())
     enabled_profiles(loaded.config)
     place = safe(str(loaded.file)) if loaded.file_found else "no config file of yours, defaults only"
     print(f"{place}: ok")
+    for line in profiles:
+        print(line)
     return 0
+
+
+def _own_profiles(folder: Path) -> list[str]:
+    from wfmon.sources.profile import ProfileError, read_profile, shipped_profiles, user_files
+
+    shipped = {profile.name for profile in shipped_profiles()}
+    lines, problems = [], []
+    for path in user_files(folder):
+        try:
+            profile = read_profile(path)
+        except ProfileError as error:
+            problems += [Problem(error.file, key, text) for key, text in error.problems]
+            continue
+        beside = "in place of the shipped one" if profile.name in shipped else "beside the shipped ones"
+        lines.append(f"{safe(str(path))}: ok, profile {profile.name} {beside}")
+    if problems:
+        raise ConfigError(problems)
+    return lines
 
 
 def _show(loaded: Loaded) -> int:

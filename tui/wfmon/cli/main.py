@@ -81,7 +81,7 @@ def _complain_of(error: Exception, failed: int) -> int:
     from wfmon.sources.profile import ProfileError
 
     if isinstance(error, ProfileError):
-        return _complain([str(error)], _WRONG_USE)
+        return _complain(str(error).splitlines(), _WRONG_USE)
     from wfmon.text.redact import redact
     from wfmon.text.sanitize import safe_lines
 

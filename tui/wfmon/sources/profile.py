@@ -148,8 +148,12 @@ def load_profiles(user_dir: Path | None = None) -> tuple[Profile, ...]:
     user's files that is wrong.
     """
     found = {profile.name: profile for profile in shipped_profiles()}
+    places: dict[str, Path] = {}
     for path in user_files(user_dir):
         profile = read_profile(path)
+        place = places.setdefault(profile.name, path)
+        if place != path:
+            raise ProfileError(str(path), "name", f"{profile.name!r} is the name in {place} too")
         found[profile.name] = profile
     return tuple(found[name] for name in sorted(found))
 
