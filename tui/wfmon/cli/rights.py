@@ -58,7 +58,9 @@ def of_files(patterns: Iterable[str]) -> list[str]:
         closed = _closed_directory(whole)
         if closed is not None:
             found.append(_who_may(closed, stat.S_IRGRP | stat.S_IXGRP, "directory"))
-        denied = [path for path in glob.glob(whole, recursive=True)[:_MOST_LOOKED] if not _readable(path)]
+        denied = [
+            path for path in sorted(glob.glob(whole, recursive=True))[:_MOST_LOOKED] if not _readable(path)
+        ]
         found += [_who_may(path, stat.S_IRGRP, "file") for path in denied[:_MOST_FILES]]
         if len(denied) > _MOST_FILES:
             found.append(f"{len(denied) - _MOST_FILES} more files of {safe(pattern, limit=_PATH)}")
@@ -106,10 +108,8 @@ def _who_may(path: str, bits: int, kind: str) -> str:
     if status.st_mode & bits == bits and status.st_gid:
         group = _group(status.st_gid)
         return f"{kind} {shown}: its group {group} may read it (usermod --append --groups {group} USER)"
-    owner = _user(status.st_uid)
-    return (
-        f"{kind} {shown}: only {owner} and root may read it (chmod g+r{'x' if kind == 'directory' else ''})"
-    )
+    who = f"{_user(status.st_uid)} and root" if status.st_uid else "root"
+    return f"{kind} {shown}: only {who} may read it (chmod g+r{'x' if kind == 'directory' else ''})"
 
 
 def _proc_options(mounts: str) -> str:
@@ -129,7 +129,7 @@ def _group(gid: int) -> str:
     try:
         return safe(grp.getgrgid(gid).gr_name, limit=40)
     except KeyError:
-        return f"gid {gid}"
+        return str(gid)
 
 
 def _user(uid: int) -> str:

@@ -23,7 +23,7 @@ class Names:
 
 
 def system_names() -> Names:
-    """From the password and group databases; a number that has no name is told as it is."""
+    """From the password and group databases; a group without a name by its number, which commands take."""
     import grp
     import pwd
 
@@ -37,7 +37,7 @@ def system_names() -> Names:
         try:
             return grp.getgrgid(gid).gr_name
         except KeyError:
-            return f"gid {gid}"
+            return str(gid)
 
     return Names(user, group)
 
