@@ -1,14 +1,18 @@
-"""How many log lines a second are folded, and what a page of a large log costs. Prints figures."""
+"""How many log lines a second are folded, of each format too, and what a page of a large log costs.
+Prints figures."""
 
 from __future__ import annotations
 
 import json
+import os
 import time
 from datetime import UTC, datetime
 from pathlib import Path
 
+from support.payloads import FOLDER
 from wfmon.model.log import Anchor, LogRequest
 from wfmon.sources.logfiles import LogFilesSource, LogSettings
+from wfmon.sources.profile import load_profiles
 
 RUNS = 15_000
 STEPS = ("fetch", "extract", "ask", "store")
@@ -63,3 +67,37 @@ def test_folding(tmp_path: Path) -> None:
         page = source.page(request, lambda: False)
         print(f"page: {name}: {(time.perf_counter() - began) * 1e3:.1f} ms, {len(page.lines)} lines")
         assert page.lines
+
+
+REPEATED = 400_000  # bytes of each payload, at least: enough to be measured
+FORMATS = (
+    "n8n/n8nEventLog.log", "n8n/n8n.log", "litellm/proxy.log", "prefect/worker.log", "temporal/worker.log",
+    "claude-code/otlp.jsonl", "kestra/kestra.log", "kestra/ecs.jsonl", "dagster/dagster.jsonl",
+    "langgraph/server.jsonl", "argo/controller.jsonl", "argo/controller.log", "ray-serve/replica.log",
+    "dify/otlp.jsonl", "celery/worker.log", "generic/structlog.jsonl", "generic/python-json-logger.jsonl",
+    "generic/winston.jsonl", "generic/pino.jsonl", "generic/zap.jsonl", "generic/logfmt.log",
+    "generic/plain.log", "generic/otel-console.log",
+    "airflow/logs/dag_id=etl/run_id=scheduled__2026-02-25T06:00:00+00:00/task_id=extract/attempt=1.log",
+)  # fmt: skip
+
+
+def test_each_format(tmp_path: Path) -> None:
+    """Lines a second of each payload, repeated: every line is of the same few runs."""
+    print("\n| format | taken for | lines/s | MB/s |\n|---|---|---|---|")
+    for name in FORMATS:
+        text = (FOLDER / "logs" / name).read_bytes()
+        log = tmp_path / name
+        log.parent.mkdir(parents=True, exist_ok=True)
+        log.write_bytes(text * (REPEATED // len(text) + 1))
+        os.utime(log, (NOW, NOW))
+        source = LogFilesSource(
+            "logs", [str(log)], settings=LogSettings(tail_bytes=1 << 30), profiles=load_profiles()
+        )
+        began = time.process_time()
+        reading = source.poll(NOW)
+        took = time.process_time() - began
+        assert reading.settled
+        size, lines = log.stat().st_size, log.read_bytes().count(b"\n")
+        taken = reading.sees.partition("; ")[2].partition(" logs:")[0] or "-"
+        shown = name.rpartition("/")[2] if "airflow" not in name else "airflow task"
+        print(f"| {shown} | {taken} | {lines / took:,.0f} | {size / took / 1e6:.0f} |")

@@ -105,26 +105,27 @@ class Digest:
             line = read_line(data)
         else:
             line = read_line(data, format.mode)
-        reader = self._readers.of(format)
-        for record in line.records:
-            event = reader.event(record, line.prefix)
+        records, prefix = line
+        reader = self._readers.base if format is None else self._readers.of(format)
+        for record in records:
+            event = reader.event(record, prefix)
             if format is None and event.plan.detected is not None:
                 format = file.format = event.plan.detected
                 reader = self._readers.of(format)
                 file.facts = reader.facts(file.path)
-                event = reader.event(record, line.prefix)
+                event = reader.event(record, prefix)
             if file.facts:
                 add_facts(event, file.facts)
             self._stamp(event, file, now)
             self._fold.add(event, file, offset, end)
-        if line.records:
+        if records:
             return
         if format is None and file.texts < _MAX_TEXTS and data[0] in _TIMED_TEXT:
             file.texts += 1
-            format = file.format = self._readers.of_text(line.prefix[:_LONGEST_TEXT])
+            format = file.format = self._readers.of_text(prefix[:_LONGEST_TEXT])
             reader = self._readers.of(format)
         if data[0] in _TIMED_TEXT or (format is not None and not data[:1].isspace()):
-            event = reader.text_event(line.prefix)
+            event = reader.text_event(prefix)
             if event.time is not None:
                 add_facts(event, file.facts)
                 self._stamp(event, file, now)
@@ -132,7 +133,7 @@ class Digest:
                     self._fold.add(event, file, offset, end)
                     return
         if format is not None:
-            self._fold.explain(file, line.prefix, offset, end)
+            self._fold.explain(file, prefix, offset, end)
 
     def _stamp(self, event: Event, file: FollowedFile, now: float) -> None:
         """Set ``event.at``: its own time, or that of the line before; never the future."""

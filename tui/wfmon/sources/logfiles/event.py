@@ -103,7 +103,7 @@ class Event:
             if type(value) is str and value:
                 if "%" in value and path[-1] == "msg":
                     value = _with_args(value, self.record.get("args"))
-                return without_colours(value)
+                return _COLOURS.sub("", value) if "\x1b" in value else value
         return None
 
 

@@ -20,7 +20,7 @@ _FIELDS = ("input", "output", "cached", "cache_write", "reasoning", "total", "co
 class UsageSum:
     """Sums per field; None until a line names it."""
 
-    __slots__ = _FIELDS
+    __slots__ = ("empty", *_FIELDS)
 
     def __init__(self) -> None:
         self.clear()
@@ -33,13 +33,18 @@ class UsageSum:
         self.reasoning: int | None = None
         self.total: int | None = None
         self.cost: float | None = None
+        self.empty = True
 
     def add(self, other: Event | UsageSum) -> None:
+        if type(other) is UsageSum:
+            if other.empty:
+                return
         for name in _FIELDS:
             value = getattr(other, name)
             if value is not None:
                 mine = getattr(self, name)
                 setattr(self, name, value if mine is None else mine + value)
+                self.empty = False
 
     def prefer(self, other: Event | UsageSum) -> None:
         """Take each field that ``other`` names in the place of the sum."""
@@ -47,6 +52,7 @@ class UsageSum:
             value = getattr(other, name)
             if value is not None:
                 setattr(self, name, value)
+                self.empty = False
 
     @property
     def tokens(self) -> int | None:
@@ -128,8 +134,9 @@ class StepState:
                 self.error, self.error_of = clean_error(text), self.attempt
 
     def _close(self) -> None:
-        self.over.add(self.current)
-        self.current.clear()
+        if not self.current.empty:
+            self.over.add(self.current)
+            self.current.clear()
 
     def add_to(self, total: UsageSum) -> None:
         total.add(self.over)
