@@ -78,6 +78,12 @@ class Claims:
             if any(name in claims and claims[name].rest for claims in self._named())
         }
 
+    def rest_of(self, concept: Concept, teller: Teller) -> str | None:
+        """Under which name stands what a part does not split of ``concept``."""
+        kinds = dict(zip((*_IN_TOTALS, Concept.TOKENS), self._named(), strict=False))
+        found = ((name, kinds[concept].get(name)) for name in self._rest_names())
+        return next((name for name, each in found if each and each.rest and each.part.teller == teller), None)
+
     def covers_all(self, claims: Mapping[str | None, Claim[Any]]) -> bool:
         """Whether a part tells of all its work in one figure: that of runs in logs may be in it."""
         return None in claims or any(name in claims and claims[name].rest for name in self._rest_names())

@@ -86,6 +86,7 @@ def _source(source: SourceStatus, at: float) -> Json:
         "latency_seconds": source.latency_seconds,
         "error": f"{source.failure}: {source.error}" if source.failure and source.error else source.failure,
         "missing": list(source.missing),
+        "apart": list(source.apart),
     }
 
 
@@ -104,6 +105,7 @@ def _totals(totals: Totals) -> Json:
         "cost_usd_per_hour": totals.cost_usd_per_hour,
         "api_calls_per_minute": totals.api_calls_per_minute,
         "window_seconds": totals.window_seconds,
+        "queue": totals.queue,
     }
 
 
@@ -132,6 +134,11 @@ def _workflow(workflow: Workflow, at: float) -> Json:
         "last_error": workflow.last_error,
         "usual": _usual(workflow.usual) if workflow.usual else None,
         "origin": dict(workflow.origin),
+        "profile": workflow.system,
+        "queue": workflow.queue,
+        "wait_p50_seconds": workflow.wait_p50_seconds,
+        "wait_p95_seconds": workflow.wait_p95_seconds,
+        "timeouts": workflow.timeouts,
     }
 
 
@@ -195,7 +202,12 @@ def _cost(snapshot: Snapshot) -> Json:
 
 
 def _cost_row(row: CostRow) -> Json:
-    return {"name": row.name, "usd_per_hour": row.usd_per_hour, "total_usd": row.total_usd}
+    return {
+        "name": row.name,
+        "usd_per_hour": row.usd_per_hour,
+        "total_usd": row.total_usd,
+        "counted": row.counted,
+    }
 
 
 def _host(name: str, host: HostSample | None) -> Json:

@@ -62,6 +62,7 @@ def _sources(snapshot: Snapshot, config: schema.Config) -> list[str]:
             lines.append(f"    problem  {source.failure}: {source.error or ''}".rstrip(": "))
         lines.extend(f"    exposes  {text}" for text in exposed(source))
         lines.extend(f"    missing  {text}" for text in source.missing)
+        lines.extend(f"    apart    {text}" for text in source.apart)
         lines.extend(f"    gives it {text}" for text in advice(source, paths.get(source.name, ())))
         lines.extend(f"    about    {text}" for text in source.about)
     return lines

@@ -75,7 +75,7 @@ class Hints:
         if reading.runs is not None:
             self._pids[source] = _pids_of(reading.runs)
         if reading.metrics is not None:
-            self._ports[source] = _ports(self._urls.get(source, ()), reading.metrics)
+            self._ports[source] = _ports(self._urls.get(source, ()), reading.samples)
         self._tell_hosts()
 
     def _tell_hosts(self) -> None:
@@ -103,9 +103,13 @@ def _pids_of(sample: RunsSample) -> dict[int, _Seen]:
     return found
 
 
-def _ports(urls: Sequence[str], sample: MetricsSample) -> dict[int, str]:
+def _ports(urls: Sequence[str], samples: Sequence[MetricsSample]) -> dict[int, str]:
     """Loopback ports of a source that sees one workflow only: else it is not known whose they are."""
-    names = {key.workflow for window in sample.runs for key in window.counts} | sample.active.keys()
+    names = {
+        name
+        for sample in samples
+        for name in (*(key.workflow for window in sample.runs for key in window.counts), *sample.active)
+    }
     names.discard(None)
     if len(names) != 1:
         return {}

@@ -109,7 +109,9 @@ def _models(rows: Iterable[TokenRow]) -> Table:
     """Tokens a minute by provider and model; money is known of these in the sums of hours alone."""
     found: dict[str, float] = {}
     for row in rows:
-        if row.kind in ADDED_KINDS and row.per_minute is not None and (row.model or row.provider):
+        if not row.counted or row.kind not in ADDED_KINDS:
+            continue
+        if row.per_minute is not None and (row.model or row.provider):
             name = f"{row.provider or ''}/{row.model or ''}"
             found[name] = found.get(name, 0.0) + row.per_minute
     return _table(list(found), {"tokens_per_minute": list(found.values())})

@@ -20,34 +20,20 @@ from wfmon.model.history import (
     Watched,
 )
 from wfmon.model.look import Look, Target
-from wfmon.model.metrics import Growth, TokenKind
-from wfmon.model.record import dataclass, replace
+from wfmon.model.record import replace
 from wfmon.model.retention import Kept
-from wfmon.model.run import COUNTED, FAILED, Run
+from wfmon.model.run import Run
 from wfmon.model.source import SourceStatus
+from wfmon.monitor.growths import Grown, Growths, Sum, of_counted
 from wfmon.monitor.picture import Picture
 from wfmon.monitor.points import tables
 from wfmon.sources.base import Reading
 
-HOUR = 3600.0
 MOST_RUNS = 2000  # of one batch: a start finds many at once
 MOST_HELD = 20_000  # of each kind, while a disk takes nothing for hours
 UNBROKEN_SECONDS = 300.0  # a look this long after the last one still vouches for the time between
 LOOKS_SHARE = 100_000.0  # bytes of looks a second: packing them costs CPU
 MOST_TOLD = 8  # looks of one target that wait for their growth
-ADDED = frozenset({TokenKind.INPUT, TokenKind.OUTPUT, TokenKind.TOTAL})
-
-SumKey = tuple[float, Kind, str, str]
-
-
-@dataclass(slots=True)
-class _Sum:
-    """Growth of one subject in one hour by one source; None until something is known of it."""
-
-    runs: float | None = None
-    failures: float | None = None
-    tokens: float | None = None
-    cost_usd: float | None = None
 
 
 class Recorder:
@@ -63,7 +49,7 @@ class Recorder:
         self._last: Picture | None = None
         self._seen: dict[tuple[str, str], tuple[Run, ...]] = {}
         self._runs: list[Run] = []
-        self._grown: dict[SumKey, _Sum] = {}
+        self._growths = Growths(aliases)
         self._reached: dict[str, float] = {}
         self._told: dict[str, list[tuple[Target, Look]]] = {}
         self._telling = threading.Lock()
@@ -89,9 +75,16 @@ class Recorder:
         self._changes += reading.changes
         if reading.kept:
             self.kept[source] = reading.kept
-        growth = reading.metrics.growth if reading.metrics is not None else None
-        if growth is not None:
-            self._grow(source, growth, reading.at)
+        growths = [sample.growth for sample in reading.samples if sample.growth is not None]
+        if growths:
+            self._growths.took(Grown(source, reading.at, reading.samples))
+        for growth in growths:
+            self._reached.update(growth.reaches)
+            for target, reached in growth.reaches.items():
+                self._forget_before(target, reached)
+        since = max((growth.since for growth in growths), default=None)
+        if since is not None and reading.at - since <= UNBROKEN_SECONDS:
+            self._grown_watched.append(Watched(source, Role.METRICS, since, reading.at))
 
     def changed(self, change: Change) -> None:
         self._changes.append(change)
@@ -126,13 +119,14 @@ class Recorder:
     def _gathered(self, point: Point, picture: Picture, now: float, *, end: bool = False) -> Batch:
         self._find_runs(picture)
         runs, self._runs = self._runs[:MOST_RUNS], self._runs[MOST_RUNS:]
+        self._growths.add_up(picture.claims)
         grown, looks, watched = self._looked(now, end=end)
         batch = Batch(
             at=now,
             points=(point,),
             runs=tuple(runs),
             grown=grown,
-            hours=tuple(self._hours),
+            hours=tuple(of_counted(self._hours, picture.claims)),
             watched=(*self._watched, *watched),
             states=self._new_states(picture.sources),
             changes=tuple(self._changes),
@@ -158,32 +152,6 @@ class Recorder:
                         self._runs.append(run)
                 self._seen[key] = finished
 
-    def _grow(self, source: str, growth: Growth, at: float) -> None:
-        hour = at // HOUR * HOUR
-        for run_key, count in growth.runs.items():
-            each = self._sum(hour, Kind.WORKFLOW, self._name(run_key.workflow), source)
-            if each is not None and run_key.status in COUNTED:
-                each.runs = (each.runs or 0.0) + count
-                failed = count if run_key.status in FAILED else 0.0
-                each.failures = (each.failures or 0.0) + failed
-        for token_key, count in growth.tokens.items():
-            if token_key.kind not in ADDED:
-                continue
-            for kind, name in self._subjects(token_key.workflow, token_key.provider, token_key.model):
-                each = self._sum(hour, kind, name, source)
-                if each is not None:
-                    each.tokens = (each.tokens or 0.0) + count
-        for cost_key, usd in growth.cost.items():
-            for kind, name in self._subjects(cost_key.workflow, cost_key.provider, cost_key.model):
-                each = self._sum(hour, kind, name, source)
-                if each is not None:
-                    each.cost_usd = (each.cost_usd or 0.0) + usd
-        self._reached.update(growth.reaches)
-        for target, reached in growth.reaches.items():
-            self._forget_before(target, reached)
-        if at - growth.since <= UNBROKEN_SECONDS:
-            self._grown_watched.append(Watched(source, Role.METRICS, growth.since, at))
-
     def _named(self, hours: Iterable[HourSum]) -> Iterable[HourSum]:
         """With the user's own names; what then is one workflow is added up, as a whole hour replaces."""
         found: dict[tuple[float, Kind, str, str], HourSum] = {}
@@ -194,24 +162,8 @@ class Recorder:
             found[key] = replace(each, subject=key[2]) if known is None else _added(known, each)
         return found.values()
 
-    def _subjects(
-        self, workflow: str | None, provider: str | None, model: str | None
-    ) -> Iterable[tuple[Kind, str | None]]:
-        yield Kind.WORKFLOW, self._name(workflow)
-        if provider is not None or model is not None:
-            yield Kind.MODEL, f"{provider or ''}/{model or ''}"
-
     def _name(self, workflow: str | None) -> str | None:
         return None if workflow is None else self._aliases.get(workflow, workflow)
-
-    def _sum(self, hour: float, kind: Kind, subject: str | None, source: str) -> _Sum | None:
-        if subject is None:
-            return None
-        key = (hour, kind, subject, source)
-        known = self._grown.get(key)
-        if known is None:
-            known = self._grown[key] = _Sum()
-        return known
 
     def _looked(
         self, now: float, *, end: bool
@@ -225,10 +177,10 @@ class Recorder:
         written = tuple(look for look in looks if look is not None)
         grown = tuple(
             HourSum(hour, kind, subject, source, Role.METRICS, *_figures(each))
-            for (hour, kind, subject, source), each in self._grown.items()
+            for (hour, kind, subject, source), each in self._growths.sums.items()
         )
         watched, self._grown_watched = self._grown_watched, []
-        self._grown, self._reached = {}, {}
+        self._growths.sums, self._reached = {}, {}
         self._looks_due = now + max(self._step, sum(len(look.lines) for _, look in written) / LOOKS_SHARE)
         return grown, written, watched
 
@@ -268,7 +220,7 @@ def _plus(one: float | None, other: float | None) -> float | None:
     return one if other is None else other if one is None else one + other
 
 
-def _figures(each: _Sum) -> tuple[float | None, float | None, float | None, float | None]:
+def _figures(each: Sum) -> tuple[float | None, float | None, float | None, float | None]:
     return each.runs, each.failures, each.tokens, each.cost_usd
 
 

@@ -51,6 +51,7 @@ def source_rows(
     details = [] if fits else [("sees", sees)]
     if not short and missing:
         details += _missed(source, opened=opened) if source.missing else [("why", missing)]
+    details += [("apart", text) for text in source.apart]
     if source.error and source.error != missing and (opened or source.state is not SourceState.OK):
         details.append(("why", source.error))
     if opened:

@@ -74,7 +74,7 @@ def _beside_cost(snapshot: Snapshot) -> list[Part]:
 def _by_kind(rows: tuple[TokenRow, ...]) -> dict[TokenKind, float]:
     kinds: dict[TokenKind, float] = defaultdict(float)
     for row in rows:
-        if row.per_minute is not None:
+        if row.per_minute is not None and row.counted:
             kinds[row.kind] += row.per_minute
     return kinds
 
@@ -83,6 +83,6 @@ def _by_model(rows: tuple[TokenRow, ...]) -> list[tuple[str, float]]:
     """Tokens a minute per model, the most first; empty where the model is not exposed."""
     models: dict[str, float] = defaultdict(float)
     for row in rows:
-        if row.model is not None and row.per_minute is not None and row.kind in _WHOLE:
+        if row.counted and row.model is not None and row.per_minute is not None and row.kind in _WHOLE:
             models[row.model] += row.per_minute
     return sorted(models.items(), key=lambda item: (-item[1], item[0]))
