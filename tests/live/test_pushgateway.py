@@ -11,6 +11,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, push
 from live.reading import asking, now, runs, sample_of, scraped_by, scraping
 from support.servers import Server, running_prometheus
 from support.systems import running_pushgateway
+from support.waiting import wait_until
 from wfmon.model.metrics import TokenKey, TokenKind
 from wfmon.model.run import RunStatus
 
@@ -84,6 +85,26 @@ def test_an_old_push_is_told_as_old_as_long_as_it_is_repeated(gateway: Server) -
     assert len(words) == 1
     assert words[0].endswith("nightly_report pushed 3h ago: its figures are of then"), words
     assert runs(sample_of(reading, "seed")) == {}
+
+
+def test_an_old_push_is_told_through_a_prometheus_too(gateway: Server, tmp_path: Path) -> None:
+    """What is old is set to seconds, as nobody waits for hours."""
+    job = Job("nightly_report")
+    job.count(10, 1, 3, 1000)
+    job.push(gateway)
+    with running_prometheus(tmp_path, [gateway.url.removeprefix("http://")]) as prometheus:
+        scraped_by(prometheus, "count(push_time_seconds)", lambda value: value == 1)
+        source = asking(prometheus)
+
+        def told() -> list[str]:
+            return [word for word in source.poll(now()).missing if "pushed" in word]
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("wfmon.sources.prometheus_pushed.OLD_SECONDS", -60.0)
+            patch.setattr("wfmon.sources.pushed.OLD_SECONDS", 1.0)
+            (words,) = wait_until(told, timeout=30)
+        assert words.startswith("nightly_report pushed ")
+        source.close()
 
 
 def test_pushed_series_through_a_prometheus(gateway: Server, tmp_path: Path) -> None:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from sources.test_prometheus_beside import SCOPE, FakeApi
 from support.expositions import missing_words
 from wfmon.sources.profile import shipped_profiles
+from wfmon.sources.prometheus_api import Row
+from wfmon.sources.prometheus_errands import Known
+from wfmon.sources.prometheus_pushed import PushedErrand
 from wfmon.sources.pushed import old_pushes
 
 NOW = 1_000_000.0
@@ -13,7 +17,7 @@ def test_only_what_is_old_is_told() -> None:
     groups = [
         ({"job": "fresh"}, NOW - 299),
         ({"job": "nightly", "instance": "a"}, NOW - 7200),
-        ({"job": "pushgateway", "exported_job": "older"}, NOW - 90_000),
+        ({"job": "pushgateway", "exported_job": "older", "instance": "gateway:9091"}, NOW - 90_000),
         ({"job": "never"}, float("nan")),
         ({"job": "ahead"}, NOW + 60),
     ]
@@ -36,3 +40,17 @@ def test_a_scrape_tells_it() -> None:
     (told,) = [word for word in words if "pushed" in word]
     assert "11d ago" in told
     assert "\x1b" not in told
+
+
+def test_of_a_prometheus_only_jobs_that_figures_come_from() -> None:
+    rows = [
+        Row({"job": "w", "exported_job": "nightly"}, NOW, NOW - 7200),
+        Row({"job": "else", "exported_job": "backup"}, NOW, NOW - 7200),
+    ]
+    api = FakeApi(vector=lambda query: rows)
+    errand = PushedErrand()
+    assert errand.due(Known(SCOPE, NOW), 5.0)
+    errand.ask(api, Known(SCOPE, NOW), 5.0)
+    assert not errand.due(Known(SCOPE, NOW), 6.0)
+    assert errand.missing(NOW) == ("nightly pushed 2h ago: its figures are of then",)
+    assert api.asked == [f"bottomk(20, push_time_seconds < {NOW - 300:.0f})"]

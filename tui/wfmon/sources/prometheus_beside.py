@@ -12,10 +12,12 @@ from wfmon.sources.prometheus_errands import Errand, Errands, Known
 from wfmon.sources.prometheus_fit import Scope
 from wfmon.sources.prometheus_hours import Hours, HoursErrand, HoursWanted
 from wfmon.sources.prometheus_kept import KeptErrand
+from wfmon.sources.prometheus_pushed import PushedErrand
 
 
 class Beside:
-    """How far back the server keeps, what changed at its targets, and past hours where they are wanted."""
+    """How far back the server keeps, what changed at its targets, what was pushed long ago, and past hours
+    where they are wanted."""
 
     def __init__(
         self,
@@ -27,7 +29,8 @@ class Beside:
         self._kept = KeptErrand(source)
         self._changes = ChangesErrand()
         self._hours = HoursErrand(source, hours, steady) if hours is not None else None
-        errands: list[Errand] = [self._kept, self._changes]
+        self._pushed = PushedErrand()
+        errands: list[Errand] = [self._kept, self._pushed, self._changes]
         if self._hours is not None:
             errands.append(self._hours)
         self._errands = Errands(api, errands, steady)
@@ -41,6 +44,7 @@ class Beside:
         hours = self._hours.take() if self._hours is not None else Hours()
         return replace(
             reading,
+            missing=(*reading.missing, *self._pushed.missing(clock)),
             changes=self._changes.take(),
             hours=hours.sums,
             watched=hours.watched,

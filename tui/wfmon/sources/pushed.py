@@ -23,6 +23,7 @@ def old_pushes(groups: Iterable[Group], now: float) -> list[str]:
 
 
 def _named(labels: Mapping[str, str]) -> str:
-    """A group by its job and instance, under the names that they have in a Prometheus too."""
-    found = (labels.get(f"exported_{name}") or labels.get(name, "") for name in ("job", "instance"))
+    """A group by its job and instance. Those of a scrape of the gateway are not its own."""
+    prefix = "exported_" if labels.get("exported_job") else ""
+    found = (labels.get(f"{prefix}{name}", "") for name in ("job", "instance"))
     return safe("/".join(filter(None, found)), limit=80) or "a job without a name"
