@@ -10,6 +10,7 @@ from wfmon.model.snapshot import Workflow
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.usual import learnt
+from wfmon.ui.rows import cut
 from wfmon.ui.series import SPAN
 
 Cell = tuple[str, str]  # text, role
@@ -33,10 +34,20 @@ class Column:
     sign: Callable[[Workflow, Look], Cell] | None = None
     right: bool = True
     needs_usual: bool = False
+    needs_systems: bool = False
 
 
 def _figure(text: str, *, zero: bool = False) -> Cell:
     return text, "muted" if zero or text == numbers.UNKNOWN else "text"
+
+
+def _system(workflow: Workflow, look: Look, _now: float) -> Cell:
+    """Whose figures it has, where the name does not say it already."""
+    systems = list(dict.fromkeys(name for _, name in workflow.systems if name != workflow.name))
+    more = f" +{len(systems) - 1}" if len(systems) > 1 else ""
+    if not systems:
+        return "", "muted"
+    return cut(systems[0], SYSTEM_WIDTH - 2 - len(more), look.signs.cut) + more, "muted"
 
 
 def _active(workflow: Workflow, look: Look, _now: float) -> Cell:
@@ -134,21 +145,23 @@ def coarse(seconds: float) -> str:
 NAME_WIDTH = 18
 MOST_NAME_WIDTH = 40
 ERROR_WIDTH = 24
+SYSTEM_WIDTH = 16
 
 COLUMNS: tuple[Column, ...] = (
+    Column("system", "SYSTEM", SYSTEM_WIDTH, 9, _system, right=False, needs_systems=True),
     Column("active", "ACT", 3, 0, _active, "active"),
     Column("runs", "RUN/m", 7, 1, _runs, "runs"),
     Column("errors", "ERR%", 6, 0, _errors, "runs"),
     Column("usual", "usual", 6, 6, _usual_errors, needs_usual=True),
     Column("trend", "ERRORS", 12, 8, _trend, "runs"),
-    Column("retries", "RETRY", 7, 9, _retries, "retries"),
-    Column("p50", "P50", 7, 12, _p50, "duration"),
+    Column("retries", "RETRY", 7, 10, _retries, "retries"),
+    Column("p50", "P50", 7, 13, _p50, "duration"),
     Column("p95", "P95", 7, 3, _p95, "duration"),
     Column("slower", "xusu", 6, 7, _slower, needs_usual=True),
     Column("tokens", "TOK/m", 8, 4, _tokens, "tokens"),
     Column("cost", "$/h", 7, 5, _cost, "cost"),
-    Column("calls", "API/m", 8, 10, _calls, "api_calls"),
-    Column("memory", "MEM", 8, 11, _memory),
+    Column("calls", "API/m", 8, 11, _calls, "api_calls"),
+    Column("memory", "MEM", 8, 12, _memory),
     Column("last", "LAST", 10, 2, _last, sign=_last_sign, right=False),
 )
 LAST_ERROR = Column("error", "LAST ERROR", ERROR_WIDTH, 99, _last_error, right=False)
@@ -163,13 +176,17 @@ class Layout:
     hidden: int
 
 
-def choose(width: int, longest_name: int, *, usual: bool, skip: int = 0) -> Layout:
+def choose(width: int, longest_name: int, *, usual: bool, systems: bool = False, skip: int = 0) -> Layout:
     """The columns that fit ``width``, by rank, in the order of the table.
 
-    ``usual``: some workflow has a baseline. ``skip``: leave out that many of the first figures, so
-    that later ones come into view.
+    ``usual``: some workflow has a baseline. ``systems``: figures are of several. ``skip``: leave out that
+    many of the first figures, so that later ones come into view.
     """
-    wanted = [column for column in COLUMNS if usual or not column.needs_usual]
+    wanted = [
+        column
+        for column in COLUMNS
+        if (usual or not column.needs_usual) and (systems or not column.needs_systems)
+    ]
     candidates = wanted[min(skip, len(wanted) - 1) :]
     room = width - 2 - NAME_WIDTH
     taken: list[Column] = []

@@ -39,11 +39,14 @@ def workflow_explained(
 ) -> list[Row]:
     """``past``: the snapshot is of a past moment."""
     rows = [rule(look, width, f"Figures: {workflow.name}", "from, how old")]
-    origins = dict(workflow.origin)
+    origins, systems = dict(workflow.origin), dict(workflow.systems)
     for figure in _figures(snapshot, workflow, now):
         source = origins.get(figure.origin, "host" if figure.origin == "memory" else "")
         if figure.text:
-            rows += _told(look, width, figure.label, figure.text, _from(snapshot, source, now))
+            told_by = _from(snapshot, source, now, systems.get(figure.origin))
+            rows += _told(look, width, figure.label, figure.text, told_by)
+        elif figure.label in ("queue", "timeouts"):
+            continue  # few systems tell them
         else:
             why = _why_unknown(snapshot, workflow, figure)
             rows += wrapped_fact(look, width, figure.label, f"not known: {why}", "muted", _MOST_ROWS)
@@ -65,9 +68,10 @@ def _told(look: Look, width: int, label: str, text: str, right: str) -> Iterator
         )
 
 
-def _from(snapshot: Snapshot, source: str, now: float) -> str:
-    """``prom, 4s old``."""
+def _from(snapshot: Snapshot, source: str, now: float, system: str | None) -> str:
+    """``prom, 4s old``; where several systems are told of: ``n8n by prom, 4s old``."""
     status = next((one for one in snapshot.sources if one.name == source), None)
+    source = f"{system} by {source}" if system is not None else source
     if status is None or status.as_of is None:
         return source
     return f"{source}, {coarse(max(0.0, now - status.as_of))} old"
@@ -95,6 +99,12 @@ def _figures(snapshot: Snapshot, workflow: Workflow, now: float) -> Iterator[_Fi
     )
     calls = workflow.api_calls_per_minute
     yield _Figure("calls", "api_calls", "calls", "" if calls is None else f"{numbers.rate(calls)}/min{rate}")
+    waiting = "queue" if workflow.queue is not None else "wait"
+    yield _Figure("queue", waiting, "queue", _waiting(workflow))
+    ended = workflow.timeouts
+    yield _Figure(
+        "timeouts", "timeouts", "timeouts", "" if ended is None else f"{numbers.count(ended)}{rate}"
+    )
     rss = workflow.rss_bytes
     yield _Figure(
         "memory", "memory", "memory", "" if rss is None else f"{numbers.size(rss)} of its processes"
@@ -102,6 +112,13 @@ def _figures(snapshot: Snapshot, workflow: Workflow, now: float) -> Iterator[_Fi
     at = workflow.last_run_at
     last = "" if at is None else f"{outcome(workflow.last_status)} {coarse(max(0.0, now - at))} ago"
     yield _Figure("last run", "last", "runs", last)
+
+
+def _waiting(workflow: Workflow) -> str:
+    quantiles = (("p50", workflow.wait_p50_seconds), ("p95", workflow.wait_p95_seconds))
+    waited = ", ".join(f"{name} {numbers.span(value)}" for name, value in quantiles if value is not None)
+    parts = [f"{numbers.count(workflow.queue)} waiting"] if workflow.queue is not None else []
+    return "; ".join([*parts, f"waited {waited} before it began"] if waited else parts)
 
 
 def _over(seconds: float | None, word: str) -> str:

@@ -17,6 +17,7 @@ from wfmon.ui.panes.usual import made_of, money_rate, run_rate, usual_durations,
 from wfmon.ui.rows import Row, rule, width_of
 from wfmon.ui.series import SPAN
 
+_SELDOM = ("queue", "timeouts")  # few systems tell them: that they are unknown is not worth a word
 _COUNTED = ("success", "error", "timeout", "lost", "cancelled", "other")
 
 
@@ -39,13 +40,17 @@ def workflow_rows(look: Look, width: int, snapshot: Snapshot, workflow: Workflow
     silent = frozenset(
         one.name for one in snapshot.sources if one.state in (SourceState.DOWN, SourceState.STALE)
     )
-    origins = dict(workflow.origin)
+    origins, systems = dict(workflow.origin), dict(workflow.systems)
     rows = [rule(look, width, "Figures", "from")]
     unknown = []
     for figure in _figures(look, width, snapshot, workflow):
-        source = origins.get(figure.origin, "host" if figure.origin == "host" else "")
+        source = origins.get(figure.origin, "host" if figure.origin == "memory" else "")
+        system = systems.get(figure.origin)
+        told_by = f"{source} {look.signs.dot} {system}" if system is not None else source
         if figure.parts:
-            rows += _rows(look, width, figure, source, source in silent)
+            rows += _rows(look, width, figure, told_by, source in silent)
+        elif figure.label in _SELDOM:
+            continue
         else:
             unknown.append(figure.label)
     if unknown:
@@ -83,7 +88,10 @@ def _figures(look: Look, width: int, snapshot: Snapshot, workflow: Workflow) -> 
     yield _Figure("cost", "cost", parts, usual_hour(usual.cost_per_hour, money_rate, cost) if usual else "")
     yield _Figure("retries", "retries", _told(numbers.count, workflow.retries, ""))
     yield _Figure("calls", "api_calls", _told(numbers.rate, workflow.api_calls_per_minute, "/min"))
-    yield _Figure("memory", "host", tuple(_memory(snapshot, workflow)))
+    waiting = "queue" if workflow.queue is not None else "wait"
+    yield _Figure("queue", waiting, tuple(_waiting(workflow)))
+    yield _Figure("timeouts", "timeouts", _told(numbers.count, workflow.timeouts, ""))
+    yield _Figure("memory", "memory", tuple(_memory(snapshot, workflow)))
 
 
 def _told(write: Callable[[float], str], value: float | None, unit: str) -> tuple[Part, ...]:
@@ -137,6 +145,16 @@ def _durations(workflow: Workflow) -> Iterator[Part]:
     if workflow.duration_p50_seconds is not None:
         yield f"p50 {numbers.span(workflow.duration_p50_seconds)}  ", "text"
     yield f"p95 {numbers.span(workflow.duration_p95_seconds)}", "text"
+
+
+def _waiting(workflow: Workflow) -> Iterator[Part]:
+    """``3 waiting  waited p50 0.4s  p95 2s``: what waits now, and how long work did before it began."""
+    if workflow.queue is not None:
+        yield f"{numbers.count(workflow.queue)} waiting", "text"
+    quantiles = (("p50", workflow.wait_p50_seconds), ("p95", workflow.wait_p95_seconds))
+    known = [f"{name} {numbers.span(seconds)}" for name, seconds in quantiles if seconds is not None]
+    if known:
+        yield f"{'  ' if workflow.queue is not None else ''}waited {'  '.join(known)}", "text"
 
 
 def _memory(snapshot: Snapshot, workflow: Workflow) -> Iterator[Part]:

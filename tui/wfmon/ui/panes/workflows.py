@@ -22,6 +22,8 @@ class WorkflowsPane:
     def title(self, look: Look, width: int, totals: Totals, notes: Sequence[str]) -> Row:
         """``notes``: filter, sort order, what is new; they stand before the totals."""
         parts = [*notes]
+        if totals.queue:
+            parts.append(f"{numbers.count(totals.queue)} queued")
         if totals.active is not None:
             active = numbers.count(totals.active)
             parts.append(f"{look.signs.least(active) if totals.active_at_least else active} active")

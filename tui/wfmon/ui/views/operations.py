@@ -69,6 +69,7 @@ class OperationsView(View):
         self._keys: list[str] = []
         self._arranged_for: tuple[object, ...] | None = None
         self._longest_name = 0
+        self._systems = False  # whether figures are of several
         self._touched = False  # a person has pressed a key here: the cursor is theirs
         self._still_from: float | None = None  # last key; the order stands still from then on
         self._layout: Layout | None = None
@@ -243,6 +244,7 @@ class OperationsView(View):
         workflows = order.ranked(workflows, self._worst, self.sort, invert=self.inverted)
         self._workflows = {workflow_pane.KEY + one.name: one for one in workflows}
         self._longest_name = max((len(one.name) for one in snapshot.workflows), default=0)
+        self._systems = any(one.systems for one in snapshot.workflows)
         alerts = self._alert_order.arrange(list(self._alerts), frozen=still)
         rows = self._workflow_order.arrange(list(self._workflows), frozen=still)
         self._keys = [*alerts, *rows]
@@ -284,7 +286,7 @@ class OperationsView(View):
         # past, which does not tell what was usual.
         latest = self.shell.latest or snapshot
         usual = latest.history is not None or any(one.usual is not None for one in snapshot.workflows)
-        layout = choose(width, self._longest_name, usual=usual, skip=self.skip)
+        layout = choose(width, self._longest_name, usual=usual, systems=self._systems, skip=self.skip)
         self._layout = layout
         self.page = shares.workflows
         keys = self._workflow_order.keys
