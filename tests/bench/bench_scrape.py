@@ -17,10 +17,10 @@ from wfmon.model.look import Look
 from wfmon.model.metrics import MetricsSample, RunKey
 from wfmon.model.run import RunStatus
 from wfmon.sources.exposition import ExpositionReader
-from wfmon.sources.feeds import wanted_names
 from wfmon.sources.http import Answer
 from wfmon.sources.profile import load_profiles
 from wfmon.sources.scrape import ScrapeSource
+from wfmon.sources.vocabulary import Vocabulary
 
 WINDOWS = Windows(runs=Duration(300), grow_runs=20, max=Duration(21600), rate=Duration(300))
 
@@ -86,8 +86,8 @@ def replay() -> _Replay:
 
 def bench_foreign() -> None:
     body = foreign_exposition()
-    reader = ExpositionReader(wanted_names(load_profiles()))
-    first = cpu_ms(lambda: ExpositionReader(wanted_names(load_profiles())).read(body), 3)
+    reader = ExpositionReader(Vocabulary(load_profiles()).wanted)
+    first = cpu_ms(lambda: ExpositionReader(Vocabulary(load_profiles()).wanted).read(body), 3)
     again = cpu_ms(lambda: reader.read(body))
     bodies = [foreign_exposition(step=step) for step in range(10)]
     source = replay()

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
-from wfmon.sources import exposition
-from wfmon.sources.exposition import ExpositionReader, NotMetrics, Series
+from wfmon.sources import series
+from wfmon.sources.exposition import ExpositionReader, NotMetrics
+from wfmon.sources.series import Series
 
 NAMES = ["a_total", "g", "h_bucket", "h_count", "h_sum"]
 
@@ -166,20 +167,20 @@ series_texts = st.one_of(
 
 @given(series_texts)
 def test_the_plainest_form_is_read_as_the_library_reads_it(text: str) -> None:
-    plain = exposition._plain_series(text)
+    plain = series.plain_series(text)
     if plain is not None:
-        assert exposition._parse_batch([text.encode("utf-8", "surrogatepass")]) == {
+        assert series._parse_batch([text.encode("utf-8", "surrogatepass")]) == {
             text.encode("utf-8", "surrogatepass"): plain
         }
 
 
 @pytest.mark.parametrize("text", ['a{w="1"}', 'a{w="1",v="ü= ,}",}', "a", "a{}"])
 def test_the_plainest_form_needs_no_library(text: str) -> None:
-    assert exposition._plain_series(text) is not None
+    assert series.plain_series(text) is not None
 
 
 @pytest.mark.parametrize(
     "text", ['a{w="1"v="2"}', 'a{w="1",w="2"}', 'a{w="\\n"}', 'a{w="1", v="2"}', 'a{__name__="b"}']
 )
 def test_any_other_form_is_left_to_the_library(text: str) -> None:
-    assert exposition._plain_series(text) is None
+    assert series.plain_series(text) is None

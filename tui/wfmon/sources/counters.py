@@ -21,7 +21,7 @@ LOOKBACK_SECONDS = 300.0
 # Younger points are all kept; older ones at least this much denser than their age.
 KEEP_ALL_SECONDS = 600.0
 RESOLUTION = 60
-MAX_TRACKS = 100_000  # of one target, vanished ones included; above it vanished ones are forgotten
+MAX_TRACKS = 200_000  # of one target, vanished ones included; above it vanished ones are forgotten
 
 _NOTHING = array("d")  # of a track that is not known yet; never changed
 

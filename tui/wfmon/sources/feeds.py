@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from enum import Enum, auto
 from operator import itemgetter
 
@@ -12,10 +12,10 @@ from wfmon.model.record import dataclass
 from wfmon.model.run import RunStatus
 from wfmon.sources.canonical import COUNTED, TIMED, Canon, Dims, is_level, kept_dims, quantiles_of
 from wfmon.sources.coverage import Coverage
-from wfmon.sources.exposition import Series
 from wfmon.sources.matchers import Matcher, accepts_all, parse_matchers
 from wfmon.sources.profile import Profile, Signal, first_exposed
-from wfmon.sources.targetlabels import TARGET, TARGET_INFO, TargetLabels
+from wfmon.sources.series import Series
+from wfmon.sources.targetlabels import TARGET, TargetLabels
 
 # What a scrape answers, in the order in which the sources screen names it.
 CONCEPTS = (
@@ -50,7 +50,7 @@ class Part(Enum):
     SEEN = auto()
 
 
-_GROWING = (Part.COUNTER, Part.BUCKET, Part.SEEN)
+GROWING = (Part.COUNTER, Part.BUCKET, Part.SEEN)
 _BOUND = (Part.BUCKET, Part.QUANTILE)
 
 
@@ -112,87 +112,6 @@ def parts_there(concept: Concept, signal: Signal, metric: str, names: Collection
     if f"{metric}_bucket" in names and Part.BUCKET in parts.values():
         return {f"{metric}_bucket": Part.BUCKET}
     return parts
-
-
-def _profile_names(profile: Profile) -> Iterable[str]:
-    for entry in profile.detect:
-        for name in [entry] if isinstance(entry, str) else entry:
-            yield from (name, f"{name}_count")
-    if profile.target_labels:
-        yield TARGET_INFO
-    yield from (table["metric"] for table in profile.names.values())
-    for concept in CONCEPTS:
-        for signal in profile.signals_of(concept):
-            for metric in signal.metrics:
-                yield from (*sample_parts(concept, signal, metric), f"{metric}_count")
-            for metric in (*signal.needs, *signal.unless):
-                yield from (metric, f"{metric}_count")
-
-
-def wanted_names(profiles: Iterable[Profile]) -> frozenset[str]:
-    """Every sample name that any of ``profiles`` could use, for figures, detection and joins."""
-    return frozenset(name for profile in profiles for name in _profile_names(profile))
-
-
-def joined_names(profiles: Iterable[Profile]) -> frozenset[str]:
-    """Those whose labels are read with the series of others."""
-    names = {table["metric"] for profile in profiles for table in profile.names.values()}
-    return frozenset(names | {TARGET_INFO for profile in profiles if profile.target_labels})
-
-
-def used_names(profiles: Collection[Profile], names: Collection[str]) -> frozenset[str]:
-    """Those of the exposed ``names`` of which the figures of ``profiles`` need the samples."""
-    used = set(joined_names(profiles))
-    for profile in profiles:
-        for concept in CONCEPTS:
-            for signal in profile.signals_of(concept):
-                metric = first_exposed(signal, names)
-                if metric is not None and signal.expr is None:
-                    used.update(parts_there(concept, signal, metric, names))
-    return frozenset(used.intersection(names))
-
-
-@dataclass(frozen=True, slots=True)
-class CounterNames:
-    """Sample names that count runs, cost, and anything else (buckets included); one may count several.
-
-    ``always``: those that begin at 0 together with their target.
-    """
-
-    runs: frozenset[str]
-    cost: frozenset[str]
-    rest: frozenset[str]
-    always: frozenset[str]
-
-
-def counter_names(profiles: Iterable[Profile]) -> CounterNames:
-    found: dict[Concept, set[str]] = {}
-    always: set[str] = set()
-    for profile in profiles:
-        for concept in CONCEPTS:
-            for signal in profile.signals_of(concept):
-                for metric in signal.metrics:
-                    for name, part in sample_parts(concept, signal, metric).items():
-                        if part in _GROWING:
-                            found.setdefault(concept, set()).add(name)
-                            always.update((name,) if signal.lazy == "always" else ())
-    runs, cost = found.pop(Concept.RUNS, set()), found.pop(Concept.COST, set())
-    return CounterNames(
-        frozenset(runs), frozenset(cost), frozenset().union(*found.values()), frozenset(always)
-    )
-
-
-def summed_names(profiles: Iterable[Profile]) -> frozenset[str]:
-    """Sample names of what is summed up over time: runs, tokens and cost."""
-    return frozenset(
-        name
-        for profile in profiles
-        for concept in (Concept.RUNS, *_SUMMED)
-        for signal in profile.signals_of(concept)
-        for metric in signal.metrics
-        for name, part in sample_parts(concept, signal, metric).items()
-        if part is Part.COUNTER
-    )
 
 
 class Feeds:

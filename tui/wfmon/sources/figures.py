@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TypeVar
 
 from wfmon.model.metrics import (
-    Amount,
-    CallKey,
     Concept,
     CostKey,
     HourCost,
@@ -17,9 +14,8 @@ from wfmon.model.metrics import (
     RunKey,
     RunWindow,
     Space,
-    TokenKey,
 )
-from wfmon.model.record import dataclass, field
+from wfmon.model.record import dataclass
 from wfmon.model.run import RunStatus
 from wfmon.sources.canonical import (
     NEVER_NEGATIVE,
@@ -30,15 +26,13 @@ from wfmon.sources.canonical import (
     without_unpriced,
     zero_fill,
 )
-from wfmon.sources.exposition import Series
 from wfmon.sources.feeds import Feed, Part
-from wfmon.sources.histogram import histogram_quantiles
-from wfmon.sources.plan import FigureKey, Group, Grouped, Plan, figure_key
+from wfmon.sources.figure_sums import Cuts, FigureSums, amounts
+from wfmon.sources.plan import Group, Grouped, Plan, figure_key
 from wfmon.sources.profile import Profile
+from wfmon.sources.series import Series
 
 HOUR = 3600.0
-
-_Key = TypeVar("_Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,88 +47,6 @@ class View:
     plan: Plan
 
 
-@dataclass(slots=True)
-class _Sum:
-    """An amount while it is summed up; None until something is known."""
-
-    delta: float | None = None
-    total: float | None = None
-
-    def add(self, delta: float | None, total: float | None) -> None:
-        if delta is not None:
-            self.delta = (self.delta or 0.0) + delta
-        if total is not None:
-            self.total = (self.total or 0.0) + total
-
-
-def _sum_of(sums: dict[_Key, _Sum], key: _Key) -> _Sum:
-    found = sums.get(key)
-    if found is None:
-        found = sums[key] = _Sum()
-    return found
-
-
-@dataclass(slots=True)
-class _Cuts:
-    """What is known of how long something took: growth of buckets by bound, quantiles as they are given
-    (by the one they are shown as), growth of numbers of observations."""
-
-    buckets: dict[str | None, dict[float, float]] = field(default_factory=dict)
-    given: dict[str | None, dict[float, list[float]]] = field(default_factory=dict)
-    seen: dict[str | None, float] = field(default_factory=dict)
-
-    def quantiles(self) -> dict[str | None, Quantiles]:
-        found: dict[str | None, Quantiles] = {}
-        for workflow, bounds in self.buckets.items():
-            p50, p95 = histogram_quantiles((0.5, 0.95), bounds.items())
-            found[workflow] = Quantiles(p50, p95, bounds.get(math.inf))
-        for workflow in dict.fromkeys((*self.given, *self.seen)):
-            # Quantiles of several processes cannot be put together, numbers of observations can.
-            given = self.given.get(workflow, {})
-            only = Quantiles(_only(given.get(0.5)), _only(given.get(0.95)), self.seen.get(workflow))
-            found.setdefault(workflow, only)
-        return found
-
-
-@dataclass(slots=True)
-class _Sums:
-    """Everything of one profile's sample while it is summed up over series and targets."""
-
-    runs: list[dict[RunKey, float]]
-    counted: dict[float, dict[RunKey, float]] = field(default_factory=dict)
-    hour_cost: dict[CostKey, float] = field(default_factory=dict)
-    retries: dict[str | None, _Sum] = field(default_factory=dict)
-    timeouts: dict[str | None, _Sum] = field(default_factory=dict)
-    calls: dict[CallKey, _Sum] = field(default_factory=dict)
-    tokens: dict[TokenKey, _Sum] = field(default_factory=dict)
-    cost: dict[CostKey, _Sum] = field(default_factory=dict)
-    levels: dict[Concept, dict[str | None, float]] = field(default_factory=dict)
-    storage: dict[tuple[str | None, str], float] = field(default_factory=dict)
-    cuts: dict[Concept, _Cuts] = field(default_factory=dict)
-
-    def add(self, feed: Feed, key: FigureKey, delta: float | None, total: float | None) -> None:
-        """Into the amounts of the feed's concept; neither is scaled yet."""
-        scale = feed.scale
-        if delta is not None:
-            delta *= scale
-        if total is not None:
-            total *= scale
-        if isinstance(key, TokenKey):
-            _sum_of(self.tokens, key).add(delta, total)
-        elif isinstance(key, CostKey):
-            _sum_of(self.cost, key).add(delta, total)
-        elif isinstance(key, CallKey):
-            _sum_of(self.calls, key).add(delta, total)
-        elif not isinstance(key, RunKey):
-            _sum_of(self.retries if feed.concept is Concept.RETRIES else self.timeouts, key).add(delta, total)
-
-    def cut(self, concept: Concept) -> _Cuts:
-        found = self.cuts.get(concept)
-        if found is None:
-            found = self.cuts[concept] = _Cuts()
-        return found
-
-
 def build_samples(
     at: float, views: Sequence[View], profiles: Sequence[Profile], windows: Sequence[float], rate: float
 ) -> tuple[MetricsSample, ...]:
@@ -144,7 +56,7 @@ def build_samples(
     known for the shortest time covers; targets that never answered are not in it (the reading tells them
     as partial).
     """
-    sums = {profile.name: _Sums(runs=[{} for _ in windows]) for profile in profiles}
+    sums = {profile.name: FigureSums(runs=[{} for _ in windows]) for profile in profiles}
     seen = [view for view in views if view.plan.runs.history.looks]
     for view in seen:
         _add_runs(sums, view, at, windows)
@@ -170,13 +82,13 @@ def _sample(
     at: float,
     seen: Sequence[View],
     profile: Profile,
-    sums: _Sums,
+    sums: FigureSums,
     windows: Sequence[float],
     rate: float,
 ) -> MetricsSample:
     told = [view for view in seen if profile.name in view.plan.feeds.coverage]
     exposed = frozenset().union(*(view.plan.feeds.coverage[profile.name].exposed for view in told))
-    cost = without_unpriced(_amounts(sums.cost), profile)
+    cost = without_unpriced(amounts(sums.cost), profile)
     spent = {key: usd for key, usd in sums.hour_cost.items() if usd or key in cost}
     return MetricsSample(
         at=at,
@@ -191,10 +103,10 @@ def _sample(
         memory=_level(sums, Concept.MEMORY),
         budget=_level(sums, Concept.BUDGET),
         storage=_spaces(sums),
-        retries=_amounts(sums.retries),
-        timeouts=_amounts(sums.timeouts),
-        calls=_amounts(sums.calls),
-        tokens=settle_tokens(_amounts(sums.tokens), profile),
+        retries=amounts(sums.retries),
+        timeouts=amounts(sums.timeouts),
+        calls=amounts(sums.calls),
+        tokens=settle_tokens(amounts(sums.tokens), profile),
         cost=cost,
         hour_cost=HourCost(
             min((v.plan.cost.history.span(at, HOUR).covered for v in told), default=0.0), spent
@@ -206,7 +118,7 @@ def _sample(
 
 
 def _run_windows(
-    at: float, told: Sequence[View], profile: Profile, sums: _Sums, windows: Sequence[float]
+    at: float, told: Sequence[View], profile: Profile, sums: FigureSums, windows: Sequence[float]
 ) -> tuple[RunWindow, ...]:
     own = {
         window
@@ -229,7 +141,7 @@ def _run_windows(
     )
 
 
-def _add_runs(sums: Mapping[str, _Sums], view: View, at: float, windows: Sequence[float]) -> None:
+def _add_runs(sums: Mapping[str, FigureSums], view: View, at: float, windows: Sequence[float]) -> None:
     grouped = view.plan.runs
     bases = [grouped.history.span(at, seconds).base for seconds in windows]
     for group in grouped.groups():
@@ -246,7 +158,7 @@ def _add_runs(sums: Mapping[str, _Sums], view: View, at: float, windows: Sequenc
                 window.setdefault(key, 0.0)
 
 
-def _add_cost(sums: Mapping[str, _Sums], view: View, at: float, rate: float) -> None:
+def _add_cost(sums: Mapping[str, FigureSums], view: View, at: float, rate: float) -> None:
     grouped = view.plan.cost
     span, hour = grouped.history.span(at, rate), grouped.history.span(at, HOUR)
     for group in grouped.groups():
@@ -258,7 +170,7 @@ def _add_cost(sums: Mapping[str, _Sums], view: View, at: float, rate: float) -> 
             mine.hour_cost[key] = mine.hour_cost.get(key, 0.0) + spent * group.feed.scale
 
 
-def _add_growth(sums: Mapping[str, _Sums], view: View, at: float, rate: float) -> None:
+def _add_growth(sums: Mapping[str, FigureSums], view: View, at: float, rate: float) -> None:
     grouped = view.plan.rest
     span = grouped.history.span(at, rate)
     for group in grouped.groups():
@@ -277,7 +189,7 @@ def _add_growth(sums: Mapping[str, _Sums], view: View, at: float, rate: float) -
             _add_buckets(mine.cut(feed.concept), group, span.base)
 
 
-def _add_buckets(cuts: _Cuts, group: Group, base: float) -> None:
+def _add_buckets(cuts: Cuts, group: Group, base: float) -> None:
     grown: dict[float, float] = {}
     for bound, track in zip(group.bounds, group.tracks, strict=True):
         if track.times:
@@ -297,7 +209,7 @@ def _grown(group: Group, base: float) -> float | None:
     return sum(grown) if grown else None
 
 
-def _add_amount(sums: _Sums, view: View, grouped: Grouped, group: Group, delta: float | None) -> None:
+def _add_amount(sums: FigureSums, view: View, grouped: Grouped, group: Group, delta: float | None) -> None:
     total = _total(view, grouped, group)
     if delta is not None or total is not None:
         sums.add(group.feed, group.key, delta, total)
@@ -316,7 +228,7 @@ def _total(view: View, grouped: Grouped, group: Group) -> float | None:
     return sum(there) if there else None
 
 
-def _add_present(sums: Mapping[str, _Sums], view: View) -> None:
+def _add_present(sums: Mapping[str, FigureSums], view: View) -> None:
     samples = view.samples
     if samples is None:
         return
@@ -329,7 +241,7 @@ def _add_present(sums: Mapping[str, _Sums], view: View) -> None:
             given.setdefault(bound, []).append(value * feed.scale)
 
 
-def _add_level(sums: _Sums, feed: Feed, value: float) -> None:
+def _add_level(sums: FigureSums, feed: Feed, value: float) -> None:
     agg = feed.signal.agg
     if agg == "count":
         value = 1.0
@@ -368,34 +280,19 @@ def _not_negative(counts: dict[RunKey, float]) -> dict[RunKey, float]:
     return {key: max(0.0, count) for key, count in counts.items()}
 
 
-def _amounts(found: Mapping[_Key, _Sum]) -> dict[_Key, Amount]:
-    """Of a union that subtracts, what was taken away may be told before what it is taken from."""
-    return {
-        key: Amount(
-            None if each.delta is None else max(0.0, each.delta),
-            None if each.total is None else max(0.0, each.total),
-        )
-        for key, each in found.items()
-    }
-
-
-def _level(sums: _Sums, concept: Concept) -> dict[str | None, float]:
+def _level(sums: FigureSums, concept: Concept) -> dict[str | None, float]:
     levels = sums.levels.get(concept, {})
     if concept not in NEVER_NEGATIVE:
         return levels
     return {workflow: max(0.0, value) for workflow, value in levels.items()}
 
 
-def _spaces(sums: _Sums) -> dict[str | None, Space]:
+def _spaces(sums: FigureSums) -> dict[str | None, Space]:
     mounts: Iterable[str | None] = dict.fromkeys(mount for mount, _ in sums.storage)
     return {
         mount: Space(sums.storage.get((mount, "size")), sums.storage.get((mount, "free"))) for mount in mounts
     }
 
 
-def _quantiles(sums: _Sums, concept: Concept) -> dict[str | None, Quantiles]:
+def _quantiles(sums: FigureSums, concept: Concept) -> dict[str | None, Quantiles]:
     return sums.cuts[concept].quantiles() if concept in sums.cuts else {}
-
-
-def _only(values: list[float] | None) -> float | None:
-    return values[0] if values is not None and len(values) == 1 else None

@@ -7,9 +7,9 @@ from collections.abc import Collection, Iterable
 from wfmon.model.metrics import Amount, CostKey, RunKey, TokenKey, TokenKind
 from wfmon.model.record import dataclass, field
 from wfmon.sources.canonical import settle_tokens
-from wfmon.sources.exposition import Series
 from wfmon.sources.feeds import Feeds, SumKey
 from wfmon.sources.profile import Profile
+from wfmon.sources.series import Series
 
 
 @dataclass(slots=True)

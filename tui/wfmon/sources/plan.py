@@ -7,8 +7,8 @@ from itertools import islice
 
 from wfmon.model.metrics import CallKey, Concept, CostKey, RunKey, TokenKey
 from wfmon.sources.counters import CounterHistory, Track
-from wfmon.sources.exposition import Series
-from wfmon.sources.feeds import Feed, Feeds, Part, Placed
+from wfmon.sources.feeds import GROWING, Feed, Feeds, Part, Placed
+from wfmon.sources.series import Series
 
 # Of the model for what is counted; else the workflow.
 FigureKey = RunKey | TokenKey | CostKey | CallKey | str | None
@@ -112,7 +112,4 @@ class Plan:
 
 
 def _of_the_rest(feed: Feed) -> bool:
-    return feed.concept not in (Concept.RUNS, Concept.COST) and feed.part in _GROWING
-
-
-_GROWING = (Part.COUNTER, Part.BUCKET, Part.SEEN)
+    return feed.concept not in (Concept.RUNS, Concept.COST) and feed.part in GROWING

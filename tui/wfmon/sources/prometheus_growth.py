@@ -21,7 +21,6 @@ from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
 from wfmon.sources.canonical import Canon
 from wfmon.sources.counters import CounterHistory
-from wfmon.sources.exposition import Series
 from wfmon.sources.feeds import SumKey, sum_key
 from wfmon.sources.growth import Sums
 from wfmon.sources.matchers import accepts_all, parse_matchers
@@ -30,6 +29,7 @@ from wfmon.sources.prometheus_api import Line, PrometheusApi
 from wfmon.sources.prometheus_fit import Fitting, Scope
 from wfmon.sources.prometheus_queries import Forms, forms_of
 from wfmon.sources.promql import AWAY_SECONDS, LOOKBACK, one_of, quote, span, troubled_targets
+from wfmon.sources.series import Series
 
 HOUR = 3600.0
 # Of one question for samples; with more the hours are asked in smaller pieces, or less exactly.

@@ -26,6 +26,7 @@ from wfmon.sources.plan import Plan
 from wfmon.sources.profile import Profile
 from wfmon.sources.scrape_target import ScrapeTarget
 from wfmon.sources.targetlabels import TARGET_INFO, TargetLabels
+from wfmon.sources.vocabulary import Vocabulary
 from wfmon.text.sanitize import safe
 
 DEFAULT_INTERVAL = 5.0
@@ -84,12 +85,13 @@ class ScrapeSource:
         self._past: Past | None = None
         self._tell: Tell | None = None
         self._reached: Mapping[str, float] | None = None
+        vocabulary = Vocabulary(self._profiles)
         share = timeout / -(-max(1, len(urls)) // MAX_THREADS)
         self._targets = [
             ScrapeTarget(
                 url,
                 HttpReader(timeout=share, max_bytes=max_bytes, credentials=credentials),
-                self._profiles,
+                vocabulary,
                 longest=self._windows[-1],
                 rate=self._rate,
                 lookback=max(LOOKBACK_SECONDS, 3 * interval),

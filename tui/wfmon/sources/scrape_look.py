@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 
 from wfmon.model.record import dataclass
-from wfmon.sources.exposition import Series, sample_line
+from wfmon.sources.series import Series, sample_line
 
 # After the lines that were used.
 _VANISHED = b"\n# vanished"

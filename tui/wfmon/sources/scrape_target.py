@@ -14,21 +14,16 @@ from wfmon.model.source import Failure
 from wfmon.sources.base import SourceError
 from wfmon.sources.changes import ChangeWatch, info_lines, short_target
 from wfmon.sources.counters import LOOKBACK_SECONDS, CounterHistory
-from wfmon.sources.exposition import Exposition, ExpositionReader, NotMetrics, Series, parse_series
-from wfmon.sources.feeds import (
-    Feeds,
-    counter_names,
-    joined_names,
-    summed_names,
-    used_names,
-    wanted_names,
-)
+from wfmon.sources.exposition import Exposition, ExpositionReader, NotMetrics
+from wfmon.sources.feeds import Feeds
 from wfmon.sources.figures import HOUR, View
 from wfmon.sources.http import Answer, HttpReader, shown_url
 from wfmon.sources.plan import Plan
-from wfmon.sources.profile import Profile, choose_profiles
+from wfmon.sources.profile import Profile
 from wfmon.sources.pushed import PUSH_TIME, old_pushes
 from wfmon.sources.scrape_look import packed, unpacked
+from wfmon.sources.series import Series, parse_series
+from wfmon.sources.vocabulary import Vocabulary, digest
 
 # How much later than every LOOKBACK_SECONDS a look of another process may come (cron, a slow start).
 LATE_SECONDS = 30.0
@@ -39,6 +34,7 @@ INFO_SECONDS = 60.0  # between two looks at info metrics, which cost as much as 
 ACCEPT = "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;version=0.0.4;q=1.0,*/*;q=0.1"
 
 _PROCESS_START = Series("process_start_time_seconds", {})
+_ALWAYS_READ = frozenset({_PROCESS_START.name, PUSH_TIME})
 
 
 @dataclass(slots=True)
@@ -62,7 +58,7 @@ class ScrapeTarget:
         self,
         url: str,
         http: HttpReader,
-        profiles: Sequence[Profile],
+        vocabulary: Vocabulary,
         *,
         longest: float,
         rate: float,
@@ -74,15 +70,12 @@ class ScrapeTarget:
         self._narrowed = narrowed
         self.http = http
         self.shown = shown_url(url)
-        self._profiles = tuple(profiles)
-        self._wanted = wanted_names(profiles) | {_PROCESS_START.name, PUSH_TIME}
+        self._names = vocabulary
         self._reader = ExpositionReader(
-            self._wanted, uses=self._uses, apart=joined_names(profiles) | {PUSH_TIME}
+            vocabulary.wanted | _ALWAYS_READ, uses=self._uses, apart=vocabulary.joined | {PUSH_TIME}
         )
         # The profiles that fit what it exposes; without any, it is read with those of its siblings.
         self.fitting: tuple[Profile, ...] = ()
-        self._names = counter_names(profiles)
-        self._summed = summed_names(profiles)
         self._runs: CounterHistory[Series] = CounterHistory(longest, lookback=lookback)
         self._cost: CounterHistory[Series] = CounterHistory(
             max(rate, HOUR), remember=longest, lookback=lookback, tells=self._only_cost
@@ -117,12 +110,13 @@ class ScrapeTarget:
         return series.name not in self._names.runs
 
     def _only_summed(self, series: Series) -> bool:
-        return series.name in self._summed and series.name not in self._names.runs | self._names.cost
+        names, name = self._names, series.name
+        return name in names.summed and name not in names.runs and name not in names.cost
 
     def _uses(self, exposed: frozenset[str]) -> frozenset[str]:
         """Where no profile fits, all that any could use: what is meant may be told by another target."""
-        self.fitting = choose_profiles(self._profiles, exposed)
-        return used_names(self.fitting or self._profiles, exposed) | {_PROCESS_START.name, PUSH_TIME}
+        self.fitting = self._names.fitting(exposed)
+        return self._names.used(self.fitting, exposed) | _ALWAYS_READ
 
     @cached_property
     def known_as(self) -> Target:
@@ -130,13 +124,8 @@ class ScrapeTarget:
 
         A look says itself for which names it was made.
         """
-        words = "\n".join((_without_user(self._url), *([self._narrowed] if self._narrowed else [])))
-        return Target(_digest(words, 32), self.shown)
-
-    @cached_property
-    def _made_for(self) -> str:
-        """Stands for the names that are wanted."""
-        return _digest("\n".join(sorted(self._wanted)), 16)
+        words = (_without_user(self._url), *([self._narrowed] if self._narrowed else []))
+        return Target(digest(words, 32), self.shown)
 
     @property
     def names(self) -> frozenset[str]:
@@ -157,7 +146,7 @@ class ScrapeTarget:
         gone: dict[Series, float] = {}
         for each in self._histories:
             gone |= each.history.vanished(MAX_VANISHED)
-        return packed(self._reader.lines, gone, self._infos, self._made_for, self._unread)
+        return packed(self._reader.lines, gone, self._infos, self._names.stamp, self._unread)
 
     def ask(self) -> Answer | SourceError:
         try:
@@ -196,11 +185,11 @@ class ScrapeTarget:
                 there = {s: v for s, v in gone.items() if s.name in each.names}
                 each.history.recall_vanished(look.at, there)
                 each.history.lookback = max(each.history.lookback, LOOKBACK_SECONDS + LATE_SECONDS)
-            if kept.made_for == self._made_for:
+            if kept.made_for == self._names.stamp:
                 self._unread = kept.unread
             else:  # by a process with other profiles: what it did not keep may have been there
-                self._unread = self._wanted.difference(s.name for s in self.samples)
-        self.fitting = choose_profiles(self._profiles, self.names | self._unread)
+                self._unread = self._names.wanted.difference(s.name for s in self.samples)
+        self.fitting = self._names.fitting(self.names | self._unread)
         self.take_growth()
         self.take_changes()
         if self.seen_at != reached:
@@ -246,7 +235,7 @@ class ScrapeTarget:
             return
         for each in self._histories:
             each.history.observe(since, {})
-        self._unread = self._wanted - self._names.always
+        self._unread = self._names.wanted - self._names.always
         self.seen_at = self.told_at = since
 
     def _sort_out(self, read: Exposition) -> None:
@@ -309,12 +298,6 @@ class ScrapeTarget:
             words.append(f"{self._last.left_out} series above the bound left out")
         groups = [(series.labels, self.samples[series]) for series in self.named(PUSH_TIME)]
         return words + old_pushes(groups, self.seen_at or 0.0)
-
-
-def _digest(words: str, digits: int) -> str:
-    from hashlib import sha256  # 2 ms, not needed before
-
-    return sha256(words.encode("utf-8", "replace")).hexdigest()[:digits]
 
 
 def _without_user(url: str) -> str:
