@@ -68,7 +68,7 @@ def level_converter(name: str, record: Mapping[str, object]) -> Convert:
     def convert(value: object) -> Level | None:
         level = Level.NONE
         if type(value) is str:
-            level = level_word(without_colours(value))
+            level = level_word(without_colours(value) if "\x1b" in value else value)
             if level is Level.NONE and value.isdigit() and len(value) < 4:
                 level = level_number(int(value), scale)
         elif type(value) is int:

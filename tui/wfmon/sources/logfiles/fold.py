@@ -15,7 +15,9 @@ from wfmon.sources.logfiles.convert import clean_error, names_exception
 from wfmon.sources.logfiles.event import Event
 from wfmon.sources.logfiles.follow import FollowedFile
 from wfmon.sources.logfiles.judge import Status, is_call, stamp_of, status_of
-from wfmon.sources.logfiles.runstate import RunState, has_usage
+from wfmon.sources.logfiles.pids import LivePids
+from wfmon.sources.logfiles.runstate import RunState
+from wfmon.sources.logfiles.usage import has_usage
 from wfmon.sources.logfiles.words import (
     NO_EVENT,
     RETRY_WORDS,
@@ -63,8 +65,7 @@ class Fold:
         self._workflows: dict[str, WorkflowFold] = {}
         self._meanings: dict[tuple[str, bool], EventMeaning] = {}
         self._names: dict[str, str] = {}
-        self._seen_alive: set[int] = set()
-        self._gone_since: dict[int, float] = {}
+        self._pids = LivePids()
         self.open_moved = False
         self._open_from: dict[int, int] = {}
         self._spared = 0
@@ -341,7 +342,8 @@ class Fold:
 
     def expire(self, now: float, live_pids: frozenset[int] | None) -> None:
         """Runs without a line for too long, or whose process is gone, are lost."""
-        self._watch_pids(now, live_pids)
+        pids = {state.pid for state in self._open.values() if state.pid is not None}
+        self._pids.look(now, pids, live_pids)
         limits: dict[str, float] = {}
         for state in list(self._open.values()):
             limit = limits.get(state.workflow)
@@ -349,7 +351,7 @@ class Fold:
                 known = self._workflows.get(state.workflow)
                 p95 = (known.p95 if known is not None else None) or 0.0
                 limit = limits[state.workflow] = max(self._lost_after, 3.0 * p95)
-            gone = self._gone_since.get(state.pid) if state.pid is not None else None
+            gone = self._pids.gone_since(state.pid)
             if state.ends == "steps" and (outcome := state.outcome_of_steps()) is not None:
                 settled = _STEPS_SETTLE if outcome is RunStatus.SUCCESS else _FAILED_SETTLE
                 if now - state.last_at > settled:
@@ -362,16 +364,6 @@ class Fold:
                 self._lose(state, gone)
             elif now - state.last_at > limit:
                 self._lose(state, state.last_at + limit)
-
-    def _watch_pids(self, now: float, live: frozenset[int] | None) -> None:
-        """Only a process that was once seen alive can be missed: a pid of a container never is."""
-        if live is None:
-            return
-        pids = {state.pid for state in self._open.values() if state.pid is not None}
-        self._seen_alive = (self._seen_alive | live) & pids if pids else set()
-        self._gone_since = {
-            pid: self._gone_since.get(pid, now) for pid in self._seen_alive if pid not in live
-        }
 
     def _lose(self, state: RunState, at: float) -> None:
         state.lose(at)

@@ -7,7 +7,7 @@ import time
 
 from wfmon.model.run import RunStatus
 from wfmon.sources.logfiles.event import Event
-from wfmon.sources.logfiles.runstate import has_usage
+from wfmon.sources.logfiles.usage import has_usage
 from wfmon.sources.logfiles.words import START_WORDS, EventMeaning, Scope
 
 Status = tuple[RunStatus, str, bool]
