@@ -12,6 +12,7 @@ import glob
 import os
 import re
 import stat
+import time
 from collections import deque
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from wfmon.sources.logfiles.resume import Resume
 
 GLOB_SECONDS = 2.0
+_GLOB_SHARE = 100  # a tree of many directories is looked through for a hundredth of the time
 MAX_FILES = 1000
 MAX_OPEN = 128
 DETACHED_SECONDS = 60.0  # a renamed file is still read this long after its last line
@@ -48,6 +50,7 @@ class Files:
         self._backlog = max(_BACKLOG_TAILS * tail_bytes, _MIN_BACKLOG)
         self._next_number = 1
         self._globbed_at: float | None = None
+        self._glob_took = 0.0
         self._paths: list[str] = []
         self._copies = Copies()
         self.former: deque[FollowedFile] = deque(maxlen=100)
@@ -108,10 +111,12 @@ class Files:
                 file.handle.close()
 
     def _glob(self, now: float, *, force: bool = False) -> bool:
-        recent = self._globbed_at is not None and 0 <= now - self._globbed_at < GLOB_SECONDS
+        pause = max(GLOB_SECONDS, _GLOB_SHARE * self._glob_took)
+        recent = self._globbed_at is not None and 0 <= now - self._globbed_at < pause
         if recent and self._paths and not force:
             return False
         self._globbed_at = now
+        began = time.perf_counter()
         paths: dict[str, None] = {}
         self.unmatched, self.denied = [], {}
         for pattern in self._patterns:
@@ -122,6 +127,7 @@ class Files:
                 if denied := _denied_directory(pattern):
                     self.denied[pattern] = denied
         self._paths = list(paths)
+        self._glob_took = time.perf_counter() - began
         return True
 
     def _stat_paths(self) -> dict[Key, tuple[str, os.stat_result]]:
