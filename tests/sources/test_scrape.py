@@ -490,3 +490,28 @@ def test_a_day_of_runs_equals_its_ledger() -> None:
     (cost,) = sample.cost.values()
     assert cost.delta == pytest.approx(spent, abs=1e-9)
     assert sample.durations[None].n == buckets[-1]
+
+
+def test_a_profile_that_another_target_replaces_is_not_used_beside_it() -> None:
+    """As of a server and its workers: both count one run."""
+    head = 'schema = 1\nname = "{}"\ntitle = "{}"\ndetect = ["{}"]\n{}\n[signals]\n'
+    workers = head.format("workers", "Workers", "worker_runs_total", "")
+    server = head.format("server", "Server", "server_runs_total", 'replaces = ["workers"]')
+    profiles = (
+        parse_profile(f'{workers}runs = [{{ metric = "worker_runs_total" }}]'.encode(), "workers.toml"),
+        parse_profile(f'{server}runs = [{{ metric = "server_runs_total" }}]'.encode(), "server.toml"),
+    )
+    with (
+        target("worker_runs_total 5\n") as worker,
+        target("server_runs_total 5\n") as main,
+        scraping(worker.url, main.url, profiles=profiles) as both,
+        scraping(worker.url, profiles=profiles) as alone,
+    ):
+        both.poll(1000.0)
+        alone.poll(1000.0)
+        worker.text, main.text = "worker_runs_total 7\n", "server_runs_total 7\n"
+        reading = both.poll(1060.0)
+        assert reading.profile == "server"
+        assert not reading.beside
+        assert figures(reading).runs[0].counts == {RunKey(None, RunStatus.OTHER): 2.0}
+        assert alone.poll(1060.0).profile == "workers"

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from pathlib import Path
 
 import msgspec
@@ -248,6 +248,12 @@ def choose_profiles(
     fitting = [
         profile for profile in profiles if (not enabled or profile.name in enabled) and fits(profile, names)
     ]
+    return without_replaced(fitting)
+
+
+def without_replaced(fitting: Iterable[Profile]) -> tuple[Profile, ...]:
+    """Those of ``fitting`` that no other of them replaces, outermost layer first."""
+    fitting = tuple(fitting)
     replaced = {name for profile in fitting for name in profile.replaces}
     left = [profile for profile in fitting if profile.name not in replaced]
     return tuple(sorted(left, key=lambda profile: (rank(Layer(profile.layer)), profile.name)))

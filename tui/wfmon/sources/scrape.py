@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from wfmon.config import schema
-from wfmon.model.layers import Layer, rank
 from wfmon.model.look import Look
 from wfmon.model.metrics import Growth, MetricsSample
 from wfmon.model.record import dataclass, replace
@@ -23,7 +22,7 @@ from wfmon.sources.figures import View, build_samples, no_sample
 from wfmon.sources.growth import Sums, add_steps_by_profile
 from wfmon.sources.http import Answer, Credentials, HttpReader, credentials_from
 from wfmon.sources.plan import Plan
-from wfmon.sources.profile import Profile
+from wfmon.sources.profile import Profile, without_replaced
 from wfmon.sources.scrape_target import ScrapeTarget
 from wfmon.sources.targetlabels import TARGET_INFO, TargetLabels
 from wfmon.sources.vocabulary import Vocabulary
@@ -234,9 +233,10 @@ class ScrapeSource:
         return safe(", ".join(detects), limit=200) or "nothing, no profile is enabled"
 
     def _in_use(self) -> tuple[Profile, ...]:
-        """The profiles that fit any target, outermost layer first."""
+        """The profiles that fit any target, outermost layer first. One that is replaced by that of another
+        target is not used for its own either: both may count one run."""
         found = {profile.name: profile for target in self._targets for profile in target.fitting}
-        return tuple(sorted(found.values(), key=lambda profile: (rank(Layer(profile.layer)), profile.name)))
+        return without_replaced(found.values())
 
     def _settle(self, profiles: tuple[Profile, ...]) -> list[Plan]:
         """The plan of each target, built anew only when what they follow from is another."""
@@ -244,7 +244,7 @@ class ScrapeSource:
         tables: Tables = {profile.name: self._tables(profile) for profile in profiles if profile.names}
         settled = []
         for index, target in enumerate(self._targets):
-            mine = target.fitting or profiles
+            mine = _of_target(target.fitting, profiles) or profiles
             labels = {
                 profile.name: TargetLabels(
                     profile.target_labels, (series.labels for series in target.named(TARGET_INFO))
@@ -305,6 +305,12 @@ class ScrapeSource:
             if isinstance(answer, BaseException) and not isinstance(answer, SourceError):
                 raise answer
         return [answer for answer in answers if isinstance(answer, Answer | SourceError)]
+
+
+def _of_target(fitting: Collection[Profile], in_use: Sequence[Profile]) -> tuple[Profile, ...]:
+    """Of the profiles in use those that fit a target, or replace one that does."""
+    names = {profile.name for profile in fitting}
+    return tuple(each for each in in_use if each.name in names or not names.isdisjoint(each.replaces))
 
 
 def _growth(
