@@ -21,9 +21,9 @@ _MOST_NOTES = 30
 
 _HEAD = """\
 # Written by wfmon-tui init, {when}, on {host}.
-# Only what differs from the defaults is said here: wfmon-tui config show lists every setting, wfmon-tui config
-# check tells what is wrong in this file, wfmon-tui doctor what each source answers. Where a source is named,
-# nothing else is looked for.
+# Only what differs from the defaults is said here: wfmon-tui config show lists every setting,
+# wfmon-tui config check tells what is wrong in this file, wfmon-tui doctor what each source answers.
+# Where a source is named, nothing else is looked for.
 """
 
 _NO_SOURCE = """\
