@@ -125,13 +125,13 @@ def _claims(metrics: Sequence[ObservedMetrics], counting: Counting, *, counted_o
         concept: Concept, figures: Callable[[ObservedMetrics], Mapping[str | None, Value]]
     ) -> dict[str | None, Claim[Value]]:
         ranked = by_trust(metrics, concept, counting, counted_only=counted_only)
-        return claim(ranked, [figures(part) for part in ranked], several=concept in counting.several)
+        return claim(ranked, [figures(part) for part in ranked], named=concept in counting.named)
 
     def split(
         concept: Concept, figures: Callable[[ObservedMetrics], Mapping[str | None, Quantiles]]
     ) -> dict[str | None, Claim[Quantiles]]:
         ranked = by_trust(metrics, concept, counting, counted_only=counted_only)
-        return claim_split(ranked, [figures(part) for part in ranked], several=concept in counting.several)
+        return claim_split(ranked, [figures(part) for part in ranked], named=concept in counting.named)
 
     return Claims(
         ladders=told(Concept.RUNS, lambda part: part.ladders),
@@ -172,14 +172,14 @@ def claim(
     parts: Sequence[ObservedMetrics],
     figures: Sequence[Mapping[str | None, Value]],
     *,
-    several: bool = False,
+    named: bool = False,
 ) -> dict[str | None, Claim[Value]]:
     """For each workflow the first part that has the figure.
 
     ``figures`` are the parts' own, in the same order. A part that does not split by workflow covers all
     that its profile tells, so its figure stands only where no other source read with that profile has
-    claimed any. ``several``: other systems tell the figure too, and what is not split is under the
-    name of its system; so it is where only some of it is split.
+    claimed any. ``named``: what is not split stands under the name of its system; so it does where only
+    some of it is split.
     """
     claims: dict[str | None, Claim[Value]] = {}
     covered: set[str] = set()
@@ -191,7 +191,7 @@ def claim(
             split.add(part.profile)
         elif part.profile not in split:
             covered.add(part.profile)
-            rest = several or len(mapping) > 1
+            rest = named or len(mapping) > 1
             claims.setdefault(rest_name(part, mapping) if rest else None, Claim(part, mapping[None], rest))
         for name, value in mapping.items():
             if name not in claims and name is not None:
@@ -203,12 +203,12 @@ def claim_split(
     parts: Sequence[ObservedMetrics],
     figures: Sequence[Mapping[str | None, Quantiles]],
     *,
-    several: bool = False,
+    named: bool = False,
 ) -> dict[str | None, Claim[Quantiles]]:
     """Quantiles are given both per workflow and for all: the two are no parts of each other."""
     claims: dict[str | None, Claim[Quantiles]] = {}
     for part, mapping in zip(parts, figures, strict=True):
-        if several and len(mapping) == 1 and None in mapping:
+        if named and len(mapping) == 1 and None in mapping:
             claims.setdefault(rest_name(part, mapping), Claim(part, mapping[None], rest=True))
         for name, value in mapping.items():
             claims.setdefault(name, Claim(part, value))

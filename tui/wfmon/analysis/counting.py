@@ -27,10 +27,12 @@ SUMMED = (
 @dataclass(frozen=True, slots=True)
 class Counting:
     """``counted``: by concept the profiles whose figures are added up; None: all of them. ``several``:
-    concepts that more than one system tells: there a figure that is not split by workflow needs a name."""
+    concepts that more than one system tells; ``named``: those in which a figure that is not split by workflow
+    stands under the name of its system, so that rules see it."""
 
     counted: Mapping[Concept, frozenset[str]] | None = None
     several: frozenset[Concept] = frozenset()
+    named: frozenset[Concept] = frozenset()
 
     def counts(self, concept: Concept, profile: str) -> bool:
         return self.counted is None or profile in self.counted.get(concept, ())
@@ -59,7 +61,8 @@ def counting_of(
         if len({part.profile for part, concepts in told.items() if concept in concepts}) > 1
     }
     if not totals and all(part.layer is Layer.ENGINE for part in told):
-        return Counting(None, frozenset(several)) if several else EVERYTHING
+        seen_so = frozenset(several | _unseen(metrics, logs))
+        return Counting(None, frozenset(several), seen_so) if seen_so else EVERYTHING
     logged = logged_concepts(logs)
     everyone: dict[Part, Collection[Concept]] = {**told}
     if logged:
@@ -69,14 +72,25 @@ def counting_of(
         others = {part.profile for part, concepts in told.items() if concept in concepts}
         if others and not others | {LOGS} <= counted[concept]:
             several.add(concept)
+    named = frozenset(several | _unseen(metrics, logs))
     if all(
         part.profile in counted[concept]
         for part, concepts in everyone.items()
         for concept in SUMMED
         if concept in concepts
     ):
-        return Counting(None, frozenset(several))
-    return Counting(counted, frozenset(several))
+        return Counting(None, frozenset(several), named)
+    return Counting(counted, frozenset(several), named)
+
+
+def _unseen(metrics: Sequence[ObservedMetrics], logs: Sequence[ObservedRuns]) -> set[Concept]:
+    """What a system tells that splits no run by workflow, where no log does either: it would have no row,
+    and no rule would see it fail."""
+    if any(source.indexes for source in logs):
+        return set()
+    return {
+        concept for part in metrics if part.title and part.ladders.keys() == {None} for concept in part.told
+    }
 
 
 def logged_concepts(logs: Sequence[ObservedRuns]) -> frozenset[Concept]:

@@ -85,8 +85,6 @@ def _add(counts: Iterable[StatusCounts]) -> StatusCounts:
 
 
 def _active(workflows: Sequence[Workflow], claims: Claims) -> tuple[int | None, bool]:
-    if None in claims.active:
-        return round(claims.active[None].value), False
     if claims.covers_all(claims.active):
         names = {name for name in claims.active if name is not None}
         return round(sum(each.value for each in claims.active.values())), not _all_told(names, claims)
@@ -104,7 +102,7 @@ def _all_told(names: set[str], claims: Claims, workflows: int | None = None) -> 
     if claims.counting.counted is None and workflows is not None:
         return len(names) == workflows
     told = {each.part.layer for each in claims.active.values()}
-    unsplit = {each.part.profile for each in claims.active.values() if each.rest}
+    unsplit = {each.part.profile for name, each in claims.active.items() if each.rest or name is None}
     return all(
         part.workflows() <= names
         for part in claims.parts

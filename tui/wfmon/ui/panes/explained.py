@@ -164,15 +164,30 @@ def _within(snapshot: Snapshot, workflow: Workflow, figure: str) -> str:
 
 
 def _why_unknown(snapshot: Snapshot, workflow: Workflow, figure: _Figure) -> str:
-    """In the words of the sources, where they say what is missing."""
-    for source in snapshot.sources:
-        for words in source.missing:
-            concept, _, rest = words.partition(":")
-            if concept.split()[:1] == [figure.concept]:
-                return f"{source.name} says {words}" if rest else f"{source.name} does not tell it"
+    """In the words of the sources, where they say what is missing: of the systems that tell of it first."""
+    systems = {name for _, name in workflow.systems}
+    found = [
+        (title is not None and title not in systems, source.name, words)
+        for source in snapshot.sources
+        for words in source.missing
+        for title in _lacking(words, figure.concept)
+    ]
+    for elsewhere, name, words in sorted(found, key=lambda each: each[0]):
+        if not (elsewhere and systems):
+            return f"{name} says {words}" if ":" in words else f"{name} does not tell it"
     if figure.concept == "memory":
         return "no process of it is known"
     return f"no source tells it of {workflow.name}"
+
+
+def _lacking(words: str, concept: str) -> Iterator[str | None]:
+    """The system of which ``words`` say that it lacks ``concept``, None where they name none: ``cost: why``
+    or ``n8n: cost: why``; nothing where they say something else."""
+    first, _, rest = words.partition(": ")
+    if first.split()[:1] == [concept]:
+        yield None
+    elif rest.partition(":")[0].split()[:1] == [concept]:
+        yield first
 
 
 def _why_nothing_learnt(snapshot: Snapshot) -> str:
