@@ -6,6 +6,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,14 @@ from hypothesis import strategies as st
 from support.found import holding, seen_by
 from support.users import ANN, BEN
 from wfmon.sources.discovery.facts import LogFile, Refused
-from wfmon.sources.discovery.openfiles import OpenFiles, Wanted, looks_json, looks_logged, read_open_files
+from wfmon.sources.discovery.openfiles import (
+    Descriptors,
+    OpenFiles,
+    Wanted,
+    looks_json,
+    looks_logged,
+    read_open_files,
+)
 from wfmon.sources.discovery.processes import read_processes, words_of
 
 RECORD = '{"workflow": "invoice", "status": "success"}\n'
@@ -160,3 +168,36 @@ def test_no_bytes_are_too_odd(raw: bytes) -> None:
     looks_json(raw)
     looks_logged(raw)
     words_of(raw)
+
+
+def test_a_look_that_takes_too_long_goes_on_where_it_ended(folder: Path) -> None:
+    """Known systems first; what did not fit is the first of the next look; what was seen stays seen."""
+    logs = [folder / f"{n}.jsonl" for n in range(4)]
+    for log in logs:
+        log.write_text(RECORD)
+    with ExitStack() as stack:
+        scripts = [stack.enter_context(holding(folder / f"{n}.py", f"a={log}")) for n, log in enumerate(logs)]
+        wanted = {script.pid: Wanted(plain=n == 2) for n, script in enumerate(scripts)}
+        ticks = iter(range(1000))
+        descriptors = Descriptors(budget=1.5, spent=lambda: next(ticks))
+        first = descriptors.look(wanted)
+        assert ([file.path for file in first.files], first.later) == ([str(logs[2])], 3)
+        second = descriptors.look(wanted)
+        assert (sorted(file.path for file in second.files), second.later) == ([str(logs[0]), str(logs[2])], 2)
+        for _ in range(2):
+            last = descriptors.look(wanted)
+        assert (sorted(file.path for file in last.files), last.later) == (list(map(str, logs)), 0)
+        del wanted[scripts[0].pid]
+        gone = descriptors.look(wanted)
+        assert str(logs[0]) not in {file.path for file in gone.files}
+
+
+def test_what_became_another_process_is_looked_at_anew(folder: Path) -> None:
+    log = folder / "runs.jsonl"
+    log.write_text(RECORD)
+    with holding(folder / "invoice.py", f"a={log}") as script:
+        descriptors = Descriptors(budget=0.0, spent=lambda: 0.0)
+        assert descriptors.look({script.pid: Wanted(False, command=("a",))}).later == 1
+        whole = Descriptors()
+        assert len(whole.look({script.pid: Wanted(False, command=("a",))}).files) == 1
+        assert len(whole.look({script.pid: Wanted(False, within="/no/", command=("b",))}).files) == 0

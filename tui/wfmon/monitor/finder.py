@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from wfmon.config import schema
     from wfmon.sources.discovery.propose import Proposal
 
+SOON = 3.0  # seconds to the next look after one that had too much to see
 STRETCH = 1000.0  # the time between looks grows to this many times the CPU time of the last
 MOST_GONE = 20
 GONE_SECONDS = 86_400.0  # what has gone is told so long
@@ -63,6 +64,7 @@ class Finder:
         self._sources: dict[str, Source] = {}
         self._before = {each.source or each.what: each for each in before.found} if before is not None else {}
         self._last = self.pending
+        self._whole = True
         self._wake = threading.Event()
         self._stopping = False
         self.begun = False
@@ -92,7 +94,8 @@ class Finder:
             finding = self.look()
             if not self._stopping:
                 deliver(finding)
-            self._wake.wait(max(self._every, STRETCH * (time.thread_time() - cpu)))
+            pause = max(self._every, STRETCH * (time.thread_time() - cpu))
+            self._wake.wait(pause if self._whole else min(SOON, pause))
             self._wake.clear()
 
     def look(self) -> Finding:
@@ -103,6 +106,7 @@ class Finder:
                 self._eyes = self._make()
             proposal = self._eyes.look(now)
             new = self._take(proposal, self._eyes)
+            self._whole = proposal.whole
         except Exception as error:  # noqa: BLE001 - told on the screen: a look that fails is no empty host
             words = safe(f"{type(error).__name__}: {error}", limit=300)
             self._last = replace(self._last, at=now, problem=words)

@@ -87,6 +87,7 @@ class Answered:
 @dataclass(frozen=True, slots=True)
 class Facts:
     """``hidden``: processes that exist and may not be looked at; ``blind``: not even which exist (hidepid).
+    ``later``: processes whose open files the next look sees.
     ``cut``: what was left out because there was too much, in words. ``unreadable``: tables of the kernel that
     could not be read."""
 
@@ -99,3 +100,4 @@ class Facts:
     blind: bool = False
     cut: tuple[str, ...] = ()
     unreadable: tuple[str, ...] = ()
+    later: int = 0

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 from wfmon.model.record import replace
 from wfmon.sources.discovery.facts import Facts, KnownFiles, Listener, Process
 from wfmon.sources.discovery.knownpaths import home_of, read_known
 from wfmon.sources.discovery.listeners import read_listeners
-from wfmon.sources.discovery.openfiles import OpenFiles, Wanted, read_open_files
+from wfmon.sources.discovery.openfiles import MAX_DESCRIPTORS, Descriptors, OpenFiles, Wanted
 from wfmon.sources.discovery.processes import read_processes
 from wfmon.sources.discovery.servers import Ports, Servers
 from wfmon.sources.discovery.systems import is_own, program_of, system_of
+
+FILES_SECONDS = 0.025  # of CPU, that one look spends on the descriptors of processes
 
 Usual = Callable[[], Mapping[str, Sequence[str]]]
 
@@ -37,7 +39,8 @@ class Lookout:
     ) -> None:
         self._usual = usual
         self._connect = connect
-        self._never = tuple(never)
+        # A person who waits for init wants all of it.
+        self._descriptors = Descriptors(never, proc, budget=None if every_socket else FILES_SECONDS)
         self._servers = Servers(ports)
         self._every_socket = every_socket
         self._proc = proc
@@ -46,7 +49,7 @@ class Lookout:
         """``now`` in POSIX seconds. Raises OSError where not even processes can be read."""
         processes, blind = read_processes(self._proc)
         listeners, unreadable = read_listeners(self._proc)
-        opened = read_open_files(self._wanted(processes), self._never, self._proc)
+        opened = self._descriptors.look(self._wanted(processes))
         return Facts(
             at=now,
             processes=tuple(_with_seen(each, opened) for each in processes),
@@ -55,8 +58,9 @@ class Lookout:
             known=tuple(self._known(processes)),
             servers=self._servers.look(_told(listeners, unreadable), connect=self._connect),
             blind=blind,
-            cut=("descriptors beyond the first 1000 of a process",) if opened.cut else (),
+            cut=tuple(_cut(opened)),
             unreadable=unreadable,
+            later=opened.later,
         )
 
     def _wanted(self, processes: Sequence[Process]) -> dict[int, Wanted]:
@@ -66,13 +70,13 @@ class Lookout:
                 continue
             system = system_of(process.command)
             if system is not None:
-                found[process.pid] = Wanted(plain=True, within=system.files)
+                found[process.pid] = Wanted(True, system.files, command=process.command)
                 continue
             program = program_of(process.command)
             if program is not None and program.script:
-                found[process.pid] = Wanted(plain=False)
+                found[process.pid] = Wanted(False, command=process.command)
             elif self._every_socket:
-                found[process.pid] = Wanted(plain=False, files=False)
+                found[process.pid] = Wanted(False, files=False, command=process.command)
         return found
 
     def _known(self, processes: Sequence[Process]) -> list[KnownFiles]:
@@ -88,6 +92,13 @@ class Lookout:
                 home = home_of(process.uid)
                 homes[system.name] += [home] if home else []
         return read_known(usual, homes)
+
+
+def _cut(opened: OpenFiles) -> Iterator[str]:
+    if opened.later:
+        yield f"open files of {opened.later} more processes: at the next look"
+    if opened.cut:
+        yield f"descriptors beyond the first {MAX_DESCRIPTORS} of {opened.cut} processes"
 
 
 def _with_seen(process: Process, opened: OpenFiles) -> Process:

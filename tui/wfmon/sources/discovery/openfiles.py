@@ -11,13 +11,14 @@ import errno
 import os
 import re
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from itertools import islice
 
 from wfmon.model.record import dataclass, field
 from wfmon.sources.discovery.facts import LogFile, Refused
 
-MAX_DESCRIPTORS = 1_000  # of one process ...
-MAX_OF_ALL = 20_000  # ... and of all: 50 ms
+MAX_DESCRIPTORS = 1_000  # of one process
 FIRST_BYTES = 4_096
 _SOCKET = re.compile(r"socket:\[(\d+)\]")
 _NAMED = re.compile(r"\.(?:jsonl|ndjson|log)(?:[.-]\d+)?$|[.-]log[.-]\d{4}-?\d\d-?\d\d$", re.IGNORECASE)
@@ -27,89 +28,136 @@ _TIMED = re.compile(
     rb"\[?\d{4}-\d\d-\d\d[T ]\d\d:\d\d|\[?\d\d:\d\d:\d\d[ .,\]]|\w{3} [ \d]\d \d\d:\d\d:\d\d "
 )
 _LOGFMT = re.compile(rb"(?:[\w.]+=(?:\"[^\"]*\"|\S*) ?){3}")
+Key = tuple[int, int]  # device, inode
 _OPEN_FLAGS = os.O_RDONLY | os.O_CLOEXEC | os.O_NOCTTY | os.O_NONBLOCK | os.O_NOFOLLOW
 
 
 @dataclass(slots=True)
 class OpenFiles:
-    """``denied``: processes whose descriptors may not be listed. ``sockets``: inode -> pid. ``cut``: there
-    were more descriptors than are looked at."""
+    """``denied``: processes whose descriptors may not be listed. ``sockets``: inode -> pid. ``cut``:
+    processes with more descriptors than are looked at. ``later``: how many were not looked at yet."""
 
     files: list[LogFile] = field(default_factory=list)
     sockets: dict[int, int] = field(default_factory=dict)
     denied: set[int] = field(default_factory=set)
-    cut: bool = False
+    cut: int = 0
+    later: int = 0
 
 
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """Of which process which files count: ``plain``: also those that hold plain text; ``within``: only those
-    whose path has this in it. ``files`` False: its sockets alone."""
+    whose path has this in it. ``files`` False: its sockets alone. ``command`` tells the process from a later
+    one with its pid."""
 
     plain: bool
     within: str = ""
     files: bool = True
+    command: tuple[str, ...] = ()
 
 
-def read_open_files(
-    wanted: Mapping[int, Wanted], never: Iterable[str] = (), proc: str = "/proc"
-) -> OpenFiles:
-    """``never``: directories whose files are our own."""
-    found = OpenFiles()
-    own = tuple(os.path.realpath(path) + "/" for path in never)
-    left = MAX_OF_ALL
-    seen: set[tuple[int, int]] = set()
-    for pid, how in wanted.items():
-        try:
-            names = os.listdir(f"{proc}/{pid}/fd")
-        except PermissionError:
-            found.denied.add(pid)
-            continue
-        except OSError:
-            continue  # it has ended
-        most = min(MAX_DESCRIPTORS, left)
-        found.cut = found.cut or len(names) > most
-        left -= min(len(names), most)
-        for name in names[:most]:
-            if pid in found.denied:
-                break
-            _look(f"{proc}/{pid}/fd/{name}", pid, how, own, seen, found)
-    return found
+@dataclass(slots=True)
+class _Part:
+    """Of one process, when it was looked at last."""
+
+    how: Wanted
+    files: dict[Key, LogFile] = field(default_factory=dict)
+    sockets: list[int] = field(default_factory=list)
+    denied: bool = False
+    cut: bool = False
 
 
-def _look(
-    link: str, pid: int, how: Wanted, own: tuple[str, ...], seen: set[tuple[int, int]], found: OpenFiles
-) -> None:
+class Descriptors:
+    """Looks at descriptors again and again. ``never``: directories whose files are our own. ``budget``: CPU
+    seconds of one look; what does not fit is as it was before, and the first of the next look. None: all."""
+
+    def __init__(
+        self,
+        never: Iterable[str] = (),
+        proc: str = "/proc",
+        *,
+        budget: float | None = None,
+        spent: Callable[[], float] = time.thread_time,
+    ) -> None:
+        self._own = tuple(os.path.realpath(path) + "/" for path in never)
+        self._proc = proc
+        self._budget = budget
+        self._spent = spent
+        self._parts: dict[int, _Part] = {}  # those that were looked at longest ago first
+
+    def look(self, wanted: Mapping[int, Wanted]) -> OpenFiles:
+        began = self._spent()
+        known = {pid: part for pid, part in self._parts.items() if wanted.get(pid) == part.how}
+        new = sorted((pid for pid in wanted if pid not in known), key=lambda pid: not wanted[pid].plain)
+        later = 0
+        for pid in [*new, *known]:
+            if self._budget is not None and self._spent() - began >= self._budget:
+                later += pid not in known
+                continue
+            known.pop(pid, None)
+            part = _look_at(f"{self._proc}/{pid}/fd", pid, wanted[pid], self._own)
+            if part is not None:
+                known[pid] = part
+        self._parts = known
+        return self._all(later)
+
+    def _all(self, later: int) -> OpenFiles:
+        """A file that several hold is one file."""
+        found = OpenFiles(later=later)
+        files: dict[Key, LogFile] = {}
+        for pid, part in sorted(self._parts.items()):
+            for key, file in part.files.items():
+                files.setdefault(key, file)
+            found.sockets |= dict.fromkeys(part.sockets, pid)
+            found.denied |= {pid} if part.denied else set()
+            found.cut += part.cut
+        found.files = list(files.values())
+        return found
+
+
+def read_open_files(wanted: Mapping[int, Wanted], never: Iterable[str] = ()) -> OpenFiles:
+    """All of them, once."""
+    return Descriptors(never).look(wanted)
+
+
+def _look_at(directory: str, pid: int, how: Wanted, own: tuple[str, ...]) -> _Part | None:
+    """None: it has ended."""
+    part = _Part(how)
+    try:
+        with os.scandir(directory) as entries:
+            names = [entry.name for entry in islice(entries, MAX_DESCRIPTORS + 1)]
+        part.cut = len(names) > MAX_DESCRIPTORS
+        for name in names[:MAX_DESCRIPTORS]:
+            _look(f"{directory}/{name}", pid, part, own)
+    except PermissionError:  # with CAP_DAC_READ_SEARCH they are listed, and that is all
+        part.denied = True
+    except OSError:
+        return None
+    return part
+
+
+def _look(link: str, pid: int, part: _Part, own: tuple[str, ...]) -> None:
+    """Raises PermissionError where it may not be looked at."""
+    how = part.how
     try:
         target = os.readlink(link)
-    except PermissionError:  # CAP_DAC_READ_SEARCH lists them, and that is all
-        found.denied.add(pid)
-        return
-    except OSError:
-        return  # it was closed meanwhile
-    if not target.startswith("/"):
-        socket = _SOCKET.fullmatch(target)
-        if socket is not None:
-            found.sockets[int(socket[1])] = pid
-        return
-    if not how.files or target.startswith((*_NEVER, *own)) or how.within not in target:
-        return
-    try:
+        if not target.startswith("/"):
+            socket = _SOCKET.fullmatch(target)
+            part.sockets += [int(socket[1])] if socket is not None else []
+            return
+        if not how.files or target.startswith((*_NEVER, *own)) or how.within not in target:
+            return
         if not os.lstat(link).st_mode & stat.S_IWUSR:
             return  # it only reads it
         held = os.stat(link)
-    except PermissionError:
-        found.denied.add(pid)
-        return
-    except OSError:
-        return
+    except FileNotFoundError:
+        return  # it was closed meanwhile
     key = (held.st_dev, held.st_ino)
-    if not stat.S_ISREG(held.st_mode) or not held.st_nlink or key in seen:
+    if not stat.S_ISREG(held.st_mode) or not held.st_nlink or key in part.files:
         return
     file = _log_file(target, pid, held, how)
     if file is not None:
-        seen.add(key)
-        found.files.append(file)
+        part.files[key] = file
 
 
 def _log_file(path: str, pid: int, held: os.stat_result, how: Wanted) -> LogFile | None:

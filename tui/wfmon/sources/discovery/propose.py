@@ -38,11 +38,12 @@ class Proposed:
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """See ``Discovery``."""
+    """See ``Discovery``. ``whole``: the look has seen all that it wanted to."""
 
     proposed: tuple[Proposed, ...]
     looked: tuple[str, ...]
     left: tuple[str, ...]
+    whole: bool = True
 
 
 @dataclass(slots=True)
@@ -61,7 +62,7 @@ def propose(facts: Facts, names: Names, *, advises: bool = True) -> Proposal:
     proposed = [*_servers(facts.servers), *_systems(facts)]
     left = [*_unasked(facts), *unseen(facts, names), *_old(facts), *_elsewhere(facts)]
     left += _ports(facts) if advises else []
-    return Proposal(tuple(proposed), _looked(facts), tuple(dict.fromkeys(left)))
+    return Proposal(tuple(proposed), _looked(facts), tuple(dict.fromkeys(left)), not facts.later)
 
 
 def running(facts: Facts) -> dict[str, list[int]]:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from functools import lru_cache
+from itertools import accumulate
 
 from wfmon.model.record import dataclass
 
@@ -148,6 +150,11 @@ SYSTEMS = (
     ),
 )
 _BY_NAME = {system.name: system for system in SYSTEMS}
+_BY_PROGRAM = {program: system for system in SYSTEMS for program in system.programs}
+_BY_MODULE = {module: system for system in SYSTEMS for module in system.modules}
+_PATHS = [(re.compile(pattern), system) for system in SYSTEMS for pattern in system.paths]
+_TITLES = [(re.compile(pattern), system) for system in SYSTEMS for pattern in system.titles]
+_REMEMBERED = 2_000  # command lines: they are the same at nearly every look
 
 
 def system_named(name: str) -> System | None:
@@ -156,6 +163,16 @@ def system_named(name: str) -> System | None:
 
 def program_of(command: Sequence[str]) -> Program | None:
     """None for no command line at all, and for one that names no program."""
+    return _program_of(tuple(command))
+
+
+def system_of(command: Sequence[str]) -> System | None:
+    """The known system that a command line runs."""
+    return _system_of(tuple(command))
+
+
+@lru_cache(_REMEMBERED)
+def _program_of(command: tuple[str, ...]) -> Program | None:
     words = list(command[:MAX_WORDS])
     while words and (_base(words[0]) in _LAUNCHER or _ASSIGNMENT.match(words[0])):
         launcher = words.pop(0)
@@ -168,19 +185,27 @@ def program_of(command: Sequence[str]) -> Program | None:
     return _interpreted(words[1:])
 
 
-def system_of(command: Sequence[str]) -> System | None:
-    """The known system that a command line runs."""
+@lru_cache(_REMEMBERED)
+def _system_of(command: tuple[str, ...]) -> System | None:
     title = " ".join(command[:8])[:_MAX_TITLE]
-    for system in SYSTEMS:
-        if any(re.match(pattern, title) for pattern in system.titles):
+    for pattern, system in _TITLES:
+        if pattern.match(title):
             return system
-    program = program_of(command)
+    program = _program_of(command)
     if program is None:
         return None
     if program.name == "celery" and "flower" in program.rest:
         return _BY_NAME["flower"]
-    found = (system for system in SYSTEMS if _runs(system, program))
-    return next(found, None)
+    # What is packed for a system stands in its programs without their ending.
+    named = _BY_PROGRAM.get(program.name.removesuffix(".py").removesuffix(".js"))
+    if named is not None:
+        return named
+    if program.script and program.path == program.name:
+        above = list(accumulate(program.name.split("."), "{}.{}".format))
+        found = next((_BY_MODULE[module] for module in above if module in _BY_MODULE), None)
+        if found is not None:
+            return found
+    return next((system for pattern, system in _PATHS if pattern.search(program.path)), None)
 
 
 def is_own(command: Sequence[str]) -> bool:
@@ -189,16 +214,6 @@ def is_own(command: Sequence[str]) -> bool:
     if program is None or not _OWN.fullmatch(program.name):
         return False
     return system_of(command) is None
-
-
-def _runs(system: System, program: Program) -> bool:
-    name = program.name
-    # What is packed for a system stands in its programs without their ending.
-    if name.removesuffix(".py").removesuffix(".js") in system.programs:
-        return True
-    if program.script and any(name == each or name.startswith(f"{each}.") for each in system.modules):
-        return program.path == name
-    return any(re.search(pattern, program.path) for pattern in system.paths)
 
 
 def _interpreted(words: Sequence[str]) -> Program | None:
