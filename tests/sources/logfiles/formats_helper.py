@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
 
-from sources.logfiles.helpers import NOW
+from sources.logfiles.helpers import NOW, OPEN
 from support.payloads import FOLDER
 from wfmon.model.log import FileMark, LogLine, LogRequest
 from wfmon.model.run import Run, WorkflowRuns
@@ -44,6 +44,7 @@ class Read:
             settings=LogSettings(profiles=profiles, tail_bytes=tail_bytes),
             profiles=shipped(),
         )
+        OPEN.append(self.source)
         self.source.resume(marks)
         self.reading = self.poll(at)
 

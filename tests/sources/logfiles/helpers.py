@@ -35,6 +35,9 @@ def touch(path: Path, at: float | None = None) -> None:
     os.utime(path, (moment, moment))
 
 
+OPEN: list[LogFilesSource] = []  # closed after each test, for a test run has few file descriptors
+
+
 class Watched:
     """A source and its clock; each ``poll`` is a second later unless told otherwise."""
 
@@ -45,6 +48,7 @@ class Watched:
             [str(pattern) for pattern in patterns],
             settings=LogSettings(**settings),  # type: ignore[arg-type]
         )
+        OPEN.append(self.source)
         self.reading: Reading | None = None
 
     def poll(self, after: float = 1.0) -> dict[str, WorkflowRuns]:

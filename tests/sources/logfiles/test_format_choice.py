@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from sources.logfiles.formats_helper import Read, copied, shipped
-from sources.logfiles.helpers import NOW, iso, line, write
+from sources.logfiles.helpers import NOW, OPEN, iso, line, write
 from wfmon.config.loader import load_config
 from wfmon.config.schema import Source
 from wfmon.sources.logfiles import LogFilesSource
@@ -25,7 +25,8 @@ def mine(logs: str) -> Profile:
 
 def source(path: Path, *profiles: Profile, **entry: object) -> LogFilesSource:
     told = Source(kind="logs", name="app", paths=[str(path)], **entry)  # type: ignore[arg-type]
-    return LogFilesSource.from_config(told, load_config(environ={}).config.logs, profiles)
+    OPEN.append(LogFilesSource.from_config(told, load_config(environ={}).config.logs, profiles))
+    return OPEN[-1]
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from sources.logfiles.helpers import NOW, iso, line, touch, write
+from sources.logfiles.helpers import NOW, OPEN, iso, line, touch, write
 from wfmon.model.log import FileMark
 from wfmon.model.record import replace
 from wfmon.model.run import Run
@@ -37,6 +37,7 @@ class Ledger:
     def start(self) -> None:
         """As after ``kill -9``: what was not stored is gone."""
         self.source = LogFilesSource("logs", self.patterns, settings=self.settings)
+        OPEN.append(self.source)
         self.source.resume(self.marks)
         self.waiting = {}
         self.reading: Reading | None = None

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from sources.logfiles.formats_helper import LOGS, WRITTEN, Read, shipped
-from sources.logfiles.helpers import NOW, iso
+from sources.logfiles.helpers import NOW, OPEN, iso
 from wfmon.model.record import replace
 from wfmon.model.run import Run
 from wfmon.sources.logfiles import blocks
@@ -156,6 +156,8 @@ def test_any_split_of_the_bytes_into_reads_gives_the_same(
             read.poll(WRITTEN + number / 100)
     read.poll(WRITTEN + 1)
     assert runs_of(read) == expected
+    while OPEN:
+        OPEN.pop().close()  # each example is a source or two
     shutil.rmtree(folder)
 
 
