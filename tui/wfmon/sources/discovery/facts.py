@@ -86,10 +86,9 @@ class Answered:
 
 @dataclass(frozen=True, slots=True)
 class Facts:
-    """``hidden``: processes that exist and may not be looked at; ``blind``: not even which exist (hidepid).
-    ``later``: processes whose open files the next look sees.
-    ``cut``: what was left out because there was too much, in words. ``unreadable``: tables of the kernel that
-    could not be read."""
+    """``blind``: processes of other users are not even listed (hidepid). ``cut``: what was left out because
+    there was too much, in words. ``unreadable``: tables of the kernel that could not be read. ``later``:
+    processes whose open files the next look sees."""
 
     at: float
     processes: tuple[Process, ...] = ()
