@@ -160,6 +160,13 @@ HISTORY = {
     "problem": TEXT,
     "notes": [NAME],
 }
+DISCOVERY = {
+    "age_seconds": NUMBER,
+    "found": [{"what": NAME, "source": TEXT, "gone_since": ANY_TIME}],
+    "not_seen": [NAME],
+    "looked_at": [NAME],
+    "error": TEXT,
+}
 COST_ROW = {"name": TEXT, "usd_per_hour": NUMBER, "total_usd": NUMBER}
 
 # contract.md, schema 1. The contract names "host" twice: the object carries the name too, and the name
@@ -181,9 +188,18 @@ FORM: Mapping[str, Any] = {
             "latency_seconds": NUMBER,
             "error": TEXT,
             "missing": [NAME],
+            "apart": [NAME],
         }
     ],
-    "totals": {"active": WHOLE, "active_at_least": FLAG, "n": WHOLE, "retries": WHOLE, **RATES},
+    "discovery": Maybe(DISCOVERY),
+    "totals": {
+        "active": WHOLE,
+        "active_at_least": FLAG,
+        "n": WHOLE,
+        "retries": WHOLE,
+        "queue": WHOLE,
+        **RATES,
+    },
     "workflows": [
         {
             "name": NAME,
@@ -199,6 +215,12 @@ FORM: Mapping[str, Any] = {
             "last_error": TEXT,
             "usual": Maybe(USUAL),
             "origin": dict,
+            "profile": TEXT,
+            "queue": WHOLE,
+            "wait_p50_seconds": NUMBER,
+            "wait_p95_seconds": NUMBER,
+            "timeouts": WHOLE,
+            "budget_left_usd": NUMBER,
             **RATES,
         }
     ],
@@ -228,6 +250,7 @@ FORM: Mapping[str, Any] = {
             "kind": one_of("input output cached cache_write reasoning total"),
             "per_minute": NUMBER,
             "total": NUMBER,
+            "counted": FLAG,
         }
     ],
     "cost": {
