@@ -55,6 +55,7 @@ class Claims:
     wait: dict[str | None, Claim[Quantiles]]
     timeouts: dict[str | None, Claim[Amount]]
     memory: dict[str | None, Claim[float]]
+    budget: dict[str | None, Claim[float]]
     hours: Hours = field(default_factory=dict)
     parts: tuple[ObservedMetrics, ...] = ()
     counting: Counting = EVERYTHING
@@ -145,6 +146,7 @@ def _claims(metrics: Sequence[ObservedMetrics], counting: Counting, *, counted_o
         wait=split(Concept.WAIT, lambda part: part.wait),
         timeouts=told(Concept.TIMEOUTS, lambda part: part.timeouts),
         memory=told(Concept.MEMORY, lambda part: part.memory),
+        budget=told(Concept.BUDGET, lambda part: part.budget),
         hours={(part.teller, name): hour for part in metrics for name, hour in part.hour_cost.items()},
         parts=tuple(metrics),
         counting=counting,

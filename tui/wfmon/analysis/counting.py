@@ -103,21 +103,27 @@ def logged_concepts(logs: Sequence[ObservedRuns]) -> frozenset[Concept]:
 def left_out(
     metrics: Sequence[ObservedMetrics], logs: Sequence[ObservedRuns], counting: Counting
 ) -> dict[str, tuple[str, ...]]:
-    """By source, in words, what is in rows but in no total."""
-    if counting.counted is None:
-        return {}
+    """By source, in words, what is in rows but in no total, and what is not shown at all."""
+    told = [(part.source, part.profile, part.system, part.told) for part in metrics]
+    if counting.counted is not None:
+        told += [(source.source, LOGS, "runs in logs", logged_concepts((source,))) for source in logs]
     words: dict[str, tuple[str, ...]] = {}
-    told = [(part.source, part.profile, f"of {part.system}", part.told) for part in metrics]
-    told += [(source.source, LOGS, "of runs in logs", logged_concepts((source,))) for source in logs]
-    for source, profile, whose, concepts in told:
+    for source, profile, system, concepts in told:
+        said = words.get(source, ())
         apart = _apart(concepts, profile, counting)
         if apart:
-            text = f"{', '.join(apart)} {whose}: in its own rows, not in the totals ([profiles] totals)"
-            words[source] = (*words.get(source, ()), text)
+            text = f"{', '.join(apart)} of {system}: in its own rows, not in the totals ([profiles] totals)"
+            said = (*said, text)
+        if Concept.STORAGE in concepts:
+            said = (*said, f"storage of {system}: not shown, only what this host sees itself is")
+        if said:
+            words[source] = said
     return words
 
 
 def _apart(concepts: Collection[Concept], profile: str, counting: Counting) -> list[str]:
+    if counting.counted is None:
+        return []
     return [
         concept.value for concept in SUMMED if concept in concepts and not counting.counts(concept, profile)
     ]

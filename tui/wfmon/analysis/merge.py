@@ -171,6 +171,7 @@ class _Row:
             wait_p50_seconds=wait.p50 if wait else None,
             wait_p95_seconds=wait.p95 if wait else None,
             timeouts=timeouts,
+            budget_left_usd=self._budget() if self.claims.budget else None,
             origin=tuple(sorted(self.origin.items())),
             sources=tuple(dict.fromkeys(self.origin.values())),
             systems=tuple(self.systems.items()),
@@ -350,6 +351,13 @@ class _Row:
             None if waited is None else waited.value,
             None if ended is None else self._grown("timeouts", ended),
         )
+
+    def _budget(self) -> float | None:
+        claimed = self.claims.budget.get(self.name)
+        if claimed is None:
+            return None
+        self._claimed_by("budget", claimed)
+        return claimed.value
 
     def _memory(self) -> int | None:
         """As metrics tell it, where the host does not know."""

@@ -80,7 +80,8 @@ class ObservedMetrics:
 
     def workflows(self) -> set[str]:
         every = {
-            *self.ladders, *self.tokens, *self.cost, *self.calls, *self.active, *self.durations, *self.queue
+            *self.ladders, *self.tokens, *self.cost, *self.calls, *self.active, *self.durations,
+            *self.queue, *self.retries,
         }  # fmt: skip
         return {name for name in every if name is not None}
 

@@ -139,6 +139,7 @@ def _workflow(workflow: Workflow, at: float) -> Json:
         "wait_p50_seconds": workflow.wait_p50_seconds,
         "wait_p95_seconds": workflow.wait_p95_seconds,
         "timeouts": workflow.timeouts,
+        "budget_left_usd": workflow.budget_left_usd,
     }
 
 

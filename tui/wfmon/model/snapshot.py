@@ -85,6 +85,7 @@ class Workflow:
     failure rule may choose from, shortest first; ``runs`` is the chosen one. ``cost_hour_usd``: what it
     cost in the last hour, of which ``cost_hour_seconds`` are known. ``systems`` names, where several tell
     of the same kind of figure, per figure the system that it is of. ``timeouts``: within the rate window.
+    ``budget_left_usd``: what a system that holds budgets lets it still spend.
     """
 
     name: str
@@ -117,6 +118,7 @@ class Workflow:
     wait_p50_seconds: float | None = None
     wait_p95_seconds: float | None = None
     timeouts: int | None = None
+    budget_left_usd: float | None = None
     systems: tuple[tuple[str, str], ...] = ()
 
     @property

@@ -45,7 +45,7 @@ def workflow_explained(
         if figure.text:
             told_by = _from(snapshot, source, now, systems.get(figure.origin))
             rows += _told(look, width, figure.label, figure.text, told_by)
-        elif figure.label in ("queue", "timeouts"):
+        elif figure.label in ("queue", "timeouts", "budget"):
             continue  # few systems tell them
         else:
             why = _why_unknown(snapshot, workflow, figure)
@@ -92,6 +92,8 @@ def _figures(snapshot: Snapshot, workflow: Workflow, now: float) -> Iterator[_Fi
     )
     quality = f", {_QUALITY[workflow.cost_quality]}" if workflow.cost_quality is not None else ""
     yield _Figure("cost", "cost", "cost", "" if cost is None else f"{money_rate(cost)}{rate}{quality}")
+    left = workflow.budget_left_usd
+    yield _Figure("budget", "budget", "budget", "" if left is None else f"{numbers.money(left)} left")
     retries = workflow.retries
     told = _within(snapshot, workflow, "retries") or rate
     yield _Figure(

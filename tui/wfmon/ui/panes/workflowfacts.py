@@ -17,7 +17,7 @@ from wfmon.ui.panes.usual import made_of, money_rate, run_rate, usual_durations,
 from wfmon.ui.rows import Row, rule, width_of
 from wfmon.ui.series import SPAN
 
-_SELDOM = ("queue", "timeouts")  # few systems tell them: that they are unknown is not worth a word
+_SELDOM = ("queue", "timeouts", "budget")  # few systems tell them: that they are unknown is not worth a word
 _COUNTED = ("success", "error", "timeout", "lost", "cancelled", "other")
 
 
@@ -86,6 +86,7 @@ def _figures(look: Look, width: int, snapshot: Snapshot, workflow: Workflow) -> 
     sign = look.signs.quality(workflow.cost_quality)
     parts = () if cost is None else ((f"{sign}{numbers.money(cost)}/h", "text"),)
     yield _Figure("cost", "cost", parts, usual_hour(usual.cost_per_hour, money_rate, cost) if usual else "")
+    yield _Figure("budget", "budget", _left(workflow))
     yield _Figure("retries", "retries", _told(numbers.count, workflow.retries, ""))
     yield _Figure("calls", "api_calls", _told(numbers.rate, workflow.api_calls_per_minute, "/min"))
     waiting = "queue" if workflow.queue is not None else "wait"
@@ -145,6 +146,11 @@ def _durations(workflow: Workflow) -> Iterator[Part]:
     if workflow.duration_p50_seconds is not None:
         yield f"p50 {numbers.span(workflow.duration_p50_seconds)}  ", "text"
     yield f"p95 {numbers.span(workflow.duration_p95_seconds)}", "text"
+
+
+def _left(workflow: Workflow) -> tuple[Part, ...]:
+    left = workflow.budget_left_usd
+    return () if left is None else ((f"{numbers.money(left)} left", "text"),)
 
 
 def _waiting(workflow: Workflow) -> Iterator[Part]:
