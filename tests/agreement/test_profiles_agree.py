@@ -125,6 +125,7 @@ RUNS = tuple(
 FLOWS = (*some("state", "Completed", "Failed", flow_id="7"), *some("state", "Running", flow_id="8"))
 ONGOING = (*some("state", "Running", flow_id="7"), *some("state", "Late", flow_id="8"))
 TOKENS = some("type", "input", "output", "cached", workflow="a", model="m")
+OPS = ({"agent": "x"}, {"error_type": "Boom"})
 # The declared types are partly wrong, as in the wild; a gauge is called _total, a counter is not.
 METRICS = (
     Metric("runs_total", "counter", RUNS, "counter"),
@@ -140,7 +141,7 @@ METRICS = (
     Metric("usd_total", "counter", some("model", "m", "unpriced", workflow="a"), "counter", scale=0.013),
     Metric("budget_usd", "gauge", some("workflow", "a"), "gauge"),
     Metric("rss_bytes", "gauge", some("workflow", "a", "b"), "gauge"),
-    Metric("op", "histogram", ({"agent": "x"}, {"error_type": "Boom"}), "histogram", targets=(0,), steady=True),
+    Metric("op", "histogram", OPS, "histogram", targets=(0,), steady=True),
     Metric("op_ms", "histogram", ({"agent": "x"}, {"agent": "y"}), "histogram", scale=0.001),
     Metric("usage", "histogram", some("token_type", "input", "output"), "histogram"),
     Metric("info_runs", "gauge", FLOWS, "counter"),

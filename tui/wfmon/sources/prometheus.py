@@ -4,8 +4,9 @@ A poll asks, all at one moment of the server's own clock, one query for the targ
 signal that is exposed (seed: 10 in all), at most ``MAX_QUERIES`` of these: with several profiles the
 most important of each (runs, active) in every poll, the others in turns. The longer windows of the run
 counts and the cost of the last hour are asked every third poll, the drawn trends every sixth, and what
-is exposed at all once a minute; no query is asked again before 20 times the time that it took. Every
-profile that fits answers with a sample of its own. What no poll waits for is in ``prometheus_beside``.
+is exposed at all once a minute; no query is asked again before 20 times the time that it took, and those
+in turns not before 9 times what all of a poll took together. Every profile that fits answers with a sample
+of its own. What no poll waits for is in ``prometheus_beside``.
 """
 
 from __future__ import annotations
@@ -47,9 +48,8 @@ SCOPE_SECONDS = 60.0
 LAST_SCRAPE_SECONDS = 900.0
 # While nothing of ours is there, or nobody knows since when: in so many polls, then as often.
 EAGER_POLLS, EAGER_SECONDS = 12, 15.0
-# So many queries are asked however slow the server is, more of those that can wait only while it is quick.
-PATIENT_QUERIES = 20
-QUICK_SECONDS = 1.0  # of one poll
+# Of the time of a poll, in which queries that are not asked in every one are begun.
+IN_TURNS_SHARE = 0.5
 # An answer that is kept from an earlier poll is shown no longer than this share of its window.
 KEPT_SHARE = 0.2
 SAME_SCRAPE = 0.9  # of the time between two scrapes: targets of one round lie closer together
@@ -237,9 +237,9 @@ class PrometheusSource:
     def _ask_due(self, clock: float, problems: _Problems) -> None:
         due = self._plan.due(self._polls, self._steady())
         start = self._steady()
-        for number, standing in enumerate(due):
+        for standing in due:
             began = self._steady()
-            if number >= PATIENT_QUERIES and not standing.must and began - start > QUICK_SECONDS:
+            if not standing.must and began - start > IN_TURNS_SHARE * self.timeout:
                 break  # its turn comes
             try:
                 rows = self._api.instant(standing.query.text, clock)
@@ -254,6 +254,7 @@ class PrometheusSource:
             else:
                 answered = Answered(standing.query, clock, rows)
                 standing.settle(self._polls, began, self._steady(), answered)
+        self._plan.rest(self._steady() - start, self._steady())
         if due and problems.texts and not any(each.answered for each in self._plan.standing):
             raise SourceError(problems.failure or Failure.BAD_DATA, problems.texts[0])
 
@@ -268,8 +269,8 @@ class PrometheusSource:
     # --- telling
 
     def _reading(self, now: float, scope: Scope, targets: _Targets, problems: _Problems) -> Reading:
-        # As old as the last scrape, or as the oldest figure that was not asked again in every poll.
-        kept = [each.answered.at for each in self._plan.standing if each.every == 1 and each.answered]
+        # As old as the last scrape, or as the oldest figure of those that every poll should ask for.
+        kept = [each.answered.at for each in self._plan.standing if each.must and each.answered]
         truth = min((*kept, targets.clock if targets.scraped is None else targets.scraped), default=0.0)
         age = max(0.0, targets.clock - truth)
         figures = [

@@ -16,6 +16,7 @@ FIRST_QUERIES = 16  # of the first, for which somebody waits: what one profile a
 MOST_EVERY_TIME = 20  # that are asked in every poll, however many profiles fit
 LONG_EVERY = 3  # polls
 POLITE = 20.0
+POLITE_TOGETHER = 9.0
 POLITE_AT_MOST = 60.0  # seconds
 # Every concept, in the order in which the sources screen names them.
 ORDER = (*CONCEPTS, *(concept for concept in Concept if concept not in CONCEPTS))
@@ -41,6 +42,11 @@ class Standing:
             return poll >= self.first
         return poll - self.asked >= self.every and steady >= self.due
 
+    @property
+    def can_wait(self) -> bool:
+        """It was asked before, and need not be in every poll."""
+        return not self.must and self.asked is not None
+
     def settle(self, poll: int, began: float, now: float, answered: Answered | None) -> None:
         """It was asked at ``began`` (steady clock): not again before 20 times the time that it took."""
         self.answered = answered
@@ -53,6 +59,7 @@ class Plan:
     def __init__(self, windows: Sequence[float], rate: float) -> None:
         self._windows = windows
         self._rate = rate
+        self._quiet_until = 0.0
         self.standing: list[Standing] = []
 
     @property
@@ -73,9 +80,18 @@ class Plan:
 
     def due(self, poll: int, steady: float) -> list[Standing]:
         """Those of every poll first, then those that were not asked for the longest time."""
-        found = [each for each in self.standing if each.is_due(poll, steady)]
+        quiet = steady < self._quiet_until
+        found = [
+            each for each in self.standing if each.is_due(poll, steady) and not (quiet and each.can_wait)
+        ]
         found.sort(key=lambda each: (not each.must, each.asked or 0))
         return found[: FIRST_QUERIES if poll == 1 else MAX_QUERIES]
+
+    def rest(self, seconds: float, steady: float) -> None:
+        """The questions of a poll took ``seconds``: what can wait is not asked for 9 times as long, so that
+        all of them together use no more than a tenth of the time."""
+        until = steady + min(POLITE_TOGETHER * seconds, POLITE_AT_MOST)
+        self._quiet_until = max(self._quiet_until, until)
 
     def of(self, profile: str) -> Iterator[Standing]:
         return (each for each in self.standing if each.query.profile.name == profile)

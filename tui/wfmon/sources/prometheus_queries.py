@@ -73,18 +73,22 @@ def compile_windowed(fitting: Fitting) -> tuple[Query, ...]:
 
 def forms_of(fitting: Fitting, concept: Concept, window: float = 0.0) -> Iterator[Forms]:
     """Those of every signal. Which of its alternatives a target has is its own matter: each that is exposed
-    is asked for, without the targets that have one before it."""
+    is asked for, without the targets that have one before it, or what the signal is not used beside."""
+    names = fitting.names
     for signal in fitting.profile.signals_of(concept):
-        if first_exposed(signal, fitting.names) is not None:
-            there = [metric for metric in signal.metrics if exposes(fitting.names, metric)]
-            whole = there[:1] if signal.expr is not None else there
-            for number, metric in enumerate(whole):
-                yield Forms(fitting, concept, signal, metric, window, there[:number])
+        needs = [metric for metric in signal.needs if exposes(names, metric)]
+        if signal.needs and not needs:
+            continue
+        barred = [metric for metric in signal.unless if exposes(names, metric)]
+        there = [metric for metric in signal.metrics if exposes(names, metric)]
+        whole = there[:1] if signal.expr is not None else there
+        for number, metric in enumerate(whole):
+            yield Forms(fitting, concept, signal, metric, window, [*there[:number], *barred], needs)
 
 
 class Forms:
-    """The forms of one signal as ``metric``, which is exposed. ``window`` in seconds. ``earlier``: its
-    metrics that a target must not have."""
+    """The forms of one signal as ``metric``, which is exposed. ``window`` in seconds. ``barred``: metrics that
+    a target must not have, ``needs``: of which it must have one, if there are any."""
 
     def __init__(
         self,
@@ -93,12 +97,14 @@ class Forms:
         signal: Signal,
         metric: str,
         window: float = 0.0,
-        earlier: Sequence[str] = (),
+        barred: Sequence[str] = (),
+        needs: Sequence[str] = (),
     ) -> None:
         own = counted_window(concept, signal)
         self.signal = signal
         self.metric = metric
-        self.earlier = tuple(_sample_of(each, fitting.names) for each in earlier)
+        self.barred = tuple(_sample_of(each, fitting.names) for each in barred)
+        self.needs = tuple(_sample_of(each, fitting.names) for each in needs)
         self.window = own if own is not None else window
         self._fitting = fitting
         self._concept = concept
@@ -140,7 +146,7 @@ class Forms:
         up, info = self._guards()
         born = self.signal.lazy == "always"
         grown = calm_increase(series, self.window, troubled, always_born=born, up=up, info=info)
-        return grouped("sum", self._labels, self._without_earlier(grown))
+        return grouped("sum", self._labels, self._where_used(grown))
 
     def expression(self) -> str | None:
         """What the profile itself asks for growth, if it does."""
@@ -154,11 +160,11 @@ class Forms:
         if self.signal.expr is not None:
             return None
         if counted_window(self._concept, self.signal) is not None:
-            return grouped("sum", labels, self._without_earlier(finite(self._selector(self.metric))))
+            return grouped("sum", labels, self._where_used(finite(self._selector(self.metric))))
         series = self.counter()
         if series is None:
             return None
-        return grouped("sum", labels, self._without_earlier(f"increase({series}[{span(self.window)}])"))
+        return grouped("sum", labels, self._where_used(f"increase({series}[{span(self.window)}])"))
 
     def exact(self, matchers: str) -> str | None:
         """Growth of the series of the counter to which ``matchers`` apply too."""
@@ -194,7 +200,7 @@ class Forms:
         return self._selector(metric)
 
     def _of_native(self, inner: str) -> str:
-        return f"histogram_{self._field}({grouped('sum', self._labels, self._without_earlier(inner))})"
+        return f"histogram_{self._field}({grouped('sum', self._labels, self._where_used(inner))})"
 
     def _present(self) -> str | None:
         if self.signal.type == "gauge" or (self.signal.type is None and is_level(self._concept, self.signal)):
@@ -210,7 +216,7 @@ class Forms:
             series = found
         agg = self.signal.agg if is_level(self._concept, self.signal) else "sum"
         series = series if agg == "count" else finite(series)
-        return grouped(agg, self._labels, self._without_earlier(series))
+        return grouped(agg, self._labels, self._where_used(series))
 
     def _raw(self, expr: str) -> dict[Op, str]:
         text = f"({expr.replace('$window', span(self.window))})"
@@ -231,7 +237,7 @@ class Forms:
         spelt = self._fitting.quantiles.get(metric)
         bare = metric in names and f"{metric}_count" not in names and not spelt
         if kind == "native" or (kind in (None, "histogram") and bare):
-            grown = self._without_earlier(f"increase({self._selector(metric)}[{span(self.window)}])")
+            grown = self._where_used(f"increase({self._selector(metric)}[{span(self.window)}])")
             grown = grouped("sum", self._labels, grown)
             return {
                 Op.P50: f"histogram_quantile(0.5, {grown})",
@@ -258,22 +264,23 @@ class Forms:
 
     def _only(self, series: str) -> str:
         """The value where one series has it: quantiles of several cannot be put together."""
-        series = self._without_earlier(finite(series))
+        series = self._where_used(finite(series))
         return f"({grouped('max', self._labels, series)} and {grouped('count', self._labels, series)} == 1)"
 
     def _growth(self, series: str, *extra: str) -> str:
         up, info = self._guards()
         born = self.signal.lazy == "always"
         exact = exact_increase(series, self.window, always_born=born, up=up, info=info)
-        return grouped("sum", (*extra, *self._labels), self._without_earlier(f"({exact} < Inf)"))
+        return grouped("sum", (*extra, *self._labels), self._where_used(f"({exact} < Inf)"))
 
-    def _without_earlier(self, inner: str) -> str:
-        """``inner`` of targets that have no alternative that comes before this one."""
-        if not self.earlier:
-            return inner
-        seconds = span(max(self.window, LOOKBACK))
-        there = " or ".join(f"last_over_time({selector(each)}[{seconds}])" for each in self.earlier)
-        return f"({inner} unless on (job, instance) ({there}))"
+    def _where_used(self, inner: str) -> str:
+        """``inner`` of the targets that are read with this metric."""
+        for operator, metrics in (("unless", self.barred), ("and", self.needs)):
+            if metrics:
+                seconds = span(max(self.window, LOOKBACK))
+                there = " or ".join(f"last_over_time({selector(each)}[{seconds}])" for each in metrics)
+                inner = f"({inner} {operator} on (job, instance) ({there}))"
+        return inner
 
     def _guards(self) -> tuple[str, str | None]:
         """What tells that a target was watched: of scraped ones, and of pushed ones if there are any."""
