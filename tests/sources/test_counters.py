@@ -237,3 +237,15 @@ def test_not_a_number_is_not_a_value() -> None:
 def test_quantiles(q: float, buckets: list[tuple[float, float]], expected: float | None) -> None:
     got = histogram_quantile(q, buckets)
     assert got == (pytest.approx(expected, rel=1e-15) if expected is not None else None)
+
+
+def test_what_vanished_is_forgotten_also_while_nothing_changes() -> None:
+    history: CounterHistory[str] = CounterHistory(300.0)
+    history.observe(0.0, {"a": 1.0, "b": 1.0})
+    history.observe(30.0, {"a": 1.0})
+    for look in range(2, 12):
+        history.observe(30.0 * look, {"a": 1.0}, changed={})
+        assert "b" in history.tracks
+    history.observe(331.0, {"a": 1.0}, changed={})
+    assert "b" not in history.tracks
+    assert history.forgotten == 1

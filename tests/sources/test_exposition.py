@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.openmetrics.exposition import generate_latest as generate_openmetrics
 
+from wfmon.model.record import replace
 from wfmon.sources import series
 from wfmon.sources.exposition import ExpositionReader, NotMetrics
 from wfmon.sources.series import Series
@@ -93,6 +94,29 @@ def test_values_are_followed_and_equal_answers_are_recognised() -> None:
     assert same is first
     later = reader.read(b'a_total{w="1"} 2\na_total{w="3"} 7\n')
     assert later.samples == {Series("a_total", {"w": "1"}): 2.0, Series("a_total", {"w": "3"}): 7.0}
+
+
+@pytest.mark.parametrize(
+    ("looks", "expected"),
+    [
+        (("g 1\nx_g 1", "g 3\nx_g 1"), {"g": 3.0}),
+        (("a_total 1\na_total 2", "a_total 3\na_total 2"), {"a_total": 2.0}),
+        # one that went for another that was known before
+        (("c 1\nh 1", "h 1\ng 2", "g 2\nc 5"), {"g": 2.0, "c": 5.0}),
+        (("g 1\nc 1", "g 1\nc 1 17"), {"g": 1.0, "c": 1.0}),
+        (("g 1\nc 1", "g 1\nc many"), {"g": 1.0}),
+    ],
+)
+def test_what_is_compared_with_the_answer_before_is_what_it_is_alone(
+    looks: tuple[str, ...], expected: dict[str, float]
+) -> None:
+    reader = ExpositionReader({"a_total", "c", "g", "h"})
+    for look in looks:
+        got = reader.read(look.encode())
+    assert got == replace(
+        ExpositionReader({"a_total", "c", "g", "h"}).read(look.encode()), changed=got.changed
+    )
+    assert {series.name: value for series, value in got.samples.items()} == expected
 
 
 @pytest.mark.parametrize(

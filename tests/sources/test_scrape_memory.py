@@ -146,6 +146,26 @@ def test_a_counter_is_not_born_because_a_later_version_knows_it() -> None:
     assert later.samples[0].runs[0].counts[RunKey("c", SUCCESS)] == 3.0
 
 
+def test_a_kept_look_is_read_whole_whatever_says_which_profile_fits() -> None:
+    """What tells a profile need not be a figure, and is not kept."""
+    by_info = msgspec.structs.replace(MORE, detect=["m_info"])
+    seed = tuple(profile for profile in load_profiles() if profile.name == "seed")
+    memory = Memory()
+    text = FIRST % 100 + 'm_info 1\nm_total{w="a"} %d\n'
+    with target(text % 5) as server:
+        call(server.url, memory, 1000.0, profiles=(*seed, by_info))
+        ((seen,),) = memory.looks.values()
+        assert b"m_info 1" not in seen.lines
+        server.text = text % 8
+        reading = call(server.url, memory, 1060.0, profiles=(*seed, by_info))
+        assert reading.samples[0].runs[0].counts[RunKey("a", SUCCESS)] == 3.0
+        server.up = False
+        with scraping(server.url, profiles=(*seed, by_info)) as source:
+            source.recall(memory.past, memory.tell)
+            source._remember(1061.0)
+            assert [profile.name for profile in source._targets[0].fitting] == ["more", "seed"]
+
+
 @pytest.mark.parametrize("restarted", [False, True])
 def test_a_counter_is_not_born_because_its_profile_fits_only_now(restarted: bool) -> None:
     late = msgspec.structs.replace(MORE, detect=["m_info"])

@@ -105,6 +105,53 @@ def test_targets_are_read_with_the_profiles_that_fit_themselves() -> None:
     assert (second.profile, second.active) == ("two", {None: 3.0})
 
 
+def test_what_a_target_counted_is_read_as_that_of_its_siblings_while_it_exposes_nothing() -> None:
+    """A worker that restarted has no series before its first run."""
+    mine = profile('[labels]\nworkflow = ["w"]\n[signals]\nruns = [{ metric = ["new_total", "done_total"] }]')
+    source = Replay("both", ["http://h:1/m", "http://h:2/m"], windows=WINDOWS, profiles=[mine])
+    for number in (1, 4):
+        source.texts = [f'up_total 1\ndone_total{{w="{each}"}} {number}\n' for each in "ab"]
+        source.poll(FIRST_LOOK + number)
+    source.texts = ['up_total 1\ndone_total{w="a"} 6\n', "process_start_time_seconds 7\n"]
+    (sample,) = source.poll(FIRST_LOOK + 9.0).samples
+    assert runs_of(sample) == {RunKey("a", RunStatus.OTHER): 5.0, RunKey("b", RunStatus.OTHER): 3.0}
+
+
+def test_a_target_is_read_for_the_profile_that_replaces_its_own() -> None:
+    """Workers and their server: the server counts the runs, the workers tell what waits."""
+    worker = profile(
+        '[signals]\nruns = [{ metric = "worker_runs_total" }]', "worker", '["worker_runs_total"]'
+    )
+    server = profile(
+        'replaces = ["worker"]\n[signals]\nruns = [{ metric = "runs_total" }]\n'
+        'queue = [{ metric = "worker_waiting" }]',
+        "server",
+        '["runs_total"]',
+    )
+    source = Replay("both", ["http://h:1/m", "http://h:2/m"], windows=WINDOWS, profiles=[worker, server])
+    source.texts = ["runs_total 1\n", "worker_runs_total 1\nworker_waiting 3\n"]
+    (sample,) = source.poll(FIRST_LOOK).samples
+    assert (sample.profile, sample.queue) == ("server", {None: 3.0})
+
+
+def test_series_that_come_later_are_read() -> None:
+    text = '[labels]\nworkflow = ["w"]\n[signals]\nactive = [{ metric = "busy" }]'
+    assert one(text, 'busy{w="a"} 1\n', 'busy{w="a"} 1\nbusy{w="b"} 2\n').active == {"a": 1.0, "b": 2.0}
+
+
+def test_a_series_that_comes_back_after_its_time_is_new() -> None:
+    text = '[labels]\nworkflow = ["w"]\n[signals]\nruns = [{ metric = "done_total" }]'
+    there, gone = (
+        'up_total 1\ndone_total{w="a"} 5\ndone_total{w="b"} 1\n',
+        'up_total 1\ndone_total{w="b"} 1\n',
+    )
+    source = Replay("x", ["http://h:1/m"], windows=WINDOWS, profiles=[profile(text)])
+    for at, body in ((0, there), (60, gone), (22_000, gone), (22_060, gone), (22_120, there)):
+        source.texts = [body]
+        (sample,) = source.poll(FIRST_LOOK + at).samples
+    assert runs_of(sample) == {RunKey("a", RunStatus.OTHER): 5.0}
+
+
 def test_label_values_that_mean_nothing_are_passed_over() -> None:
     text = 'empty = ["None"]\n[labels]\nworkflow = ["a", "b"]\n[signals]\nactive = [{ metric = "busy" }]'
     got = one(text, "", 'busy{a="None",b="x"} 1\nbusy{a="None",b="None"} 2\nbusy{a="none",b="y"} 4\n')
@@ -210,6 +257,7 @@ retries = [
   { metric = "fail_total", scale = -1 },
 ]
 active = [{ metric = "begun" }, { metric = "ended", scale = -1 }]
+runs = [{ metric = "fail_total" }, { metric = "task_fail_total", scale = -1 }]
 """
     first = (
         'task_fail_total{w="a"} 10\ntask_timeout_total{w="a"} 1\nfail_total{w="a"} 5\nfail_total{w="b"} 1\n'
@@ -221,6 +269,7 @@ active = [{ metric = "begun" }, { metric = "ended", scale = -1 }]
     got = one(text, first, second + levels)
     assert got.retries == {"a": Amount(5.0, 11.0), "b": Amount(0.0, 0.0)}
     assert got.active == {"a": 2.0, "b": 0.0}
+    assert got.runs[0].counts == {RunKey("a", RunStatus.OTHER): 0.0, RunKey("b", RunStatus.OTHER): 2.0}
 
 
 def test_series_are_counted_whatever_their_values() -> None:
@@ -261,7 +310,7 @@ def test_a_gauge_of_runs_that_nobody_told_is_not_zero() -> None:
     source._ask = lambda: [SourceError(Failure.REFUSED, "down"), Answer(200, "", b"other 1\n")]  # type: ignore[method-assign]
     (sample,) = source.poll(FIRST_LOOK + 60.0).samples
     assert Concept.RUNS in sample.exposed
-    assert all(window.counts == {} for window in sample.runs)
+    assert sample.runs == ()
 
 
 SUMMARY = '[labels]\nworkflow = ["w"]\n[signals]\nduration = [{ metric = "took", type = "summary"%s }]'
@@ -277,6 +326,10 @@ def test_a_summary_gives_only_the_quantiles_that_it_has() -> None:
     mapped = SUMMARY % ", quantiles = { p95 = 0.9 }"
     assert one(mapped, NINES % 10, NINES % 30).durations == {"a": Quantiles(2.0, 7.0, 20.0)}
     assert not any("p95" in each for each in words(mapped, NINES % 10))
+    in_ms = SUMMARY % ", scale = 0.001"
+    assert one(in_ms, NINES % 10, 'took{w="a"} 1\n' + NINES % 30).durations == {
+        "a": Quantiles(0.002, None, 20.0)
+    }
     whole = NINES.replace("0.9", "0.95")
     assert one(SUMMARY % "", whole % 10, whole % 30).durations == {"a": Quantiles(2.0, 7.0, 20.0)}
 

@@ -13,7 +13,7 @@ from wfmon.model.run import RunStatus
 from wfmon.sources.canonical import COUNTED, TIMED, Canon, Dims, is_level, kept_dims, quantiles_of
 from wfmon.sources.coverage import Coverage
 from wfmon.sources.matchers import Matcher, accepts_all, parse_matchers
-from wfmon.sources.profile import Profile, Signal, first_exposed
+from wfmon.sources.profile import Profile, Signal, exposes, first_exposed
 from wfmon.sources.series import Series
 from wfmon.sources.targetlabels import TARGET, TargetLabels
 
@@ -58,7 +58,7 @@ _BOUND = (Part.BUCKET, Part.QUANTILE)
 class Feed:
     """One figure that series contribute to; the same object for all of them that mean the same. Not changed.
 
-    ``profile`` is the name of the one that says so. ``scale`` is of values, and 1 where they are numbers of
+    ``profile`` is the name of the one that says so. ``scale`` is of values, unless they are numbers of
     observations. ``sum_key``: where its growth is summed up over time; None where it is not.
     """
 
@@ -143,7 +143,10 @@ class Feeds:
                         continue
                     metric = first_exposed(signal, names)
                     if metric is not None:
+                        self.coverage[profile.name].exposed.add(concept)
                         self._add(profile, concept, index, metric, canon, names)
+                    elif any(exposes(names, each) for each in signal.metrics):
+                        continue  # beside what this target exposes it is not to be looked at
                     elif (metric := first_exposed(signal, everywhere)) is not None:
                         self._add(profile, concept, index, metric, canon, everywhere)
 
@@ -178,8 +181,6 @@ class Feeds:
         names: Collection[str],
     ) -> None:
         signal = profile.signals_of(concept)[index]
-        coverage = self.coverage[profile.name]
-        coverage.exposed.add(concept)
         labels = {*canon.raw_labels(kept_dims(concept, signal)), "quantile"}
         matchers = parse_matchers(signal.match)
         labels.update(matcher.label for matcher in matchers)
@@ -187,8 +188,7 @@ class Feeds:
             labels.update(TARGET)
         unit = signal.scale_of(metric)
         for name, part in parts_there(concept, signal, metric, names).items():
-            scale = 1.0 if part in (Part.BUCKET, Part.SEEN) else unit
-            origin = _Origin(profile, concept, part, signal, index, scale, unit, matchers, canon, labels)
+            origin = _Origin(profile, concept, part, signal, index, unit, matchers, canon, labels)
             self._by_name.setdefault(name, []).append(origin)
 
     def _new(self, origin: _Origin, labels: Mapping[str, str]) -> Feed | None:
@@ -201,7 +201,7 @@ class Feeds:
         dims = origin.canon.dims(origin.concept, origin.signal, told, self._joined.get(name))
         self.coverage[name].note(origin.concept, origin.signal, dims, cut=origin.part is not Part.SEEN)
         key = sum_key(origin.concept, dims) if origin.part is Part.COUNTER else None
-        return Feed(name, origin.concept, origin.part, dims, origin.signal, origin.scale, key)
+        return Feed(name, origin.concept, origin.part, dims, origin.signal, origin.unit, key)
 
     def _bounds(self, origin: _Origin, series: Series) -> Sequence[float]:
         """Of a bucket its bound, of a quantile what it is shown as; none where that cannot be read."""
@@ -227,8 +227,8 @@ _SHOWN = {"p50": 0.5, "p95": 0.95}
 
 
 class _Origin:
-    """Where series of one name go for one signal. ``scale`` is of values, ``unit`` of what they measure
-    (bounds of buckets). Of series that are equal in ``labels`` only the first is judged."""
+    """Where series of one name go for one signal, whose values (or bounds of buckets) are in ``unit``. Of
+    series that are equal in ``labels`` only the first is judged."""
 
     def __init__(
         self,
@@ -237,7 +237,6 @@ class _Origin:
         part: Part,
         signal: Signal,
         index: int,
-        scale: float,
         unit: float,
         matchers: tuple[Matcher, ...],
         canon: Canon,
@@ -248,7 +247,6 @@ class _Origin:
         self.part = part
         self.signal = signal
         self.index = index
-        self.scale = scale
         self.unit = unit
         self.matchers = matchers
         self.canon = canon

@@ -127,7 +127,10 @@ def _run_windows(
     }
     if own and not any(sums.runs):
         # The system counts over a window of its own; nothing is known of any other.
-        answered = any(view.samples is not None for view in told)
+        answered = any(
+            view.samples is not None and Concept.RUNS in view.plan.feeds.coverage[profile.name].exposed
+            for view in told
+        )
         return tuple(
             RunWindow(seconds, seconds, zero_fill(sums.counted.get(seconds, {})))
             for seconds in sorted(own)

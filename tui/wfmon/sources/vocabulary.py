@@ -50,10 +50,13 @@ class Vocabulary:
         return digest(sorted(self.wanted), 16)
 
     def used(self, fitting: Collection[Profile], names: Collection[str]) -> frozenset[str]:
-        """Those of the exposed ``names`` of which the figures of ``fitting`` need the samples; of all
-        profiles where none fits."""
+        """Those of the exposed ``names`` of which the figures of ``fitting`` need the samples, or of a
+        profile that replaces one of them by what another target exposes; of all where none fits."""
         used = set(self.joined)
-        for profile in fitting or self.profiles:
+        mine = {profile.name for profile in fitting}
+        for profile in self.profiles:
+            if mine and profile.name not in mine and mine.isdisjoint(profile.replaces):
+                continue
             for concept in CONCEPTS:
                 for signal in profile.signals_of(concept):
                     metric = first_exposed(signal, names)
