@@ -55,7 +55,7 @@ def test_take_list_and_give_back(state: Path) -> None:
     head, row = run(state, "acks").stdout.splitlines()
     assert head.split() == ["ID", "RULE", "WORKFLOW", "STATE", "WHO", "AGE", "NEXT", "COMMENT"]
     assert row.split()[:5] == [ALERT, "failure_rate", "w", "acked", "joe"]
-    assert re.search(r"joe +\d+s +wakes \d\d:\d\d(:\d\d)? +on it$", row)
+    assert re.search(r"joe +\d+s +wakes (\d\d-\d\d )?\d\d:\d\d(:\d\d)? +on it$", row)
     assert run(state, "unack", "abc").stdout == f"{ALERT} failure_rate w: nobody has it now\n"
     assert run(state, "acks").stdout == "nobody has anything\n"
     trail = json.loads(run(state, "acks", "--all", "--json").stdout)
