@@ -148,6 +148,14 @@ def test_the_screen_says_what_it_found(world: World) -> None:
 
 
 @pytest.mark.server
+def test_a_shell_reads_the_logs_that_are_found(world: World) -> None:
+    told = world.ann.run("logs", "invoice_extract", "--errors", "-n", "1")
+    assert told.code == 0, told
+    assert "TimeoutError: 504" in told.out
+    assert world.ben.run("logs", "invoice_extract").code == 1, "who may not see it has none"
+
+
+@pytest.mark.server
 def test_init_asks_before_it_probes_and_writes_what_config_check_takes(world: World) -> None:
     file = world.root.folder / "config" / "wfmon" / "config.toml"
     quiet = world.root.run("init")

@@ -60,10 +60,16 @@ def run(options: Options) -> int:
 
 
 def _sources(config: schema.Config) -> list[LogFilesSource]:
+    from wfmon.monitor.assemble import base_dir
     from wfmon.monitor.building import log_sources
+    from wfmon.monitor.discovering import discovers, logs_found_here, own_directories
     from wfmon.sources.logfiles import LogFilesSource
 
-    return [source for source in log_sources(config) if isinstance(source, LogFilesSource)]
+    sources = log_sources(config)
+    if discovers(config):
+        never = own_directories(base_dir(config, read_only=True).path)
+        sources = logs_found_here(config, never, time.time())
+    return [source for source in sources if isinstance(source, LogFilesSource)]
 
 
 def _complain(*lines: str) -> int:

@@ -35,7 +35,8 @@ def make_finder(
 
 
 class HostEyes:
-    """See ``finder.Eyes``. ``every_socket``: see ``Lookout``."""
+    """See ``finder.Eyes``. ``every_socket``: see ``Lookout``; ``connects`` False: nobody is asked, whatever
+    the settings allow."""
 
     def __init__(
         self,
@@ -44,6 +45,7 @@ class HostEyes:
         *,
         ports: Ports | None = None,
         every_socket: bool = False,
+        connects: bool = True,
     ) -> None:
         from wfmon.sources.discovery.look import Lookout
         from wfmon.sources.discovery.unseen import system_names
@@ -51,7 +53,7 @@ class HostEyes:
         self._config = config
         self._profiles: tuple[Profile, ...] | None = None
         self._names = system_names()
-        connect = config.discovery.connect
+        connect = connects and config.discovery.connect
         self._lookout = Lookout(
             self._usual, connect=connect, never=never, ports=ports, every_socket=every_socket
         )
@@ -79,6 +81,13 @@ class HostEyes:
 
             self._profiles = enabled_profiles(self._config)
         return self._profiles
+
+
+def logs_found_here(config: schema.Config, never: Sequence[str], now: float) -> list[Source]:
+    """The log sources of one look. Raises ``ProfileError``, or OSError where nothing can be looked at."""
+    eyes = HostEyes(config, never, connects=False)
+    entries = (each.entry for each in eyes.look(now).proposed)
+    return [eyes.build(entry) for entry in entries if entry is not None and entry.kind == "logs"]
 
 
 def own_directories(state: os.PathLike[str]) -> tuple[str, ...]:
