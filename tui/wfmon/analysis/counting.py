@@ -28,11 +28,12 @@ SUMMED = (
 class Counting:
     """``counted``: by concept the profiles whose figures are added up; None: all of them. ``several``:
     concepts that more than one system tells; ``named``: those in which a figure that is not split by workflow
-    stands under the name of its system, so that rules see it."""
+    stands under the name of its system; ``systems``: whether more than one tells of work at all."""
 
     counted: Mapping[Concept, frozenset[str]] | None = None
     several: frozenset[Concept] = frozenset()
     named: frozenset[Concept] = frozenset()
+    systems: bool = False
 
     def counts(self, concept: Concept, profile: str) -> bool:
         return self.counted is None or profile in self.counted.get(concept, ())
@@ -55,32 +56,33 @@ def counting_of(
     told: dict[Part, set[Concept]] = {}
     for part in metrics:
         told.setdefault(Part(part.profile, part.layer), set()).update(part.told)
-    several = {
-        concept
-        for concept in {concept for concepts in told.values() for concept in concepts}
-        if len({part.profile for part, concepts in told.items() if concept in concepts}) > 1
-    }
+    several = frozenset(concept for concept in Concept if len(_telling(told, concept)) > 1)
+    systems = len({part.profile for part, concepts in told.items() if concepts.intersection(SUMMED)}) > 1
     if not totals and all(part.layer is Layer.ENGINE for part in told):
-        seen_so = frozenset(several | _unseen(metrics, logs))
-        return Counting(None, frozenset(several), seen_so) if seen_so else EVERYTHING
+        named = several | (_all(told) if systems else _unseen(metrics, logs))
+        return Counting(None, several, named, systems) if systems or named else EVERYTHING
     logged = logged_concepts(logs)
     everyone: dict[Part, Collection[Concept]] = {**told}
     if logged:
         everyone[Part(LOGS, Layer.ENGINE)] = logged
     counted = counted_by_concept(everyone, totals)
-    for concept in logged:
-        others = {part.profile for part, concepts in told.items() if concept in concepts}
-        if others and not others | {LOGS} <= counted[concept]:
-            several.add(concept)
-    named = frozenset(several | _unseen(metrics, logs))
-    if all(
-        part.profile in counted[concept]
-        for part, concepts in everyone.items()
-        for concept in SUMMED
-        if concept in concepts
-    ):
-        return Counting(None, frozenset(several), named)
-    return Counting(counted, frozenset(several), named)
+    beside = {
+        concept
+        for concept in logged
+        if _telling(told, concept) and not _telling(told, concept) | {LOGS} <= counted[concept]
+    }
+    named = several | beside | (_all(told) if systems else _unseen(metrics, logs))
+    if all(_telling(everyone, concept) <= counted.get(concept, frozenset()) for concept in SUMMED):
+        return Counting(None, several, named, systems)
+    return Counting(counted, several, named, systems or bool(beside))
+
+
+def _telling(told: Mapping[Part, Collection[Concept]], concept: Concept) -> set[str]:
+    return {part.profile for part, concepts in told.items() if concept in concepts}
+
+
+def _all(told: Mapping[Part, Collection[Concept]]) -> set[Concept]:
+    return {concept for concepts in told.values() for concept in concepts}
 
 
 def _unseen(metrics: Sequence[ObservedMetrics], logs: Sequence[ObservedRuns]) -> set[Concept]:

@@ -123,7 +123,7 @@ class _Row:
         self.logs = logs
         self.windows = windows
         self.only = only
-        self.several = bool(claims.counting.several)
+        self.systems_told = claims.counting.systems
         self.choosy = logs is not None and claims.counting.counted is not None
         self.origin: dict[str, str] = {}
         self.systems: dict[str, str] = {}
@@ -207,7 +207,7 @@ class _Row:
         part = claimed.part
         self.origin[figure] = part.source
         self.times.append(part.at)
-        if self.several:
+        if self.systems_told:
             self.systems[figure] = part.system
 
     def _chosen(
