@@ -380,3 +380,18 @@ def test_growth_that_is_not_known_yet_makes_no_sum_known(samples: list[MetricsSa
         for sample in samples
     ]
     assert Host(*young).totals.cost_usd_per_hour is None
+
+
+def test_systems_that_tell_of_different_things_have_each_its_row() -> None:
+    engine = system("n8n", runs={"mail": 4}, queue={None: 7})
+    host = Host(engine, system("claude", cost={None: 1.0}))
+    assert (host.rows["n8n"].queue, host.totals.queue) == (7, 7)
+    assert (host.rows["Claude Code"].cost_usd_per_hour, host.totals.cost_usd_per_hour) == (12.0, 12.0)
+    assert (host.rows["mail"].system, host.rows["Claude Code"].system) == ("n8n", "Claude Code")
+    assert Host(engine).rows["mail"].system is None
+    assert host.apart == {}
+
+
+def test_storage_that_only_a_metric_tells_is_said_to_be_left_out() -> None:
+    told = replace(system("vllm"), exposed=frozenset({Concept.STORAGE}), layer="host")
+    assert Host(told).apart == {"scrape": ("storage of vLLM: not shown, only what this host sees itself is",)}

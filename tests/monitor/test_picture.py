@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 from wfmon.analysis.merge import Windows
-from wfmon.model.metrics import Concept, MetricsSample, RunKey, RunWindow
+from wfmon.model.metrics import Amount, Concept, CostKey, MetricsSample, RunKey, RunWindow, Trend
 from wfmon.model.run import RunStatus
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.track import Pace, Track
@@ -104,3 +104,54 @@ def test_an_answer_is_charged_with_what_is_made_of_it() -> None:
     track.charge(0.04)
     assert track.due_at == START + 15
     assert track.status(START + 11).interval_seconds == 10.0
+
+
+def profiled(now: float, profile: str, layer: str, usd: float, trend: float | None = None) -> MetricsSample:
+    return MetricsSample(
+        now, 300.0, 300.0, frozenset({Concept.COST, Concept.RUNS}), profile=profile, title=profile.upper(),
+        layer=layer, cost={CostKey(f"of {profile}", None, "m"): Amount(usd, usd)},
+        runs=(RunWindow(300.0, 300.0, {RunKey(f"of {profile}", RunStatus.SUCCESS): 9.0}),),
+        trends=() if trend is None else (
+            Trend("error_ratio", None, ((now, trend),)),
+            Trend("error_ratio", f"of {profile}", ((now, trend),)),
+        ),
+    )  # fmt: skip
+
+
+def told(track: Track, now: float, *samples: MetricsSample) -> None:
+    track.asked(now)
+    reading = Reading(at=now, metrics=samples[0], beside=samples[1:])
+    track.answered(Answer("scrape", now, reading, None, "", 0.1, 0.0), now)
+
+
+def test_profiles_of_one_source_come_and_go() -> None:
+    make, track = maker(), tracked()
+    gateway, agent = profiled(START, "g", "gateway", 1.0), profiled(START, "a", "agent", 9.0)
+    told(track, START, agent, gateway)
+    both = make.make([track], START)
+    assert [row.name for row in both.workflows] == ["of a", "of g"]
+    assert both.totals.cost_usd_per_hour == 12.0
+    assert both.sources[0].apart == (
+        "cost of A: in its own rows, not in the totals ([profiles] totals)",
+        "runs of G: in its own rows, not in the totals ([profiles] totals)",
+    )
+    told(track, START + 5, agent)
+    alone = make.make([track], START + 5)
+    assert make.made_rows
+    assert [row.name for row in alone.workflows] == ["of a"]
+    assert alone.totals.cost_usd_per_hour == 108.0
+    assert alone.sources[0].apart == ()
+    told(track, START + 10, agent)
+    make.make([track], START + 10)
+    assert not make.made_rows, "the same samples are no news"
+
+
+def test_drawn_totals_are_of_the_system_that_counts() -> None:
+    make, track = maker(), tracked()
+    told(track, START, profiled(START, "a", "agent", 9.0, 0.5), profiled(START, "g", "gateway", 1.0, 0.25))
+    picture = make.make([track], START)
+    assert picture.totals.error_trend == (0.5,), "runs are those of the agent"
+    assert {row.name: row.error_trend for row in picture.workflows} == {"of a": (0.5,), "of g": (0.25,)}
+    engines = [profiled(START + 5, name, "engine", 1.0, 0.5) for name in ("e", "f")]
+    told(track, START + 5, *engines)
+    assert 0.5 not in make.make([track], START + 5).totals.error_trend, "two series are not added up"

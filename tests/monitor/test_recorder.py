@@ -7,11 +7,13 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
-from wfmon.analysis.observed import ObservedRuns
+from wfmon.analysis.choose import claims_of
+from wfmon.analysis.counting import counting_of
+from wfmon.analysis.observed import ObservedRuns, observe_metrics
 from wfmon.analysis.runindex import RunIndex
 from wfmon.model.history import Batch, Change, ChangeKind, HourSum, Kind, Role, Watched
 from wfmon.model.look import Look, Target
-from wfmon.model.metrics import Concept, CostKey, Growth, MetricsSample, RunKey, TokenKey, TokenKind
+from wfmon.model.metrics import Amount, Concept, CostKey, Growth, MetricsSample, RunKey, TokenKey, TokenKind
 from wfmon.model.run import Run, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import Cost, StatusCounts, Totals, Workflow
 from wfmon.model.source import SourceState, SourceStatus
@@ -307,3 +309,62 @@ def test_all_growth_that_was_told_is_written_once(steps: list[tuple[float, int]]
 
 def _runs(batch: Batch | None) -> float:
     return sum(each.runs or 0 for each in batch.grown if each.kind is Kind.WORKFLOW) if batch else 0.0
+
+
+def beside(profile: str, layer: str, usd: float, *, workflow: str | None = "w") -> MetricsSample:
+    key = CostKey(workflow, "openai", "gpt-x")
+    growth = Growth(START, cost={key: usd}, reaches={TARGET.id: START + 5})
+    return MetricsSample(
+        START + 5, 300.0, 300.0, frozenset({Concept.COST}), growth=growth, cost={key: Amount(usd, usd)},
+        profile=profile, title=profile, layer=layer,
+    )  # fmt: skip
+
+
+def sums_of(*samples: MetricsSample, judged: bool = True) -> dict[tuple[Kind, str], float | None]:
+    """What is written of cost where those samples are of one answer, in this order."""
+    seen = [observe_metrics("scrape", True, sample, {}) for sample in samples]
+    claims = claims_of(seen, counting_of(seen, [])) if judged else None
+    recorder = Recorder({}, STEP)
+    recorder.batch(picture(START), START)
+    recorder.told(TARGET, Look(START + 5, b"a"))
+    recorder.took("scrape", Reading(START + 5, metrics=samples[0], beside=samples[1:]))
+    batch = recorder.batch(replace(picture(START + 11), claims=claims), START + 11)
+    assert batch is not None
+    assert len(batch.watched) == 1
+    return {(each.kind, each.subject): each.cost_usd for each in batch.grown}
+
+
+def test_growth_of_several_profiles_is_written_once() -> None:
+    gateway, agent = beside("litellm", "gateway", 1.0), beside("claude", "agent", 9.0)
+    for samples in ((gateway, agent), (agent, gateway)):
+        assert sums_of(*samples) == {(Kind.WORKFLOW, "w"): 1.0, (Kind.MODEL, "openai/gpt-x"): 1.0}
+    apart = beside("claude", "agent", 9.0, workflow="session")
+    assert sums_of(apart, gateway) == {
+        (Kind.WORKFLOW, "w"): 1.0,
+        (Kind.WORKFLOW, "session"): 9.0,
+        (Kind.MODEL, "openai/gpt-x"): 1.0,
+    }
+
+
+def test_growth_that_is_not_split_is_written_where_its_row_is() -> None:
+    gateway, agent = beside("litellm", "gateway", 1.0), beside("claude", "agent", 9.0, workflow=None)
+    assert sums_of(gateway, agent)[Kind.WORKFLOW, "claude"] == 9.0
+    assert sums_of(agent) == {(Kind.MODEL, "openai/gpt-x"): 9.0}
+
+
+def test_hours_of_models_that_are_in_no_total_are_not_written() -> None:
+    seen = [
+        observe_metrics("scrape", True, beside("litellm", "gateway", 1.0), {}),
+        observe_metrics("prom", True, beside("claude", "agent", 9.0), {}),
+    ]
+    claims = claims_of(seen, counting_of(seen, []))
+    recorder = Recorder({}, STEP)
+    recorder.batch(picture(START), START)
+    hours = (
+        HourSum(START, Kind.MODEL, "p/m", "prom", Role.METRICS, cost_usd=9.0),
+        HourSum(START, Kind.WORKFLOW, "w", "prom", Role.METRICS, cost_usd=9.0),
+    )
+    recorder.took("prom", Reading(START + 5, hours=hours))
+    batch = recorder.batch(replace(picture(START + 11), claims=claims), START + 11)
+    assert batch is not None
+    assert batch.hours == hours[1:]
