@@ -167,7 +167,7 @@ DISCOVERY = {
     "looked_at": [NAME],
     "error": TEXT,
 }
-COST_ROW = {"name": TEXT, "usd_per_hour": NUMBER, "total_usd": NUMBER}
+COST_ROW = {"name": TEXT, "usd_per_hour": NUMBER, "total_usd": NUMBER, "counted": FLAG}
 
 # contract.md, schema 1. The contract names "host" twice: the object carries the name too, and the name
 # alone is "hostname". More than the contract asks for: totals.active_at_least, workflows.origin.
