@@ -20,6 +20,7 @@ from wfmon.sources.discovery.openfiles import (
     Descriptors,
     OpenFiles,
     Wanted,
+    first_bytes,
     looks_json,
     looks_logged,
     read_open_files,
@@ -101,6 +102,21 @@ def test_a_path_that_leads_elsewhere_now_is_not_followed(folder: Path) -> None:
         assert [each.path for each in held(script.pid)] == [str(folder / "runs.jsonl.1")]
         (folder / "runs.jsonl.1").unlink()
         assert held(script.pid) == [], "deleted files hold no log that can be read"
+
+
+def test_what_stands_at_the_path_is_looked_at_before_it_is_opened(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container the same path is another file, and may be a FIFO here."""
+    log, fifo = folder / "runs.jsonl", folder / "fifo"
+    log.write_text(RECORD)
+    os.mkfifo(fifo)
+    held = log.stat()
+    assert first_bytes(str(log), held) == RECORD.encode()
+    monkeypatch.setattr(os, "open", lambda *_: pytest.fail("it was opened"))
+    for path in (fifo, folder):
+        with pytest.raises(OSError, match="Stale"):
+            first_bytes(str(path), held)
 
 
 @needs_root

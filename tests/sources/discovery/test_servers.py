@@ -94,8 +94,9 @@ def test_it_is_led_nowhere_else() -> None:
             f"//127.0.0.1:{elsewhere}/x",
             "http://example.invalid/",
         ):
-            with answering(302, b"", Location=place) as (port, _):
+            with answering(302, b"", Location=place) as (port, here):
                 assert look(port)[0][0] is Server.OTHER
+            assert here == ["/api/v1/status/buildinfo"]
         assert asked == []
 
 
