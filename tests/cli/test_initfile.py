@@ -63,7 +63,8 @@ def test_each_source_is_there_with_why_and_with_what_it_does_not_tell(tmp_path: 
     for words in (
         "# its API answers as Prometheus 2.42.0 on 127.0.0.1:9090",
         "# 3 log files of n8n (pid 4711), held open for writing",
-        "# n8n (pid 4711), port 5678: 20 metrics, read with the profile of n8n.",
+        "# n8n (pid 4711), port 5678: 20 metrics",
+        "# Read with the profile of n8n.",
         "# n8n exposes: runs duration.",
         "not: queue: not exposed now (X=true exposes it)",
         "# - Celery (pid 12), no log of it is read",
@@ -73,6 +74,19 @@ def test_each_source_is_there_with_why_and_with_what_it_does_not_tell(tmp_path: 
         assert words in text
     assert "8001" not in text
     assert max(map(len, text.splitlines())) <= 110
+
+
+def test_processes_of_one_system_are_one_source(tmp_path: Path) -> None:
+    """Their figures are sums; what one of them exposes the source has."""
+    worker = Target("127.0.0.1", 5679, "n8n (pid 4712)", "n8n")
+    script = Target("127.0.0.1", 8000, "a.py (pid 9)")
+    other = Fit("n8n", "n8n", ("runs", "queue"), ("duration: not exposed now",))
+    probed = (Probed(N8N, 20, (FIT,)), Probed(worker, 30, (other,)), Probed(script, 5, (FIT,)))
+    text = config_text(Written("h", WHEN, Proposal((), (), ()), probed))
+    sources = loaded(tmp_path, text).source
+    assert [(each.name, len(each.urls)) for each in sources] == [("n8n", 2), ("n8n 2", 1)]
+    assert "# n8n exposes: runs duration queue." in text
+    assert "not: duration" not in text
 
 
 def test_what_was_not_asked_is_said(tmp_path: Path) -> None:
@@ -109,7 +123,8 @@ def test_it_is_valid_whatever_was_found(host: str, words: list[str], probed: lis
         file.flush()
         sources = load_config(file.name, {}).config.source
     assert [each.paths for each in sources if each.kind == "logs"] == [[path] for path in paths]
-    assert len({each.name for each in sources}) == len(words) + len(probed)
+    assert len({each.name for each in sources}) == len(sources)
+    assert sum(len(each.urls) for each in sources) == len(probed)
 
 
 def test_it_is_written_for_its_owner_alone(tmp_path: Path) -> None:

@@ -61,7 +61,7 @@ def config_text(found: Written) -> str:
     good = [each for each in found.probed if each.fits]
     prometheus = any(each.entry is not None and each.entry.kind == "prometheus" for each in named)
     blocks += [_proposed(each, names) for each in named]
-    blocks += [_scraped(each, names, prometheus) for each in good]
+    blocks += [_scraped(several, names, prometheus) for several in _alike(good)]
     if not named and not good:
         blocks.append(_NO_SOURCE)
     blocks += _notes(found)
@@ -99,18 +99,32 @@ def _proposed(each: Proposed, names: set[str]) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _scraped(each: Probed, names: set[str], prometheus: bool) -> str:
-    target = each.target
-    fits = ", ".join(fit.title for fit in each.fits)
-    lines = _comment(f"{target.who}, port {target.port}: {count_of(each)}, read with the profile of {fits}.")
-    for fit in each.fits:
-        lines += _comment(f"{fit.title} exposes: {' '.join(fit.there) or 'nothing that its profile knows'}.")
+def _alike(probed: Sequence[Probed]) -> list[list[Probed]]:
+    """Targets of the same system that are read alike are one source: its figures are their sums."""
+    found: dict[tuple[str, ...], list[Probed]] = {}
+    for each in probed:
+        found.setdefault((each.target.system, *(fit.name for fit in each.fits)), []).append(each)
+    return list(found.values())
+
+
+def _scraped(several: Sequence[Probed], names: set[str], prometheus: bool) -> str:
+    fits = several[0].fits
+    lines = []
+    for each in several:
+        lines += _comment(f"{each.target.who}, port {each.target.port}: {count_of(each)}")
+    lines += _comment(f"Read with the profile of {', '.join(fit.title for fit in fits)}.")
+    for fit in fits:
+        alike = [one for each in several for one in each.fits if one.name == fit.name]
+        there = dict.fromkeys(concept for one in alike for concept in one.there)
+        lines += _comment(f"{fit.title} exposes: {' '.join(there) or 'nothing that its profile knows'}.")
         for words in fit.lacking:
-            lines += _comment(f"  not: {words}")
+            if all(words in one.lacking for one in alike):
+                lines += _comment(f"  not: {words}")
     if prometheus:
         lines += _comment("If the Prometheus above scrapes it, one of the two is enough.")
-    lines += ["[[source]]", f"name = {quoted(_unique(target.system or each.fits[0].name, names))}"]
-    lines += ['kind = "scrape"', f"urls = {listed([target.url])}"]
+    name = _unique(several[0].target.system or fits[0].name, names)
+    lines += ["[[source]]", f"name = {quoted(name)}", 'kind = "scrape"']
+    lines.append(f"urls = {listed([each.target.url for each in several])}")
     return "\n".join(lines) + "\n"
 
 
