@@ -312,6 +312,7 @@ def _add_samples(
 ) -> None:
     """Counts one target over one hour from its own samples."""
     metrics = [*(each.metric for each in signals if each.metric is not None), _START, "up"]
+    metrics += [name for each in signals for name in (*each.forms.barred, *each.forms.needs)]
     matchers = [f"{label}={quote(value)}" for label, value in zip(_TARGET, target, strict=True)]
     chosen = "{" + ",".join((f"__name__=~{one_of(metrics)}", *matchers)) + "}"
     looks = looks_of(api.samples(f"{chosen}[{span(HOUR + LOOKBACK)}]", hour + HOUR))
@@ -322,9 +323,9 @@ def _add_samples(
         if there:
             looks = [*looks_of(api.samples(f"{chosen}[{span(LOOKBACK)}]", max(there))), *looks]
     steps = count_growth(looks, hour)
-    exposed = {series.name for _, values in looks for series in values}
+    exposed = frozenset(series.name for _, values in looks for series in values)
     for asked in signals:
-        if not exposed.isdisjoint(asked.forms.earlier):
+        if not asked.forms.used_with(exposed):
             continue
         canon, accepted = Canon(asked.fitting.profile), parse_matchers(asked.signal.match)
         sums = by_profile.setdefault(asked.fitting.profile.name, Sums())

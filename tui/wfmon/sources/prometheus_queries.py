@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Sequence
 from wfmon.model.metrics import Concept
 from wfmon.model.record import dataclass
 from wfmon.sources.canonical import TIMED, Canon, counted_window, is_level, kept_dims, quantiles_of
-from wfmon.sources.profile import Profile, Signal, exposes, first_exposed
+from wfmon.sources.profile import Profile, Signal, exposes
 from wfmon.sources.prometheus_fit import Fitting
 from wfmon.sources.promql import (
     LOOKBACK,
@@ -87,8 +87,8 @@ def forms_of(fitting: Fitting, concept: Concept, window: float = 0.0) -> Iterato
 
 
 class Forms:
-    """The forms of one signal as ``metric``, which is exposed. ``window`` in seconds. ``barred``: metrics that
-    a target must not have, ``needs``: of which it must have one, if there are any."""
+    """The forms of one signal as ``metric``, which is exposed. ``window`` in seconds. ``barred``: metrics
+    that a target must not have, ``needs``: of which it must have one, if there are any."""
 
     def __init__(
         self,
@@ -115,6 +115,10 @@ class Forms:
     @property
     def scale(self) -> float:
         return self.signal.scale_of(self.metric)
+
+    def used_with(self, exposed: frozenset[str]) -> bool:
+        """Whether a target that exposes the sample names ``exposed`` is read with this metric."""
+        return exposed.isdisjoint(self.barred) and not (self.needs and exposed.isdisjoint(self.needs))
 
     def query(self, parts: dict[Op, str], window: float) -> Query:
         return Query(self._fitting.profile, self._concept, self.signal, self.scale, window, tagged(parts))
