@@ -10,7 +10,7 @@ import pytest
 
 from live.reading import asking, now, sample_of, scraped_by, scraping
 from support.servers import Server, running_prometheus
-from support.systems import running_node_exporter
+from support.realsystems import running_node_exporter
 from support.waiting import wait_until
 from wfmon.model.metrics import Concept, MetricsSample
 from wfmon.sources.base import Reading
