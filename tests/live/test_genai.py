@@ -12,8 +12,8 @@ import pytest
 
 from live.reading import asking, now, sample_of, scraped_by, scraping
 from support.model import ANSWERED_BY, SLOW_SECONDS, Model, running_model
-from support.servers import Server, running_prometheus
 from support.realsystems import required_module, running_script
+from support.servers import Server, running_prometheus
 from support.waiting import wait_until
 from wfmon.model.metrics import MetricsSample, TokenKey, TokenKind
 from wfmon.sources.base import Reading

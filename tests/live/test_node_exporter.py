@@ -9,8 +9,8 @@ import psutil
 import pytest
 
 from live.reading import asking, now, sample_of, scraped_by, scraping
-from support.servers import Server, running_prometheus
 from support.realsystems import running_node_exporter
+from support.servers import Server, running_prometheus
 from support.waiting import wait_until
 from wfmon.model.metrics import Concept, MetricsSample
 from wfmon.sources.base import Reading

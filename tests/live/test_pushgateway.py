@@ -9,8 +9,8 @@ import pytest
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, push_to_gateway
 
 from live.reading import asking, now, runs, sample_of, scraped_by, scraping
-from support.servers import Server, running_prometheus
 from support.realsystems import running_pushgateway
+from support.servers import Server, running_prometheus
 from support.waiting import wait_until
 from wfmon.model.metrics import TokenKey, TokenKind
 from wfmon.model.run import RunStatus

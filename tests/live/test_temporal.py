@@ -13,8 +13,8 @@ import psutil
 import pytest
 
 from live.reading import asking, now, runs, sample_of, scraped_by, scraping
-from support.servers import Server, running_prometheus
 from support.realsystems import running_script, running_temporal
+from support.servers import Server, running_prometheus
 from support.waiting import wait_until
 from wfmon.model.metrics import Amount, Concept, MetricsSample
 from wfmon.model.run import RunStatus
