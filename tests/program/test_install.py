@@ -100,6 +100,9 @@ def test_its_settings_themes_and_profiles_are_found(installed: Installed) -> Non
     themes = sorted(path.stem for path in (ROOT / "themes").glob("*.toml"))
     code = f"from wfmon.ui.theme import load_theme; print(*(load_theme(name).name for name in {themes}))"
     assert installed.run("python", "-c", code).split() == themes
+    own = installed.home / ".config" / "wfmon" / "config.toml"
+    own.parent.mkdir(parents=True)
+    own.write_text("[discovery]\nenabled = false\n")  # whatever else runs on this host
     assert installed.run("wfmon-tui", "check", "--no-host", code=3).startswith("UNKNOWN: ")
     doctor = installed.run(
         "wfmon-tui", "doctor", "--no-host", "--scrape", "http://127.0.0.1:9/metrics", code=1
