@@ -17,10 +17,7 @@ _PATH = 200
 _OTHERS = re.compile(r"processes of other users")
 _HIDEPID = re.compile(r"(?:^|,)hidepid=(\w+)")
 _GID = re.compile(r"(?:^|,)gid=(\d+)")
-PTRACE = (
-    "root, or CAP_SYS_PTRACE: AmbientCapabilities=CAP_SYS_PTRACE in the unit of wfmon-tui init --unit, "
-    "or setcap cap_sys_ptrace+ep on a copy of python that only a group may run"
-)
+PTRACE = "root, or CAP_SYS_PTRACE: AmbientCapabilities=CAP_SYS_PTRACE in the unit of wfmon-tui init --unit"
 
 _FAILURES = {
     Failure.REFUSED: "nobody listens there: start it, or correct its address in the config",
