@@ -34,7 +34,8 @@ from wfmon.sources.profile import Profile, load_profiles, parse_profile
 from wfmon.sources.prometheus import PrometheusSource
 from wfmon.sources.prometheus_api import Row
 from wfmon.sources.prometheus_fit import Fitting, Scope
-from wfmon.sources.prometheus_growth import Told, hour_sums
+from wfmon.sources.prometheus_growth import Told
+from wfmon.sources.prometheus_hoursums import hour_sums
 from wfmon.sources.prometheus_plan import FIRST_QUERIES, MAX_QUERIES, Plan
 from wfmon.sources.prometheus_scope import MAX_URL, find_scope
 

@@ -12,7 +12,8 @@ from wfmon.sources.base import SourceError
 from wfmon.sources.prometheus_api import Line, PrometheusApi
 from wfmon.sources.prometheus_errands import Known
 from wfmon.sources.prometheus_fit import Scope
-from wfmon.sources.prometheus_growth import HOUR, Told, hour_sums, read_hours, summed_signals
+from wfmon.sources.prometheus_growth import HOUR, Told, read_hours, summed_signals
+from wfmon.sources.prometheus_hoursums import hour_sums
 from wfmon.sources.promql import OP_LABEL, Op, one_of, quote, span
 
 SETTLE_SECONDS = 120.0  # after the end of an hour, until its last scrapes are there
