@@ -63,7 +63,7 @@ class LogPane:
         self._shell = shell
         self._drawing = LogRows()
         self._layout: Layout | None = None
-        self._opened: set[tuple[int, int]] = set()
+        self._opened: set[tuple[int, int, int]] = set()
         self._stamp = Stamp.CLOCK
         self._wrap = False
         self._shift = 0
