@@ -1,6 +1,7 @@
 """Serves 1,000 workflows, 15 series each: 3 MB of exposition in which a tenth has moved at every scrape.
 
-Prints its port and serves until its standard input is closed.
+``crowd_exporter.py 10000 3`` serves so many workflows with only the first so many series of each. Prints its
+port and serves until its standard input is closed.
 """
 
 from __future__ import annotations
@@ -9,12 +10,13 @@ import sys
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-WORKFLOWS = 1_000
+WORKFLOWS = int(sys.argv[1]) if len(sys.argv) > 1 else 1_000
 MOVES = 10  # one workflow in so many finishes runs between two scrapes
 BOUNDS = ("0.1", "0.5", "1.0", "2.5", "5.0", "10.0", "30.0", "60.0", "+Inf")
 PADDING = 'env="production",team="document-automation",region="eu-central-1",cluster="batch-workers-blue",'
 # A label of its own for what the convention does not name, as real exporters have.
 SERIES = 15
+SHOWN = int(sys.argv[2]) if len(sys.argv) > 2 else SERIES
 
 
 class Crowd:
@@ -47,7 +49,7 @@ class Crowd:
             f'token_usage_total{{{labels},model="small",type="output"}} {runs * 90.0}',
         ]
         assert len(rows) == SERIES
-        return ("\n".join(rows) + "\n").encode()
+        return ("\n".join(rows[:SHOWN]) + "\n").encode()
 
 
 def main() -> None:
