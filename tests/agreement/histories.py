@@ -213,12 +213,15 @@ def _samples(
 # --- what the two readers may see differently
 
 
-def slack(samples: Samples, looks: Sequence[float], window: float, at: float) -> float:
+def slack(
+    samples: Samples, looks: Sequence[float], window: float, at: float, *, always: bool = False
+) -> float:
     """By how much the growth of a counter over the ``window`` before ``at`` may differ between the readers:
     0 where one query can tell it exactly. ``samples`` without markers, ``looks`` at its target: good ones.
 
     Not exact are: what was no number; several resets, or one that the values after it hide; what is back
-    after more than FALL_BACK s; a gap in what was there when its target was seen for the first time.
+    after more than FALL_BACK s; a gap in what was there when its target was seen for the first time, or that it was there then where the
+    profile says that it is ``always`` born.
     """
     begin = at - window
     inside = [value for time, value in samples if time >= begin]
@@ -244,4 +247,4 @@ def slack(samples: Samples, looks: Sequence[float], window: float, at: float) ->
     seen = [look for look in looks if look >= begin]
     if samples[0][0] > seen[0]:
         return 0.0
-    return whole if falls or len(inside) < len(seen) else 0.0
+    return whole if always or falls or len(inside) < len(seen) else 0.0

@@ -357,7 +357,7 @@ def slacks(history: History, end: float, window: float) -> Counter[tuple[str, st
                 continue
             seen = [(at, value) for at, value in samples if value is not STALE]
             for place in FED[base]:
-                found[place] += slack(seen, good, window, end)
+                found[place] += slack(seen, good, window, end, always=base == "timeouts")
     return found
 
 
