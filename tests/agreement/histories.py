@@ -220,8 +220,8 @@ def slack(
     0 where one query can tell it exactly. ``samples`` without markers, ``looks`` at its target: good ones.
 
     Not exact are: what was no number; several resets, or one that the values after it hide; what is back
-    after more than FALL_BACK s; a gap in what was there when its target was seen for the first time, or that it was there then where the
-    profile says that it is ``always`` born.
+    after more than FALL_BACK s; a gap in what was there when its target was seen for the first time, or
+    that it was there then, where the profile says that it is ``always`` born.
     """
     begin = at - window
     inside = [value for time, value in samples if time >= begin]
