@@ -95,7 +95,11 @@ def test_a_reader_shares_and_everybody_sees_the_same(house: House) -> None:
     wait_until(lambda: reading.station.collector.self_, timeout=20)
     assert reading.station.submit(UnackAlert(alert.id, "dana")).result(20).ok
     wait_until(lambda: not house.am.silences(mine), timeout=20)
-    assert silence["id"] in {entry.effect for entry in reading.store.audit() if entry.what == "unshare"}
+    wait_until(lambda: silence["id"] in unshared(reading), timeout=20, message="told after it was done")
+
+
+def unshared(screen: AssembledStation) -> set[str]:
+    return {entry.effect for entry in screen.store.audit() if entry.what == "unshare"}
 
 
 def test_who_collects_must_be_allowed_to_write(house: House) -> None:
