@@ -371,6 +371,21 @@ def test_node_exporter_tells_memory_in_use_and_room_by_mount() -> None:
     assert sample.storage == {"/": Space(1e11, 4e10), "/var/lib/wf": Space(5e11, 1e11)}
 
 
+@pytest.mark.parametrize("missing", ["node_memory_MemAvailable_bytes", "node_memory_MemTotal_bytes"])
+def test_a_machine_that_tells_half_of_its_memory_has_no_memory_in_use(missing: str) -> None:
+    texts = [
+        "".join(
+            line
+            for line in (EXPOSITIONS / f"node-exporter_{look}.prom").read_text("utf-8").splitlines(True)
+            if missing not in line
+        )
+        for look in (1, 2)
+    ]
+    (sample,) = readings(shipped_profiles(), *texts)[-1].samples
+    assert (sample.profile, sample.memory) == ("node-exporter", {})
+    assert Concept.MEMORY not in sample.exposed
+
+
 def test_the_root_of_a_container_is_storage_though_it_is_an_overlay() -> None:
     assert read_as("node-exporter-container", "node-exporter").storage == {"/": Space(9e10, 1e10)}
 
