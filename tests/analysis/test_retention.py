@@ -50,6 +50,8 @@ PROM = Kept("prom", Keeps.METRICS, oldest_at=NOW - 15 * DAY, limit_seconds=15 * 
         (logs(3), None, "young: 3d, nothing deleted yet", False),
         (logs(3), seen(3), "young: 3d, nothing deleted yet", False),
         (logs(12), seen(20), "only 12d: older lines were deleted", True),
+        (logs(12, chosen=True), seen(20), "oldest 12d", False),
+        (logs(12, chosen=True), KeptPast(NOW, NOW - 40 * DAY, deleted_at=NOW - 60), "oldest 12d", False),
         (
             logs(12),
             KeptPast(NOW - DAY, NOW - 40 * DAY, deleted_at=NOW - 7300),

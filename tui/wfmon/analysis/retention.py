@@ -104,7 +104,9 @@ def _retention(kept: Kept, past: KeptPast | None, needed: float, now: float) -> 
     )
     limited = kept.limit_seconds is not None and kept.limit_seconds < needed
     gone = found.lost_before is not None and reach is not None and reach < needed
-    return replace(found, short=limited or gone, words=_words(found, _gone_at(past, now), now))
+    return replace(
+        found, short=limited or gone, words=_words(found, _gone_at(past, now), now, chosen=kept.chosen)
+    )
 
 
 def _lost(kept: Kept, past: KeptPast | None, reach: float, needed: float) -> bool:
@@ -112,7 +114,7 @@ def _lost(kept: Kept, past: KeptPast | None, reach: float, needed: float) -> boo
     limit = kept.limit_seconds
     if limit is not None and reach >= (REACHED * limit if limit < needed else limit):
         return True
-    return past is not None and (past.deleted_at is not None or _moved(kept, past))
+    return past is not None and not kept.chosen and (past.deleted_at is not None or _moved(kept, past))
 
 
 def _moved(kept: Kept, past: KeptPast) -> bool:
@@ -137,7 +139,7 @@ def _growth(kept: Kept, past: KeptPast | None, now: float) -> float | None:
     return (kept.bytes - past.bytes) / days
 
 
-def _words(found: Retention, gone_at: float | None, now: float) -> str:
+def _words(found: Retention, gone_at: float | None, now: float, *, chosen: bool) -> str:
     """One short line; the numbers are in days where they can be."""
     reach, limit, need = found.reach_seconds, found.limit_seconds, found.needed_seconds
     limited = limit is not None and limit < need
@@ -150,7 +152,7 @@ def _words(found: Retention, gone_at: float | None, now: float) -> str:
     if found.lost_before is None:
         if limited and limit is not None:
             return f"will be deleted after {age(limit)}, need {age(need)}"
-        return f"young: {age(reach)}, nothing deleted yet"
+        return f"oldest {age(reach)}" if chosen else f"young: {age(reach)}, nothing deleted yet"
     if limited and limit is not None and reach >= REACHED * limit:
         return f"kept {age(limit)} of {age(need)}"
     what = "samples" if found.keeps is Keeps.METRICS else "lines"

@@ -21,7 +21,8 @@ class Kept:
 
     ``subject``: the log set or the server, as a person knows it. ``oldest_at``: the oldest line or
     sample that is still there. ``limit_seconds`` and ``limit_bytes``: its own retention setting, by age
-    and by size. ``bytes``: what it takes.
+    and by size. ``bytes``: what it takes. ``chosen``: what belongs to it is chosen anew at each look around
+    the host, so that an oldest line that moved proves no deletion.
     """
 
     subject: str
@@ -32,6 +33,7 @@ class Kept:
     files: int | None = None
     problem: str | None = None
     limit_bytes: int | None = None
+    chosen: bool = False
 
 
 @dataclass(frozen=True, slots=True)

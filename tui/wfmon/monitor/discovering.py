@@ -68,6 +68,11 @@ class HostEyes:
 
     def build(self, entry: schema.Source) -> Source:
         """Raises ``ProfileError``."""
+        if entry.kind == "logs":
+            from wfmon.sources.logfiles import LogFilesSource
+
+            profiles = self._known_profiles()
+            return LogFilesSource.from_config(entry, self._config.logs, profiles, chosen=True)
         from wfmon.sources.registry import build_source
 
         return build_source(entry, self._config, self._known_profiles())

@@ -39,10 +39,11 @@ class _File:
 
 class Reach:
     """``step`` is called at every poll and does a little. ``keep``: ``production``, ``debug``, or empty: the
-    names of files say which."""
+    names of files say which. ``chosen``: as in ``Kept``."""
 
-    def __init__(self, source: str, keep: str, first: FirstLine) -> None:
+    def __init__(self, source: str, keep: str, first: FirstLine, *, chosen: bool = False) -> None:
         self._source = source
+        self._chosen = chosen
         self._keep = keep
         self._first = first
         self._began: dict[Key, tuple[float, float | None]] = {}  # mtime then, time of the first line
@@ -158,4 +159,5 @@ class Reach:
             bytes=sum(file.size for file in files),
             files=len(files),
             problem=safe("; ".join(told[:3]), limit=300) if told else None,
+            chosen=self._chosen,
         )

@@ -44,7 +44,7 @@ class LogSettings:
 
     ``timezone`` empty: judged per file. ``workflow`` is that of lines which name none. ``keep``: what kind of
     logs these are, ``production`` or ``debug``; empty: the names of the files say. ``profiles`` are the
-    names of those that may say how lines are read; empty: any.
+    names of those that may say how lines are read; empty: any. ``chosen``: as in ``Kept``.
     """
 
     interval: float = 1.0
@@ -59,6 +59,7 @@ class LogSettings:
     keep: str = ""
     fields: Mapping[str, Sequence[str]] = field(default_factory=dict)
     profiles: Sequence[str] = ()
+    chosen: bool = False
 
 
 class LogFilesSource:
@@ -117,7 +118,12 @@ class LogFilesSource:
 
     @classmethod
     def from_config(
-        cls, source: schema.Source, logs: schema.Logs, profiles: Sequence[Profile] = ()
+        cls,
+        source: schema.Source,
+        logs: schema.Logs,
+        profiles: Sequence[Profile] = (),
+        *,
+        chosen: bool = False,
     ) -> LogFilesSource:
         settings = LogSettings(
             interval=float(source.interval or logs.interval),
@@ -132,6 +138,7 @@ class LogFilesSource:
             keep=source.keep,
             fields=source.fields,
             profiles=source.profiles,
+            chosen=chosen,
         )
         return cls(source.name or "logs", source.paths, settings=settings, profiles=profiles)
 
@@ -202,7 +209,7 @@ class LogFilesSource:
             from wfmon.sources.logfiles.reach import Reach
 
             first = FirstLine(Readers(self._settings.fields, self._formats), self._encoding, self._zone)
-            self._reach = Reach(self._name, self._settings.keep, first)
+            self._reach = Reach(self._name, self._settings.keep, first, chosen=self._settings.chosen)
         paths = self._files.paths
         return self._reach.step(now, paths, (self._files.changed, len(paths)))
 
