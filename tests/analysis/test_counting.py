@@ -180,6 +180,18 @@ def test_two_engines_are_added_and_their_quantiles_are_not() -> None:
     )
 
 
+def test_a_profile_that_another_source_replaces_is_in_no_total() -> None:
+    server = system("temporal", runs={None: 50}, replaces=("n8n",))
+    workers = system("n8n", runs={"invoices": 40, "mail": 10}, active={None: 3})
+    for samples in ([server, workers], [workers, server]):
+        host = Host(*samples, sources=["a", "b"])
+        assert host.totals.n == 50, "each run once"
+        assert host.totals.active == 3, "which only the workers tell"
+        assert set(host.rows) == {"Temporal", "invoices", "mail", "n8n"}
+        assert "runs of n8n: in its own rows" in host.apart["b" if samples[0] is server else "a"][0]
+    assert Host(server, workers, totals=["n8n", "temporal"]).totals.n == 100, "the user says so"
+
+
 def test_one_system_that_splits_nothing_is_the_total_and_has_a_row_where_no_log_tells() -> None:
     bare = system("n8n", runs={None: 40}, active={None: 3}, p95={None: 5.0})
     host = Host(bare)

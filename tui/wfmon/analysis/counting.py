@@ -58,14 +58,18 @@ def counting_of(
         told.setdefault(Part(part.profile, part.layer), set()).update(part.told)
     several = frozenset(concept for concept in Concept if len(_telling(told, concept)) > 1)
     systems = len({part.profile for part, concepts in told.items() if concepts.intersection(SUMMED)}) > 1
-    if not totals and all(part.layer is Layer.ENGINE for part in told):
+    replaced = _replaced(metrics)
+    if not totals and not replaced and all(part.layer is Layer.ENGINE for part in told):
         named = several | (_all(told) if systems else _unseen(metrics, logs))
         return Counting(None, several, named, systems) if systems or named else EVERYTHING
     logged = logged_concepts(logs)
     everyone: dict[Part, Collection[Concept]] = {**told}
     if logged:
         everyone[Part(LOGS, Layer.ENGINE)] = logged
-    counted = counted_by_concept(everyone, totals)
+    counted = {
+        concept: names if names & set(totals) else names - replaced.get(concept, set())
+        for concept, names in counted_by_concept(everyone, totals).items()
+    }
     beside = {
         concept
         for concept in logged
@@ -75,6 +79,17 @@ def counting_of(
     if all(_telling(everyone, concept) <= counted.get(concept, frozenset()) for concept in SUMMED):
         return Counting(None, several, named, systems)
     return Counting(counted, several, named, systems or bool(beside))
+
+
+def _replaced(metrics: Sequence[ObservedMetrics]) -> dict[Concept, set[str]]:
+    """Profiles of which the same is told by one that replaces them, in whatever source: a source itself
+    chooses among its own only."""
+    names = {part.profile for part in metrics}
+    replaced: dict[Concept, set[str]] = {}
+    for part in metrics:
+        for concept in part.told if names.intersection(part.replaces) else ():
+            replaced.setdefault(concept, set()).update(part.replaces)
+    return replaced
 
 
 def _telling(told: Mapping[Part, Collection[Concept]], concept: Concept) -> set[str]:

@@ -68,6 +68,7 @@ class ObservedMetrics:
     timeouts: dict[str | None, Amount] = field(default_factory=dict)
     memory: dict[str | None, float] = field(default_factory=dict)
     budget: dict[str | None, float] = field(default_factory=dict)
+    replaces: tuple[str, ...] = ()
 
     @property
     def teller(self) -> Teller:
@@ -120,6 +121,7 @@ def observe_metrics(source: str, fresh: bool, sample: MetricsSample, aliases: Al
         timeouts={_name(key, aliases): amount for key, amount in sample.timeouts.items()},
         memory=_sum_by_name(sample.memory, aliases),
         budget={_name(key, aliases): usd for key, usd in sample.budget.items()},
+        replaces=sample.replaces,
     )
 
 

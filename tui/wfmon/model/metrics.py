@@ -143,7 +143,8 @@ class Growth:
 class MetricsSample:
     """One look at a metrics source, as one profile reads it.
 
-    ``profile`` and ``layer`` name that profile (empty: made by hand), ``title`` is its name for people.
+    ``profile`` and ``layer`` name that profile (empty: made by hand), ``title`` is its name for people,
+    ``replaces`` profiles that tell of the same work.
 
     ``runs`` is a ladder of windows, shortest first. ``window`` is the rate window asked for,
     ``covered`` what of it is known. ``exposed`` names the concepts that have a series. Keys with
@@ -176,3 +177,4 @@ class MetricsSample:
     timeouts: dict[str | None, Amount] = field(default_factory=dict)
     budget: dict[str | None, float] = field(default_factory=dict)
     storage: dict[str | None, Space] = field(default_factory=dict)
+    replaces: tuple[str, ...] = ()

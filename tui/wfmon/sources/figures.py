@@ -114,6 +114,7 @@ def _sample(
         profile=profile.name,
         title=profile.title,
         layer=profile.layer,
+        replaces=tuple(profile.replaces),
     )
 
 

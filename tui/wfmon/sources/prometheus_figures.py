@@ -165,6 +165,7 @@ class Figures:
             profile=profile.name,
             title=profile.title,
             layer=profile.layer,
+            replaces=tuple(profile.replaces),
         )
 
     def _storage(self) -> dict[str | None, Space]:
