@@ -90,7 +90,7 @@ def _row(source: SourceStatus, at: float) -> tuple[str, ...]:
         source.state,
         age(None if source.as_of is None else at - source.as_of),
         latency(source.latency_seconds),
-        source.profile or "–",
+        profiles_in_short(source.profile),
         source.sees or "–",
     )
 
@@ -138,3 +138,9 @@ def _terminal(snapshot: Snapshot) -> list[str]:
         f"terminal  {terminal}  TERM={term} COLORTERM={colour}"
         + (" NO_COLOR" if os.environ.get("NO_COLOR") else ""),
     ]
+
+
+def profiles_in_short(names: str | None) -> str:
+    """Many by their number: the lines below name each with what it exposes."""
+    count = names.count(",") + 1 if names else 0
+    return f"{count} profiles" if count > 2 else names or "–"

@@ -253,7 +253,7 @@ class _Printer:
             return f"── {line.message}"
         level = "" if line.level is Level.NONE else line.level.name
         step = f"{line.step}: " if line.step and not line.message.startswith(line.step) else ""
-        whose = f"{line.run[-8:]}  " if self._many_runs and line.run else ""
+        whose = f"{tail_of(line.run)}  " if self._many_runs and line.run else ""
         return f"{self._at(line.at)}  {level:<5}  {whose}{step}{line.message}"
 
     def _at(self, at: float | None) -> str:
@@ -279,3 +279,11 @@ def _json(line: LogLine) -> str:
         },
         ensure_ascii=False,
     )
+
+
+def tail_of(run: str) -> str:
+    """The end of a run's id, where runs differ; an id that ends in a time (Airflow's) by the time, not by its
+    zone."""
+    head, sign, minutes = run.rpartition("+")
+    zoned = sign and len(minutes) == 5 and minutes[2] == ":" and minutes.replace(":", "").isdigit()
+    return (head if zoned else run)[-8:]
