@@ -5,19 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from hypothesis import given, settings
+import pytest
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from simulation.traffic import EPISODES, GROW_RUNS, HOUR, LADDER, SETTINGS, traffic, usual
 from wfmon.analysis.choose import grown
 from wfmon.analysis.episode import Episode
 from wfmon.analysis.episodes import EpisodeMemory, advance, cleared, sighting
+from wfmon.analysis.levels import Level
 from wfmon.analysis.pastfailures import FailuresPast, Windows
+from wfmon.analysis.rejoin import rejoined
 from wfmon.analysis.replay import Replayed, replay
 from wfmon.analysis.rules import failure_rate
 from wfmon.analysis.runindex import RunIndex
+from wfmon.model.alert import Finding, Severity
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import EpisodeRecord
+from wfmon.model.run import Run, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import Workflow
 
 KEY = (failure_rate.RULE, (("workflow", "w"),))
@@ -92,7 +97,7 @@ def replayed(
     step: float = STEP,
 ) -> Replayed:
     past = FailuresPast("w", index, WINDOWS, SETTINGS, known)
-    found = replay(past.said, past.moments(begin, end), records, EPISODES)
+    found = replay(past.said, past.moments(begin, end), records, EPISODES, past.held)
     return found.get(KEY, Replayed(end))
 
 
@@ -160,6 +165,8 @@ def test_a_replay_finds_what_somebody_who_watched_saw(
     st.integers(6, 36).map(lambda n: n * 300.0),
     st.integers(1, 30).map(lambda n: n * 300.0),
 )
+# It last held 70 s before the collector left, and ended for that 600 s after it last held.
+@example(8305, 300.0, [Incident(600.0, 120.0, 0.2)], 1800.0, 600.0)
 def test_a_replay_goes_on_from_what_a_collector_left(
     seed: int, per_hour: float, several: list[Incident], left: float, unseen: float
 ) -> None:
@@ -179,3 +186,46 @@ def test_a_replay_goes_on_from_what_a_collector_left(
         first = over[0] if over else found.last
         assert first is not None
         assert (first.id, first.since) == (stored[0].id, stored[0].began_at)
+
+
+def of_store(began: float, seen: float, severity: Severity = Severity.CRITICAL) -> EpisodeRecord:
+    return EpisodeRecord("e", *KEY, severity, "", began, False, seen)
+
+
+def all_fail(begin: float, end: float, complete_since: float = 0.0) -> RunIndex:
+    """A run every 10 s for an hour."""
+    runs = tuple(
+        Run(str(at), "w", RunStatus.ERROR if begin < at <= end else RunStatus.SUCCESS, ended_at=at)
+        for at in (10.0 * n for n in range(1, 361))
+        if at > complete_since
+    )
+    return RunIndex(WorkflowRuns("w", (), runs, complete_since, open_complete=True))
+
+
+def test_what_keeps_an_alert_is_asked_of_the_runs_before_it_was_last_seen() -> None:
+    past = FailuresPast("w", all_fail(600.0, 700.0), WINDOWS, SETTINGS)
+    held = past.held(of_store(650.0, 1200.0))
+    assert held.keys() == {Severity.WARNING, Severity.CRITICAL}
+    assert 700.0 <= held[Severity.CRITICAL] <= held[Severity.WARNING] < 1000.0
+    assert not past.held(of_store(650.0, 2400.0))
+
+
+def test_where_the_runs_do_not_reach_it_may_have_held() -> None:
+    past = FailuresPast("w", all_fail(600.0, 700.0, complete_since=1000.0), WINDOWS, SETTINGS)
+    # The shortest window is known from 1300 (less a hundredth of it) on.
+    assert past.held(of_store(650.0, 1400.0)) == {Severity.WARNING: 1295.0, Severity.CRITICAL: 1295.0}
+
+
+@pytest.mark.parametrize(("mine", "after"), [(1200.0, 900.0), (1500.0, 1500.0)])
+def test_who_goes_on_counts_from_when_it_last_held(mine: float, after: float) -> None:
+    """Unless it has held since: what is taken over of the store says only when it was last seen."""
+
+    def opened_at(held_at: float) -> Episode:
+        level = Level(Severity.CRITICAL, 650.0, False, held_at, 650.0)
+        shown = Finding(*KEY, Severity.CRITICAL, True, "")
+        return Episode("e", KEY, 650.0, False, (level,), shown, seen_at=1500.0, fired_at=650.0)
+
+    memory = EpisodeMemory(at=1500.0, episodes={KEY: opened_at(mine)})
+    pasts = {KEY: Replayed(1300.0, last=opened_at(900.0))}
+    (level,) = rejoined(memory, pasts, EPISODES, 1500.0).memory.episodes[KEY].levels
+    assert level.held_at == after

@@ -44,12 +44,14 @@ class Calm:
 @dataclass(frozen=True, slots=True)
 class EpisodeMemory:
     """All that one evaluation hands to the next. ``stored`` are episodes of the store that no
-    finding has spoken of yet; ``calm``: the levels last seen not to hold. ``checked``: how many rules
-    were evaluated, one on ten workflows being ten."""
+    finding has spoken of yet; ``held``: when their levels last held, where that is known; ``calm``: the
+    levels last seen not to hold. ``checked``: how many rules were evaluated, one on ten workflows being
+    ten."""
 
     at: float = 0.0
     episodes: Mapping[EpisodeKey, Episode] = field(default_factory=dict)
     stored: Mapping[EpisodeKey, EpisodeRecord] = field(default_factory=dict)
+    held: Mapping[EpisodeKey, Mapping[Severity, float]] = field(default_factory=dict)
     calm: Calm = field(default_factory=lambda: Calm(()))
     ends: Mapping[EpisodeKey, float] = field(default_factory=dict)
     unjudged: tuple[Unjudged, ...] = ()
@@ -91,7 +93,7 @@ def advance(
     unheard = [key for key in memory.stored if key[0] in failed and key not in said] if failed else []
     for key in (*said, *silent, *unheard):
         spoken = said.get(key, [])
-        before = memory.episodes.get(key) or _resumed(memory.stored.get(key), spoken, now, settings)
+        before = memory.episodes.get(key) or _resumed(memory, key, spoken, now, settings)
         if before is None and not any(finding.holds for finding in spoken):
             continue
         after = _step(before, key, spoken, memory.calm, now, elapsed, settings)
@@ -104,6 +106,7 @@ def advance(
         at=now,
         episodes=episodes,
         stored={key: record for key, record in memory.stored.items() if key not in taken_up},
+        held=memory.held,
         calm=Calm(findings),
         ends=ends,
         unjudged=unjudged(found.doubtful, episodes, now),
@@ -191,13 +194,18 @@ def _sorted(memory: EpisodeMemory, findings: Sequence[Finding]) -> _Sorted:
 
 
 def _resumed(
-    record: EpisodeRecord | None, findings: Sequence[Finding], now: float, settings: EpisodeSettings
+    memory: EpisodeMemory,
+    key: EpisodeKey,
+    findings: Sequence[Finding],
+    now: float,
+    settings: EpisodeSettings,
 ) -> Episode | None:
+    record = memory.stored.get(key)
     if record is None:
         return None
     from wfmon.analysis.resumed import resumed
 
-    return resumed(record, findings, now, settings)
+    return resumed(record, findings, now, settings, memory.held.get(key, {}))
 
 
 def _step(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
-from math import floor
+from collections.abc import Iterator, Mapping, Sequence
+from math import ceil, floor
 
 from wfmon.analysis.choose import grown
 from wfmon.analysis.episodes import EpisodeMemory, cleared
@@ -15,13 +15,14 @@ from wfmon.analysis.streak import LEAST
 from wfmon.analysis.wilson import lower_bound
 from wfmon.model.alert import Finding, Severity
 from wfmon.model.baseline import Baseline
-from wfmon.model.episode import EpisodeKey
+from wfmon.model.episode import EpisodeKey, EpisodeRecord
 from wfmon.model.record import dataclass
 from wfmon.model.settings import FailureRateSettings
 from wfmon.model.snapshot import Workflow
 
 STEP = 30.0  # seconds between two moments ...
 CLOSE = 5.0  # ... and where it may trip
+_LEVELS = (Severity.WARNING, Severity.CRITICAL)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,25 @@ class FailuresPast:
         self._may_trip = opened
         if not opened and not self._may_begin(at, memory):
             return None
+        return self._evaluated(at, cleared(memory, failure_rate.RULE))
+
+    def held(self, record: EpisodeRecord) -> dict[Severity, float]:
+        """When each level of an open episode was last above what ends it, up to when it was last seen.
+
+        It is known of the levels that were, by these runs, within the time that keeps them; where the runs
+        say nothing of a moment, it may have been then.
+        """
+        found: dict[Severity, float] = {}
+        at = record.last_seen_at
+        first = at - self._settings.clear_quiet_seconds
+        while at > first and len(found) < len(_LEVELS):
+            for finding in self._evaluated(at, {}):
+                if finding.holds is not False or finding.between:
+                    found.setdefault(finding.severity, at)
+            at = _before(at, self._close)
+        return found
+
+    def _evaluated(self, at: float, ends: Mapping[str, float]) -> Sequence[Finding]:
         ladder = tuple(self._runs.step(at, seconds) for seconds in self._windows.ladder)
         chosen = grown(ladder, self._windows.grow_runs)
         row = Workflow(
@@ -93,13 +113,8 @@ class FailuresPast:
             usual=self._usual,
             runbook=self._runbook,
         )
-        return failure_rate.evaluate(
-            [row],
-            self._settings,
-            at,
-            cleared=cleared(memory, failure_rate.RULE),
-            indexes={} if self._index is None else {self._workflow: self._index},
-        )
+        indexes = {} if self._index is None else {self._workflow: self._index}
+        return failure_rate.evaluate([row], self._settings, at, cleared=ends, indexes=indexes)
 
     def _may_begin(self, at: float, memory: EpisodeMemory) -> bool:
         """False where nothing was wrong at the last moment, and nothing can be at this: the rule looks at
@@ -129,3 +144,7 @@ class FailuresPast:
 
 def _after(at: float, step: float) -> float:
     return (floor(at / step) + 1) * step
+
+
+def _before(at: float, step: float) -> float:
+    return (ceil(at / step) - 1) * step

@@ -80,7 +80,7 @@ def _taken_over(
     last = max((each.ended_at or 0.0 for each in past.over), default=None)
     another = mine is not None and last is not None and mine.fired_at is not None and mine.since <= last
     if theirs is not None:
-        return _both(mine, theirs) if mine is not None and mine.open and not another else theirs
+        return _both(mine, theirs, past.until) if mine is not None and mine.open and not another else theirs
     if mine is not None and not another and (mine.open or not past.over):
         return mine
     keep = max(settings.gap_seconds, settings.resolved_keep_seconds)
@@ -90,7 +90,7 @@ def _taken_over(
     return over
 
 
-def _both(mine: Episode, theirs: Episode) -> Episode:
+def _both(mine: Episode, theirs: Episode, until: float) -> Episode:
     """One episode, as it is seen now, from its true begin; it keeps the id that people may have seen."""
     earlier = theirs.since < mine.since or (theirs.since == mine.since and not theirs.at_least)
     began = theirs if earlier else mine
@@ -99,10 +99,22 @@ def _both(mine: Episode, theirs: Episode) -> Episode:
         mine,
         since=began.since,
         at_least=began.at_least,
-        levels=_longer(mine.levels, theirs.levels),
+        levels=_last_held(_longer(mine.levels, theirs.levels), theirs.levels, until),
         tally=_tally(mine.tally, theirs.tally),
         restarts=theirs.restarts if len(theirs.restarts) > len(mine.restarts) else mine.restarts,
         worst=max(worst, default=None),
+    )
+
+
+def _last_held(mine: tuple[Level, ...], theirs: tuple[Level, ...], until: float) -> tuple[Level, ...]:
+    """Each level by when it last held. Of what the store knew that is taken to be when it was last seen; a
+    replay up to ``until`` knows better."""
+    known = {level.severity: level.held_at for level in theirs if level.fired_at is not None}
+    return tuple(
+        replace(level, held_at=min(level.held_at, known.get(level.severity, level.held_at)))
+        if level.held_at <= until
+        else level
+        for level in mine
     )
 
 

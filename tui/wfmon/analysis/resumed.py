@@ -2,22 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from wfmon.analysis.episode import OWN, UNSEEN_SECONDS, Episode
 from wfmon.analysis.flapping import recent
 from wfmon.analysis.levels import Level
 from wfmon.analysis.tally import Tally
-from wfmon.model.alert import Finding
+from wfmon.model.alert import Finding, Severity
 from wfmon.model.episode import EpisodeRecord
 from wfmon.model.settings import EpisodeSettings
 
 
 def resumed(
-    record: EpisodeRecord | None, findings: Sequence[Finding], now: float, settings: EpisodeSettings
+    record: EpisodeRecord | None,
+    findings: Sequence[Finding],
+    now: float,
+    settings: EpisodeSettings,
+    held: Mapping[Severity, float],
 ) -> Episode | None:
     """The stored episode as it was when last seen, once a finding speaks of its subject, or its rule
-    fails. When it flapped is not known, only how often, and that it was before it was last seen."""
+    fails. When it flapped is not known, only how often, and that it was before it was last seen. ``held``:
+    when its levels last held (POSIX seconds); of those that are not in it, it is taken to be then, too."""
     if record is None or now - record.last_seen_at > UNSEEN_SECONDS:
         return None
     if record.ended_at is not None and (not findings or now - record.ended_at >= settings.gap_seconds):
@@ -28,7 +33,10 @@ def resumed(
     levels = (
         ()
         if record.ended_at is not None
-        else tuple(Level(each, since, record.began_at_least, last, since) for each in sorted(fired))
+        else tuple(
+            Level(each, since, record.began_at_least, min(held.get(each, last), last), since)
+            for each in sorted(fired)
+        )
     )
     shown = Finding(
         rule=record.rule,

@@ -163,7 +163,7 @@ class _Failures:
             record = self._present.before.get(past.key)
             moments = self._paced(past.moments(self._begin, self._end))
             records = () if record is None else (record,)
-            found |= replay(past.said, moments, records, self._means.rules.episodes)
+            found |= replay(past.said, moments, records, self._means.rules.episodes, past.held)
         return found
 
     @property
@@ -203,7 +203,9 @@ class _Failures:
         if not chosen:
             return {}
         names = {*chosen, *(alias for alias, known in self._means.aliases.items() if known in chosen)}
-        begin = self._begin - self._means.windows.ladder[-1]
+        # As far as the first window reaches back that tells when an open episode last held.
+        kept = OVERLAP + self._means.rules.failure_rate.clear_quiet_seconds
+        begin = self._begin - self._means.windows.ladder[-1] - kept
         try:
             past = source.past_runs(names, begin, self._end, self._means.patience)
         except SourceError:
