@@ -21,11 +21,11 @@ from wfmon.analysis.rules import failure_rate
 from wfmon.analysis.runindex import RunIndex
 from wfmon.model.alert import Finding, Severity
 from wfmon.model.baseline import Baseline
-from wfmon.model.episode import EpisodeRecord
+from wfmon.model.episode import EpisodeKey, EpisodeRecord
 from wfmon.model.run import Run, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import Workflow
 
-KEY = (failure_rate.RULE, (("workflow", "w"),))
+KEY: EpisodeKey = (failure_rate.RULE, (("workflow", "w"),))
 WINDOWS = Windows(LADDER, GROW_RUNS)
 LIVE_STEP, STEP = 5.0, 30.0
 
