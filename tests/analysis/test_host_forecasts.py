@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from wfmon.analysis.rules import memory, storage
@@ -232,6 +232,7 @@ def test_a_line_is_a_line() -> None:
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e5), st.floats(0, 1e12)), max_size=60))
+@example([(0.0, 0.0), (3.540647654444298e-83, 2.236657430857292e-115)])
 def test_any_samples_have_an_honest_line(samples: list[tuple[float, float]]) -> None:
     line = fit(samples)
     if line is not None:

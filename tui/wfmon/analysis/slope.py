@@ -31,7 +31,9 @@ def fit(samples: Samples) -> Line | None:
         return None
     spread = sum((value - mean) ** 2 for _, value in samples)
     together = sum((at - mean_at) * (value - mean) for at, value in samples)
-    return Line(together / along, min(1.0, together**2 / (along * spread)) if spread else 0.0, n)
+    slope = together / along
+    # Not as together**2 / (along * spread): that product of tiny numbers is 0.
+    return Line(slope, min(1.0, slope * (together / spread)) if spread else 0.0, n)
 
 
 def empty_in(left: float, line: Line | None) -> float | None:
