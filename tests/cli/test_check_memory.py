@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import random
 import subprocess
 import sys
@@ -128,6 +129,11 @@ def failing(done: Done) -> Any:
     return alert
 
 
+def tells_history(done: Done, known: str) -> bool:
+    """``known`` as a pattern: a process on a loaded machine looks some seconds after it began."""
+    return re.fullmatch(f"w: only {known} of history, need 5m", done.json["text"]) is not None
+
+
 def test_calls_that_cover_the_window_know(calls: Calls) -> None:
     calls.workers.runs = {"success": 1000, "error": 900}  # long ago: nobody was looking
     first = calls.at(0)
@@ -136,7 +142,7 @@ def test_calls_that_cover_the_window_know(calls: Calls) -> None:
     calls.workers.runs["success"] += 40
     second = calls.at(150)
     assert second.code == UNKNOWN, second
-    assert second.json["text"] == "w: only 2m30s of history, need 5m"
+    assert tells_history(second, "2m(29|3[0-9])s")
     calls.workers.runs["success"] += 40
     third = calls.at(310)
     assert (third.code, third.err, third.json["alerts"]) == (OK, "", []), third
@@ -195,7 +201,7 @@ def test_after_a_gap_nothing_is_claimed(calls: Calls) -> None:
     assert (done.code, done.json["alerts"]) == (UNKNOWN, [])
     assert done.json["text"].startswith("w: only ")
     calls.workers.runs["success"] += 50
-    assert calls.at(310 + 3600 + 200).json["text"] == "w: only 3m20s of history, need 5m"
+    assert tells_history(calls.at(310 + 3600 + 200), "3m(19|2[0-9])s")
     assert calls.at(310 + 3600 + 310).code == OK
 
 
