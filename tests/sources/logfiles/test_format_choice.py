@@ -32,7 +32,7 @@ def source(path: Path, *profiles: Profile, **entry: object) -> LogFilesSource:
 @pytest.mark.parametrize(
     ("path", "name"),
     [
-        ("/home/ann/.n8n/n8nEventLog.log", "n8n"), ("/root/.n8n/n8nEventLog-worker-2.log", "n8n"),
+        ("/home/ann/.n8n/n8nEventLog.log", "n8n"), ("/home/bob/.n8n/n8nEventLog-worker-2.log", "n8n"),
         ("/srv/n8n/n8nEventLog.log", None), ("/home/ann/.n8n/logs/n8n.log", "n8n"),
         ("/x/logs/dag_id=a/run_id=b/task_id=c/attempt=1.log", "airflow"),
         ("/x/dag_id=a/run_id=b/task_id=c/map_index=3/attempt=12.log", "airflow"),
