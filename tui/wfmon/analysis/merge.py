@@ -12,8 +12,9 @@ from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.spending import Spent, claimed_hour, logged_hour
 from wfmon.model.baseline import Baseline
 from wfmon.model.metrics import Amount, Concept, Quantiles, TokenKey, TokenKind
+from wfmon.model.money import CostQuality
 from wfmon.model.record import dataclass, field
-from wfmon.model.snapshot import CostQuality, LadderStep, Workflow
+from wfmon.model.snapshot import LadderStep, Workflow
 from wfmon.model.windows import window_ladder
 
 Number = TypeVar("Number", int, float)

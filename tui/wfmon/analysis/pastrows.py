@@ -8,11 +8,11 @@ from wfmon.analysis.pasttrends import PastTrends, Series
 from wfmon.model.history import Kind, Point, Table
 from wfmon.model.host import HostSample, Memory, Swap, Volume, WorkflowProcesses
 from wfmon.model.metrics import TokenKind
+from wfmon.model.money import CostQuality
 from wfmon.model.record import dataclass
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.snapshot import (
     Cost,
-    CostQuality,
     CostRow,
     LadderStep,
     StatusCounts,

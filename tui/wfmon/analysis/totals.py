@@ -12,11 +12,11 @@ from wfmon.analysis.quantile import quantile
 from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.spending import total_hour
 from wfmon.model.metrics import Concept, CostKey, Quantiles, TokenKey, TokenKind
+from wfmon.model.money import CostQuality
 from wfmon.model.record import dataclass, field
 from wfmon.model.run import COUNTED, Run
 from wfmon.model.snapshot import (
     Cost,
-    CostQuality,
     CostRow,
     LadderStep,
     StatusCounts,

@@ -27,7 +27,7 @@ from wfmon.config.validate import findings
 from wfmon.text.sanitize import safe
 
 _MAX_BYTES = 4 * 1024 * 1024
-_LISTS = ("source", "workflow")
+_LISTS = ("source", "workflow", "budget")
 _TOML_PLACE = re.compile(r" ?\(at (?:line (\d+), column \d+|end of document)\)$")
 
 

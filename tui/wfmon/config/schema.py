@@ -114,11 +114,15 @@ class Workflow(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=
     max_gap: Duration | None = None
     max_run_usd: float | None = None
     max_usd_per_hour: float | None = None
+    slo: float | None = None
 
 
 class StorageDir(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``backup``: a backup of it is kept, which ``[cost] backup_gib_month_usd`` prices."""
+
     path: str
     limit: Size
+    backup: bool = False
 
 
 class Storage(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -193,6 +197,11 @@ class CostSpikeRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
     for_: Duration = msgspec.field(name="for")
     keep: Duration
     cap_usd_per_hour: float
+    replaced_by: list[str]
+
+
+class BudgetBurnRule(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    enabled: bool
     replaced_by: list[str]
 
 
@@ -291,6 +300,7 @@ class Alerts(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     stall: StallRule
     runaway: RunawayRule
     cost_spike: CostSpikeRule
+    budget_burn: BudgetBurnRule
     memory: MemoryRule
     storage: StorageRule
     silence: SilenceRule
@@ -366,6 +376,77 @@ class Discovery(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
     every: Duration
 
 
+class PriceOverride(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Unit prices in USD per million tokens; the names are shell globs. Left out: cached and written tokens
+    cost what the input costs."""
+
+    model: str
+    provider: str = "*"
+    service: str = "*"
+    input_mtok: float
+    output_mtok: float
+    cached_mtok: float | None = None
+    cache_write_mtok: float | None = None
+
+
+class Prices(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``source``: whose price data is asked (empty: nobody's, only overrides hold). ``untyped``: how tokens
+    of unknown direction are priced: by the mix that logs tell, or as a band over all directions."""
+
+    source: Literal["genai-prices", ""]
+    untyped: Literal["learn", "band"]
+    override: list[PriceOverride]
+
+
+class Cost(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``timezone``: of calendar days and budgets; empty: that of ``[ui]``. Rates are in USD; 0: no rate, no
+    cost. ``host_month_usd``: the machine itself, shared out by the CPU time of workflows."""
+
+    timezone: str
+    cpu_hour_usd: float
+    memory_gib_hour_usd: float
+    host_month_usd: float
+    storage_gib_month_usd: float
+    backup_gib_month_usd: float
+
+
+class Slo(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``success``: the share of all runs that are to succeed within ``days``; 0: nothing is declared."""
+
+    success: float
+    days: int
+
+
+class BudgetScope(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    workflow: str = "*"
+    model: str = "*"
+    provider: str = "*"
+
+
+class BudgetBurn(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``share`` of the budget burnt within ``long``, at a pace that ``short`` confirms."""
+
+    share: float
+    long: Duration
+    short: Duration
+    severity: Literal["warning", "critical"]
+
+
+class Budget(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """``usd`` or ``tokens``, one of the two. ``burn`` None: the rows that suit the period
+    (alerting-and-burn 4.1)."""
+
+    name: str
+    usd: float | None = None
+    tokens: float | None = None
+    period: Literal["day", "week", "month"]
+    scope: BudgetScope = BudgetScope()
+    notify_at: list[float] = msgspec.field(default_factory=lambda: [0.5, 0.8, 1.0])
+    burn: list[BudgetBurn] | None = None
+    forecast_alert: bool = True
+    min_delta: float = 1.0
+
+
 class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     windows: Windows
     user: User
@@ -382,5 +463,9 @@ class Config(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     retention: Retention
     profiles: Profiles
     discovery: Discovery
+    prices: Prices
+    cost: Cost
+    slo: Slo
     source: list[Source]
     workflow: list[Workflow]
+    budget: list[Budget] = []

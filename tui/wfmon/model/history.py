@@ -6,12 +6,16 @@ import math
 from array import array
 from collections.abc import Mapping
 from enum import StrEnum
+from typing import TYPE_CHECKING
 
 from wfmon.model.log import FileMark
 from wfmon.model.look import Look, Target
 from wfmon.model.record import dataclass, field
 from wfmon.model.run import Run
 from wfmon.model.source import SourceStatus
+
+if TYPE_CHECKING:
+    from wfmon.model.spend import SpendSum
 
 
 class Kind(StrEnum):
@@ -173,7 +177,8 @@ class Batch:
     corrected (told apart by the store: one that it knows is not counted again). ``grown`` is added to
     the sums of hours, ``hours`` replaces them (a Prometheus says the whole hour). ``states`` are sources
     whose state changed. ``marks``: per log source how far its files are read. ``looks``: per target the
-    last look whose growth is in ``grown``.
+    last look whose growth is in ``grown``. ``spent`` is added to what was used and spent in an hour,
+    ``spent_hours`` replaces what its source told of it; what runs in logs used follows from ``runs``.
     """
 
     at: float
@@ -186,6 +191,8 @@ class Batch:
     changes: tuple[Change, ...] = ()
     marks: Mapping[str, tuple[FileMark, ...]] = field(default_factory=dict)
     looks: tuple[tuple[Target, Look], ...] = ()
+    spent: tuple[SpendSum, ...] = ()
+    spent_hours: tuple[SpendSum, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

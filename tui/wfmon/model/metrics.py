@@ -91,10 +91,12 @@ class Amount:
 
 @dataclass(frozen=True, slots=True)
 class HourCost:
-    """USD that cost counters grew by in the last hour, of which ``covered`` seconds are known."""
+    """USD that cost counters, and ``tokens`` that token counters grew by in the last hour, of which
+    ``covered`` seconds are known."""
 
     covered: float
     usd: dict[CostKey, float]
+    tokens: dict[TokenKey, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,11 +44,27 @@ NO_USAGE = Usage()
 
 
 @dataclass(frozen=True, slots=True)
+class ModelUsage:
+    """What one model was used for in a run: the sum of ``calls`` calls (None: not known how many).
+
+    ``service``: how they were processed where that changes the price (``batch``, ``flex``, ``priority``,
+    ``fast``); empty: as usual, or not told. Empty names are not told.
+    """
+
+    provider: str
+    model: str
+    service: str
+    usage: Usage
+    calls: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Step:
     """One step of a run, from its log.
 
     ``duration_seconds`` is what the log says of the step, often of its last attempt alone; from
     ``started_at`` to ``ended_at`` (None while it goes on) are all its attempts and the waits between.
+    ``retried``: of its usage what attempts used that another attempt followed.
     """
 
     name: str
@@ -60,6 +76,8 @@ class Step:
     usage: Usage = NO_USAGE
     error: str | None = None
     ended_at: float | None = None
+    retried: Usage = NO_USAGE
+    provider: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +100,9 @@ class Run:
     ``status_word`` is the log's own word where ``status`` is OTHER. ``recalled``: all its lines were read
     by an earlier process, which told the run to the store. ``limit_seconds``: how long it may take, as its
     log declares it. ``quiet_seconds``: the longest time between two of its lines that followed each other.
+    ``parts``: its usage by model; they add up to ``usage`` (empty: not split). ``retried``: of its usage what
+    attempts used that another attempt followed, where its log tells usage by attempt. ``calls``: how many
+    calls it made, by provider (empty: not told).
     """
 
     id: str
@@ -108,6 +129,9 @@ class Run:
     recalled: bool = False
     limit_seconds: float | None = None
     quiet_seconds: float | None = None
+    parts: tuple[ModelUsage, ...] = ()
+    retried: tuple[ModelUsage, ...] = ()
+    calls: tuple[tuple[str, int], ...] = ()
 
     @property
     def failed(self) -> bool:
@@ -121,6 +145,7 @@ class WorkflowRuns:
     ``finished`` is sorted by ``ended_at`` and bounded: it is complete from ``complete_since`` on.
     ``open_complete`` is False until one p95 of the past is covered: then open runs are "at least".
     ``begins_at`` is the first moment that any line of the source tells of; None: not known.
+    ``provider_calls``: of ``api_calls`` those whose provider is told, by provider.
     """
 
     workflow: str
@@ -130,6 +155,7 @@ class WorkflowRuns:
     open_complete: bool
     api_calls: tuple[float, ...] = ()
     begins_at: float | None = None
+    provider_calls: tuple[tuple[str, tuple[float, ...]], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

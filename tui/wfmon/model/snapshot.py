@@ -7,12 +7,15 @@ from enum import StrEnum
 
 from wfmon.model.alert import Alert
 from wfmon.model.baseline import Baseline
+from wfmon.model.budget import Accounts
 from wfmon.model.discovery import Discovery
 from wfmon.model.episode import Unjudged
 from wfmon.model.forecast import Filling
 from wfmon.model.history import Change, HistoryStatus
 from wfmon.model.host import HostSample
 from wfmon.model.metrics import TokenKind
+from wfmon.model.money import NO_MONEY, CostQuality, Money
+from wfmon.model.prices import EMPTY, PriceBook
 from wfmon.model.record import dataclass, field
 from wfmon.model.retention import Retention
 from wfmon.model.ruleinfo import RuleInfo
@@ -25,15 +28,6 @@ class Level(StrEnum):
     WARNING = "warning"
     CRITICAL = "critical"
     UNKNOWN = "unknown"
-
-
-class CostQuality(StrEnum):
-    """How true an amount of money is: reported, priced from typed tokens, a band, not priced."""
-
-    EXACT = "exact"
-    PRICED = "priced"
-    BAND = "band"
-    UNPRICED = "unpriced"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +79,9 @@ class Workflow:
     failure rule may choose from, shortest first; ``runs`` is the chosen one. ``cost_hour_usd``: what it
     cost in the last hour, of which ``cost_hour_seconds`` are known. ``systems`` names, where several tell
     of the same kind of figure, per figure the system that it is of. ``timeouts``: within the rate window.
-    ``budget_left_usd``: what a system that holds budgets lets it still spend.
+    ``budget_left_usd``: what a system that holds budgets lets it still spend. ``burn``: USD an hour over the
+    rate window, ``hour``: what the last hour cost, both as true as they are known. ``slo``: the share of
+    runs that are to succeed, as the user declares it.
     """
 
     name: str
@@ -120,6 +116,9 @@ class Workflow:
     timeouts: int | None = None
     budget_left_usd: float | None = None
     systems: tuple[tuple[str, str], ...] = ()
+    burn: Money = NO_MONEY
+    hour: Money = NO_MONEY
+    slo: float | None = None
 
     @property
     def system(self) -> str | None:
@@ -176,7 +175,11 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class TokenRow:
-    """``counted`` False: another system tells of the same tokens, and its figures make up the totals."""
+    """``counted`` False: another system tells of the same tokens, and its figures make up the totals.
+
+    ``per_minute``: over the rate window. ``hour``: tokens of the last hour, of which ``hour_seconds`` are
+    known; None: not known.
+    """
 
     model: str | None
     provider: str | None
@@ -185,27 +188,49 @@ class TokenRow:
     per_minute: float | None
     total: float | None
     counted: bool = True
+    hour: float | None = None
+    hour_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CallRow:
+    """Calls to one provider (None: not exposed) by one workflow, over the rate window. ``failed_per_minute``
+    None: whether they failed is not told."""
+
+    provider: str | None
+    workflow: str | None
+    per_minute: float | None
+    failed_per_minute: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class CostRow:
     """Money of one model, provider or workflow (``name`` None: label not exposed). ``counted`` False: it is
-    in no total."""
+    in no total. ``burn``: USD an hour over the rate window; ``hour``: of the last hour."""
 
     name: str | None
     usd_per_hour: float | None
     total_usd: float | None
     counted: bool = True
+    burn: Money = NO_MONEY
+    hour: Money = NO_MONEY
 
 
 @dataclass(frozen=True, slots=True)
 class Cost:
+    """``burn``: USD an hour over the rate window; ``hour``: of the last hour, of which ``hour_seconds`` are
+    known. ``wasted_usd``: within the rate window. ``accounts``: of days and months, None without history."""
+
     usd_per_hour: float | None = None
     by_model: tuple[CostRow, ...] = ()
     by_provider: tuple[CostRow, ...] = ()
     by_workflow: tuple[CostRow, ...] = ()
     unpriced_tokens: float | None = None
     wasted_usd: float | None = None
+    burn: Money = NO_MONEY
+    hour: Money = NO_MONEY
+    hour_seconds: float | None = None
+    accounts: Accounts | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +255,7 @@ class Snapshot:
     verdict. ``fillings``, ``retention``, ``history`` and ``changes`` (newest first, of a day) come from
     what is remembered. ``broken``: the monitor that made it failed, in words; that is then the verdict.
     ``rules``: ours, and foreign ones that are not well or that an alert is of. ``discovery``: what was found
-    where no source is named; None: it was not looked for.
+    where no source is named; None: it was not looked for. ``prices``: of the models that are seen.
     """
 
     at: float
@@ -262,6 +287,8 @@ class Snapshot:
     broken: str | None = None
     rules: tuple[RuleInfo, ...] = ()
     discovery: Discovery | None = None
+    calls: tuple[CallRow, ...] = ()
+    prices: PriceBook = EMPTY
 
     @property
     def waiting(self) -> bool:

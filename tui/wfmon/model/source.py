@@ -41,7 +41,8 @@ class SourceStatus:
 
     ``as_of`` is when the last good answer was true; ``sees`` and ``missing`` are in words.
     ``failing_since`` is when it stopped answering. ``about``: what else is known of it (its version, its
-    clock), a line each. ``apart``: which of its figures are in no total, in words.
+    clock), a line each. ``apart``: which of its figures are in no total, in words. ``formulas``: by figure,
+    how it is got from this source (PromQL, or the metric and its operation), for ``i``.
     """
 
     name: str
@@ -59,3 +60,4 @@ class SourceStatus:
     where: str = ""
     about: tuple[str, ...] = ()
     apart: tuple[str, ...] = ()
+    formulas: tuple[tuple[str, str], ...] = ()

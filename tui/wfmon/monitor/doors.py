@@ -10,6 +10,7 @@ from wfmon.model.log import LogPage, LogRequest
 from wfmon.model.past import Ended, PastMoment, Series, SeriesRequest
 from wfmon.model.run import Run
 from wfmon.model.snapshot import Snapshot
+from wfmon.model.spend import Priced, SpendRequest
 
 
 class Memory(Protocol):
@@ -27,6 +28,10 @@ class Memory(Protocol):
 
     async def runs(self, workflow: str, limit: int = 100) -> tuple[Run, ...]:
         """The newest finished runs that are kept of a workflow, oldest first."""
+        ...
+
+    async def spending(self, request: SpendRequest) -> Priced:
+        """What was used and spent, with the prices that hold for it."""
         ...
 
 

@@ -15,9 +15,11 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import wfmon
 from wfmon.model.history import Change, Point
 from wfmon.model.past import Ended, PastMoment, Series, SeriesRequest
+from wfmon.model.prices import EMPTY, PriceBook
 from wfmon.model.record import dataclass, replace
 from wfmon.model.run import Run
 from wfmon.model.source import SourceStatus
+from wfmon.model.spend import DearRun, Priced, Spending, SpendRequest
 from wfmon.store.acks import AckStore
 from wfmon.store.errors import StoreError
 from wfmon.text.sanitize import safe
@@ -37,6 +39,7 @@ MOST_POINTS = 2000
 MOST_EPISODES = 1000
 MOST_RUNS = 500
 RUNS = 100
+DEAREST = 50
 CHANGES = 50
 
 
@@ -58,6 +61,9 @@ class NoMemory:
     async def runs(self, workflow: str, limit: int = 100) -> tuple[Run, ...]:
         return ()
 
+    async def spending(self, request: SpendRequest) -> Priced:
+        return Priced(Spending(request.begin, request.end, problem=self._why))
+
 
 class Reads(Protocol):
     """What is asked of the history (``store.history.reader.HistoryReader``); each raises StoreError."""
@@ -71,6 +77,8 @@ class Reads(Protocol):
     def states_at(self, at: float) -> Sequence[SourceStatus]: ...
     def changes(self, begin: float, end: float, limit: int) -> Sequence[Change]: ...
     def sessions(self, begin: float, end: float) -> Sequence[Session]: ...
+    def spending(self, request: SpendRequest) -> Spending: ...
+    def dearest(self, begin: float, end: float, book: PriceBook, limit: int) -> tuple[DearRun, ...]: ...
     def close(self) -> None: ...
 
 
@@ -88,7 +96,8 @@ class StoredMemory:
     A question that nobody waits for any more is dropped.
 
     ``zone``: in which times of day are told (None: local); ``me``: who looks; ``alone``: why this process
-    keeps nothing and shares nothing with one that does; None where that is not so.
+    keeps nothing and shares nothing with one that does; None where that is not so. ``book``: the prices that
+    hold now; it is asked in the thread.
     """
 
     def __init__(
@@ -100,8 +109,10 @@ class StoredMemory:
         me: str = "",
         alone: Callable[[], str | None] = lambda: None,
         clock: Callable[[], float] = time.time,
+        book: Callable[[], PriceBook] = lambda: EMPTY,
     ) -> None:
         self._reader = reader
+        self._book = book
         self._acks = acks
         self._zone = zone
         self._me = me
@@ -129,6 +140,12 @@ class StoredMemory:
         nothing: tuple[Run, ...] = ()
         return await self._ask(lambda: tuple(self._reader.runs(workflow, most)), lambda _why: nothing)
 
+    async def spending(self, request: SpendRequest) -> Priced:
+        nothing = Spending(request.begin, request.end)
+        return await self._ask(
+            lambda: self._spent(request), lambda why: Priced(replace(nothing, problem=why))
+        )
+
     def close(self) -> None:
         """End the thread after its present answer; never waits for it."""
         self._questions.put(None)
@@ -148,6 +165,11 @@ class StoredMemory:
             if question.answer.set_running_or_notify_cancel():
                 question.answer.set_result(_answer(question))
         self._reader.close()
+
+    def _spent(self, request: SpendRequest) -> Priced:
+        book = self._book()
+        found = self._reader.spending(request)
+        return Priced(found, book, self._reader.dearest(request.begin, request.end, book, DEAREST))
 
     def _moment(self, at: float) -> PastMoment:
         from wfmon.analysis.moment import Kept, moment

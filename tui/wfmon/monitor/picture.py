@@ -15,6 +15,7 @@ from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.runlist import listed_runs
 from wfmon.analysis.totals import cost_of, token_rows, total
 from wfmon.model.baseline import Baseline
+from wfmon.model.budget import Accounts
 from wfmon.model.forecast import Filling
 from wfmon.model.host import HostSample
 from wfmon.model.log import FileMark
@@ -151,6 +152,7 @@ class PictureMaker:
             retention=remembered.retention,
             fillings=remembered.fillings,
             baselines=remembered.baselines,
+            cost=_with_accounts(picture.cost, remembered.accounts),
             foreign=tuple(t.reading.foreign for t in tracks if t.reading and t.reading.foreign),
         )
         self._last = grounds, picture
@@ -278,6 +280,10 @@ class PictureMaker:
         )
         self._rows = {row.name: row for row in kept}
         return kept
+
+
+def _with_accounts(cost: Cost, accounts: Accounts | None) -> Cost:
+    return cost if cost.accounts is accounts else replace(cost, accounts=accounts)
 
 
 def _first_of_each(logs: Sequence[ObservedRuns]) -> list[ObservedRuns]:

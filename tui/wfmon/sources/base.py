@@ -22,6 +22,7 @@ from wfmon.model.source import Failure
 if TYPE_CHECKING:
     from wfmon.model.foreign import ForeignAlerts
     from wfmon.model.pastcounts import PastCounts
+    from wfmon.model.spend import SpendSum
 
 
 class SourceError(Exception):
@@ -44,11 +45,12 @@ class Reading:
     ``settled`` False: a figure that needs a second sample is not there yet.
 
     ``foreign``: alerts, silences and rules of another system. ``about``: what else is known of the source
-    (its version, its clock), a line each, for ``doctor``.
+    (its version, its clock), a line each, for ``doctor``. ``formulas``: by concept or figure, how it is got
+    (the same object while it is the same), for ``i``.
 
     For what is remembered: ``changes`` seen since the last answer; ``hours`` that the source knows whole
-    (they replace what was known), and ``watched`` those it vouches for; ``kept`` is how far back its data
-    reaches; ``marks`` how far its files are read, true at this very answer.
+    (they replace what was known; so do ``spent_hours``), and ``watched`` those it vouches for; ``kept`` is
+    how far back its data reaches; ``marks`` how far its files are read, true at this very answer.
     """
 
     at: float
@@ -69,6 +71,8 @@ class Reading:
     foreign: ForeignAlerts | None = None
     about: tuple[str, ...] = ()
     beside: tuple[MetricsSample, ...] = ()
+    spent_hours: tuple[SpendSum, ...] = ()
+    formulas: tuple[tuple[str, str], ...] = ()
 
     @property
     def samples(self) -> tuple[MetricsSample, ...]:

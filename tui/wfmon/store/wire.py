@@ -14,6 +14,7 @@ from typing import Any, get_type_hints
 
 import msgspec
 
+from wfmon.model.prices import PriceBook
 from wfmon.model.record import dataclass, replace
 from wfmon.model.run import Run
 from wfmon.model.snapshot import Cost, Snapshot, Totals
@@ -41,6 +42,8 @@ _WHOLE = (
     "changes",
     "discovery",
     "rules",
+    "calls",
+    "prices",
 )
 _RECENT = "recent"
 _BARE: Mapping[str, Any] = MappingProxyType(
@@ -51,6 +54,7 @@ _BARE: Mapping[str, Any] = MappingProxyType(
         "host": None,
         "history": None,
         "discovery": None,
+        "prices": PriceBook(),
         _RECENT: {},
     }
 )

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from wfmon.model.money import CostQuality
 from wfmon.model.record import dataclass
-from wfmon.model.snapshot import CostQuality
 from wfmon.ui.series import Points, resampled
 
 

@@ -8,8 +8,10 @@ from typing import TypeVar
 
 from wfmon.model.history import Change, ChangeKind, HourSum, Kind, Point, Role, columns
 from wfmon.model.past import Series, SeriesRequest
+from wfmon.model.prices import PriceBook
 from wfmon.model.run import Run
 from wfmon.model.source import SourceStatus
+from wfmon.model.spend import DearRun, Spending, SpendRequest
 from wfmon.store.database import Database
 from wfmon.store.errors import StoreError
 from wfmon.store.history import codec, coverage, packing, placing, resampling, ring
@@ -238,6 +240,12 @@ class HistoryReader:
             )
 
         return self._read(work)
+
+    def spending(self, request: SpendRequest) -> Spending:
+        return Spending(request.begin, request.end, problem="nothing is kept of it yet")
+
+    def dearest(self, begin: float, end: float, book: PriceBook, limit: int) -> tuple[DearRun, ...]:
+        return ()
 
     def close(self) -> None:
         self._database.close()

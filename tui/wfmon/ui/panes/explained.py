@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from math import exp
 
 from wfmon.model.baseline import Baseline, Usual
+from wfmon.model.money import CostQuality
 from wfmon.model.record import dataclass
-from wfmon.model.snapshot import CostQuality, Snapshot, Workflow
+from wfmon.model.snapshot import Snapshot, Workflow
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.columns import coarse
