@@ -71,25 +71,31 @@ FIGURES = Amounts.__slots__
 
 @dataclass(frozen=True, slots=True)
 class SpendSum:
-    """What one source tells of the hour that begins at ``at`` (POSIX seconds, a multiple of 3600)."""
+    """What one source tells of the hour that begins at ``at`` (POSIX seconds, a multiple of 3600).
+
+    ``paid``: the source reports what its work costs, in this row or in others of the same hour (cost split
+    by workflow beside tokens split by model): tokens of this row are not priced, also where it has no usd.
+    """
 
     at: float
     key: SpendKey
     source: str
     role: Role
     amounts: Amounts
+    paid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class SpendCell:
     """``tokens``, ``money``: whether its tokens and its money are in the sums of all work. Neither: another
     source tells of the same work, and this is known beside it. Both sources may tell one figure each:
-    counters the tokens, a log the money."""
+    counters the tokens, a log the money. ``paid``: as of ``SpendSum``."""
 
     key: SpendKey
     amounts: Amounts
     tokens: bool = True
     money: bool = True
+    paid: bool = False
 
 
 @dataclass(frozen=True, slots=True)
