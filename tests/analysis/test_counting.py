@@ -12,12 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from analysis.test_merge import EXTRAS, NOW, WINDOWS, logs, run
+from support.merging import cost_of, merge_workflows
+from wfmon.analysis.burning import burning, first_logs, spent_on
 from wfmon.analysis.choose import Claims, claims_of
 from wfmon.analysis.counting import Counting, counting_of, left_out
-from wfmon.analysis.merge import merge_workflows
 from wfmon.analysis.observed import ObservedMetrics, ObservedRuns, observe_metrics
-from wfmon.analysis.spending import spent_on
-from wfmon.analysis.totals import cost_of, token_rows, total
+from wfmon.analysis.totals import token_rows, total
 from wfmon.model.metrics import (
     Amount,
     CallKey,
@@ -31,6 +31,7 @@ from wfmon.model.metrics import (
     TokenKey,
     TokenKind,
 )
+from wfmon.model.prices import EMPTY
 from wfmon.model.run import RunStatus
 from wfmon.model.snapshot import Cost, TokenRow, Totals, Workflow
 
@@ -98,7 +99,7 @@ class Host:
         self.tokens: tuple[TokenRow, ...]
         self.tokens, rate = token_rows(self.claims, self.logs, WINDOWS)
         self.cost: Cost = cost_of(self.claims, self.logs, WINDOWS)
-        self.totals: Totals = total(merged, self.claims, self.logs, WINDOWS, rate, self.cost.usd_per_hour)
+        self.totals: Totals = total(merged, self.claims, self.logs, WINDOWS, rate, self.cost)
 
     @property
     def apart(self) -> dict[str, tuple[str, ...]]:
@@ -140,7 +141,7 @@ def test_models_and_providers_are_summed_up_of_what_counts() -> None:
     assert [(row.name, row.usd_per_hour) for row in host.cost.by_model] == [("m", 18.0)]
     assert [(row.name, row.usd_per_hour) for row in host.cost.by_provider] == [("p", 18.0)]
     assert {(row.name, row.usd_per_hour, row.counted) for row in host.cost.by_workflow} == {
-        ("key a", 12.0, True), ("health checks", 6.0, True), ("session", 3.0, False)
+        ("key a", 12.0, True), ("health checks", 6.0, True), ("session", 3.0, False), ("llama", None, False)
     }  # fmt: skip
     assert {row.workflow for row in host.tokens if not row.counted} == {"session", "llama"}
 
@@ -265,7 +266,7 @@ def test_the_hour_of_a_system_that_does_not_split_its_cost() -> None:
     gateway = system("litellm", cost={None: 0.5}, hour_cost=hour)
     host = Host(gateway, CLAUDE)
     assert host.rows["LiteLLM proxy"].cost_hour_usd == host.totals.cost_hour_usd == 4.0
-    assert spent_on("LiteLLM proxy", host.claims.cost, host.claims.hours, []) == [("m", 4.0)]
+    assert spent_on(burning(host.claims, first_logs([]), 300.0, EMPTY)["LiteLLM proxy"], []) == [("m", 4.0)]
 
 
 def test_what_waits_is_told_and_memory_only_where_the_host_does_not_know() -> None:

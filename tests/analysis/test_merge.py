@@ -7,10 +7,11 @@ from dataclasses import replace
 from hypothesis import given
 from hypothesis import strategies as st
 
+from support.merging import cost_of, merge_workflows
 from wfmon.analysis.choose import claims_of
-from wfmon.analysis.merge import Extras, Windows, merge_workflows
+from wfmon.analysis.merge import Extras, Windows
 from wfmon.analysis.observed import ObservedRuns, observe_metrics, observe_runs
-from wfmon.analysis.totals import cost_of, token_rows, total
+from wfmon.analysis.totals import token_rows, total
 from wfmon.model.metrics import (
     Amount,
     Concept,
@@ -22,7 +23,7 @@ from wfmon.model.metrics import (
     TokenKind,
 )
 from wfmon.model.run import Run, RunStatus, Usage, WorkflowRuns
-from wfmon.model.snapshot import Workflow
+from wfmon.model.snapshot import Cost, Workflow
 
 NOW = 1_800_000_000.0
 WINDOWS = Windows(runs=300.0, grow_runs=20, longest=21600.0, rate=300.0)
@@ -92,7 +93,7 @@ def test_rates_are_over_the_time_since_the_first_line_of_a_young_log() -> None:
     row = rows([], young)["w"]
     assert (row.window_seconds, row.runs_per_minute) == (15.0, 48.0)
     assert (row.tokens_per_minute, row.cost_usd_per_hour) == (4800.0, 12 * 0.5 * 240)
-    sums = total([row], claims_of([]), young, WINDOWS, 4800.0, 1.0)
+    sums = total([row], claims_of([]), young, WINDOWS, 4800.0, Cost(usd_per_hour=1.0))
     assert (sums.window_seconds, sums.rate_window_seconds) == (15.0, 15.0)
 
 
@@ -101,7 +102,7 @@ def test_the_window_of_rates_is_the_metrics_own_where_they_give_them() -> None:
     seen = [observe_metrics("scrape", True, sample({}, 8.0, tokens={key: Amount(80.0, 900.0)}), {})]
     old = [logs([run(i, 10 + i) for i in range(30)])]
     merged = merge_workflows(seen, claims_of(seen), old, WINDOWS, EXTRAS)
-    sums = total(merged, claims_of(seen), old, WINDOWS, 600.0, None)
+    sums = total(merged, claims_of(seen), old, WINDOWS, 600.0, Cost())
     assert (sums.window_seconds, sums.rate_window_seconds) == (300.0, 8.0)
 
 
@@ -160,7 +161,7 @@ def test_two_metrics_sources_of_one_workload_are_not_added_up() -> None:
     assert len(token) == 1
     assert cost_of(claims, [], WINDOWS).usd_per_hour == 12.0
     merged = merge_workflows(seen, claims, [], WINDOWS, EXTRAS)
-    assert total(merged, claims, [], WINDOWS, per_minute, 12.0).n == 40
+    assert total(merged, claims, [], WINDOWS, per_minute, Cost()).n == 40
 
 
 def test_a_source_that_does_not_answer_is_passed_over() -> None:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from support.merging import cost_of, merge_workflows
+from wfmon.analysis.burning import Burning, Part, burning, first_logs, hour_of, spent_on
 from wfmon.analysis.choose import claims_of
-from wfmon.analysis.merge import Extras, Windows, merge_workflows
+from wfmon.analysis.merge import Extras, Windows
 from wfmon.analysis.observed import ObservedRuns, observe_metrics, observe_runs
-from wfmon.analysis.spending import spent_on, total_hour
 from wfmon.model.metrics import Amount, Concept, CostKey, HourCost, MetricsSample
+from wfmon.model.money import Money
+from wfmon.model.prices import EMPTY
 from wfmon.model.run import Run, RunStatus, Usage, WorkflowRuns
 from wfmon.model.snapshot import Workflow
 from wfmon.monitor.trends import Drawings
@@ -83,18 +86,13 @@ def test_an_hour_without_a_run_cost_nothing_and_one_without_a_price_is_unknown()
 
 
 def test_all_together_are_known_as_well_as_the_least_known() -> None:
-    rows = [
-        Workflow("a", cost_hour_usd=1.0, cost_hour_seconds=HOUR),
-        Workflow("b", cost_hour_usd=2.0, cost_hour_seconds=900.0),
-        Workflow("c"),
-    ]
-    found = total_hour(rows, claims_of(()))
-    assert found is not None
-    assert (found.usd, found.seconds) == (3.0, 900.0)
-    found = total_hour([*rows, Workflow("d", cost_hour_usd=1.0)], claims_of(()))
-    assert found is not None
-    assert found.seconds is None
-    assert total_hour([Workflow("c")], claims_of(())) is None
+    def one(name: str, usd: float | None, seconds: float | None) -> Burning:
+        return Burning(name, "s", NOW, (Part("p", "m", hour=Money(exact=usd)),), seconds)
+
+    rows = [one("a", 1.0, HOUR), one("b", 2.0, 900.0), one("c", None, HOUR)]
+    assert hour_of(rows) == (Money(exact=3.0), 900.0)
+    assert hour_of([*rows, one("d", 1.0, None)]) == (Money(exact=4.0), None)
+    assert hour_of([one("c", None, None)])[0].least is None
 
 
 def test_a_source_that_does_not_split_tells_of_all() -> None:
@@ -104,9 +102,8 @@ def test_a_source_that_does_not_split_tells_of_all() -> None:
         hour_cost=HourCost(HOUR, {CostKey(None, "p", "m"): 12.0}),
     )  # fmt: skip
     claims = claims_of([observe_metrics("prom", True, sample, {})])
-    found = total_hour([], claims)
-    assert found is not None
-    assert (found.usd, found.seconds) == (12.0, HOUR)
+    found = cost_of(claims, [], WINDOWS)
+    assert (found.hour.least, found.hour_seconds) == (12.0, HOUR)
 
 
 @pytest.mark.parametrize("from_metrics", [True, False])
@@ -115,5 +112,6 @@ def test_what_it_went_to(from_metrics: bool) -> None:
     seen = [observe_metrics("prom", True, metrics(HourCost(HOUR, {ONE: 3.0, OTHER: 4.0})), {})]
     claims = claims_of(seen if from_metrics else [])
     expected = [("m2", 4.0), ("m1", 3.0)] if from_metrics else [("m2", 3.0), ("m1", 1.0), ("r95", 0.2)]
-    assert spent_on("w", claims.cost, claims.hours, [log]) == expected
-    assert spent_on("x", claims.cost, claims.hours, [log]) == []
+    money = burning(claims, first_logs([log]), WINDOWS.rate, EMPTY)
+    assert spent_on(money.get("w"), [log]) == expected
+    assert spent_on(money.get("x"), [log]) == []

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
+from support.merging import merge_workflows
 from support.snapshots import all_fine
 from wfmon.analysis.choose import claims_of
-from wfmon.analysis.merge import Extras, Windows, merge_workflows
+from wfmon.analysis.merge import Extras, Windows
 from wfmon.analysis.observed import ObservedRuns
 from wfmon.analysis.onset import Past
 from wfmon.analysis.runindex import RunIndex

@@ -5,14 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Protocol, TypeVar
 
+from wfmon.analysis.burning import Burning, Logged, first_logs
 from wfmon.analysis.choose import Claim, Claims, Value, grown, logs_first
 from wfmon.analysis.counting import LOGS, Counting
 from wfmon.analysis.observed import ObservedMetrics, ObservedRuns
-from wfmon.analysis.runindex import RunIndex
-from wfmon.analysis.spending import Spent, claimed_hour, logged_hour
 from wfmon.model.baseline import Baseline
 from wfmon.model.metrics import Amount, Concept, Quantiles, TokenKey, TokenKind
-from wfmon.model.money import CostQuality
+from wfmon.model.money import NO_MONEY, Money
 from wfmon.model.record import dataclass, field
 from wfmon.model.snapshot import LadderStep, Workflow
 from wfmon.model.windows import window_ladder
@@ -37,16 +36,6 @@ class Windows:
         return window_ladder(self.runs, self.longest)
 
 
-@dataclass(frozen=True, slots=True)
-class _Logs:
-    """One workflow in the logs of one source."""
-
-    source: str
-    fresh: bool
-    at: float
-    index: RunIndex
-
-
 class Drawn(Protocol):
     """Drawn series by name."""
 
@@ -61,6 +50,7 @@ class Extras:
     runbooks: Mapping[str, str]
     error_trends: Drawn
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
+    slos: Mapping[str, float] = field(default_factory=dict)
 
 
 def merge_workflows(
@@ -69,12 +59,16 @@ def merge_workflows(
     logs: Sequence[ObservedRuns],
     windows: Windows,
     extras: Extras,
+    money: Mapping[str | None, Burning],
 ) -> tuple[Workflow, ...]:
     """One row per workflow that any source names, and of each system that does not split its figures
-    where there are several; sorted by name."""
-    in_logs = _first_logs(logs)
+    where there are several; sorted by name. ``money``: see ``burning``."""
+    in_logs = first_logs(logs)
     names = {*in_logs, *claims.rests(), *(name for part in metrics for name in part.workflows())}
-    return tuple(_Row(name, claims, in_logs.get(name), windows).build(extras) for name in sorted(names))
+    return tuple(
+        _Row(name, claims, in_logs.get(name), windows).build(extras, money.get(name))
+        for name in sorted(names)
+    )
 
 
 def counted_rows(
@@ -83,7 +77,7 @@ def counted_rows(
     """``workflows`` with those figures alone that totals are sums of, and nothing else."""
     if claims.counted is None:
         return workflows
-    in_logs = _first_logs(logs)
+    in_logs = first_logs(logs)
     apart = claims.apart()
     if not all(claims.counting.counts(concept, LOGS) for concept in _FROM_LOGS):
         apart |= in_logs.keys()
@@ -101,15 +95,6 @@ _FROM_LOGS = (Concept.RUNS, Concept.ACTIVE, Concept.RETRIES, Concept.CALLS, Conc
 _NOT_TOLD = (None, None, None)
 
 
-def _first_logs(logs: Sequence[ObservedRuns]) -> dict[str, _Logs]:
-    """Each workflow in the first source that answers now, else in the first that names it."""
-    in_logs: dict[str, _Logs] = {}
-    for source in sorted(logs, key=lambda source: not source.fresh):
-        for name, index in source.indexes.items():
-            in_logs.setdefault(name, _Logs(source.source, source.fresh, source.at, index))
-    return in_logs
-
-
 class _Row:
     """Collects the figures of one workflow and which source each is from.
 
@@ -117,7 +102,7 @@ class _Row:
     """
 
     def __init__(
-        self, name: str, claims: Claims, logs: _Logs | None, windows: Windows, only: Counting | None = None
+        self, name: str, claims: Claims, logs: Logged | None, windows: Windows, only: Counting | None = None
     ) -> None:
         self.name = name
         self.claims = claims
@@ -130,7 +115,7 @@ class _Row:
         self.systems: dict[str, str] = {}
         self.times: list[float] = []
 
-    def build(self, extras: Extras) -> Workflow:
+    def build(self, extras: Extras, money: Burning | None) -> Workflow:
         ladder = self._ladder()
         step = grown(ladder, self.windows.grow_runs) if ladder else None
         known = step is not None and step.covered > 0
@@ -138,8 +123,7 @@ class _Row:
         durations = self._durations(step)
         newest = self.logs.index.newest if self.logs else None
         tokens = self._tokens()
-        cost = self._cost()
-        spent = self._spent()
+        burn, hour = self._money(money)
         retries = self._retries(step)
         calls = self._calls()
         queue, wait, timeouts = self._waiting() if self.claims.waiting else _NOT_TOLD
@@ -155,8 +139,8 @@ class _Row:
             duration_p50_seconds=durations.p50 if durations else None,
             duration_p95_seconds=durations.p95 if durations else None,
             tokens_per_minute=tokens,
-            cost_usd_per_hour=cost,
-            cost_quality=CostQuality.EXACT if cost is not None else None,
+            cost_usd_per_hour=burn.least,
+            cost_quality=burn.quality,
             api_calls_per_minute=calls,
             last_run_at=newest.ended_at if newest else None,
             last_status=newest.status if newest else None,
@@ -166,8 +150,11 @@ class _Row:
             error_trend=extras.error_trends.drawn(self.name),
             ladder=ladder,
             runbook=extras.runbooks.get(self.name),
-            cost_hour_usd=spent.usd if spent else None,
-            cost_hour_seconds=spent.seconds if spent else None,
+            cost_hour_usd=hour.least,
+            cost_hour_seconds=money.seconds if money is not None and hour.known else None,
+            burn=burn,
+            hour=hour,
+            slo=extras.slos.get(self.name),
             queue=queue,
             wait_p50_seconds=wait.p50 if wait else None,
             wait_p95_seconds=wait.p95 if wait else None,
@@ -183,7 +170,6 @@ class _Row:
         """The figures that totals add up."""
         ladder = self._ladder()
         active, at_least = self._active()
-        spent = self._spent()
         return Workflow(
             name=self.name,
             active=active,
@@ -191,8 +177,6 @@ class _Row:
             ladder=ladder,
             retries=self._retries(grown(ladder, self.windows.grow_runs) if ladder else None),
             api_calls_per_minute=self._calls(),
-            cost_hour_usd=spent.usd if spent else None,
-            cost_hour_seconds=spent.seconds if spent else None,
         )
 
     def _from(self, figure: str, source: str, at: float) -> None:
@@ -213,7 +197,7 @@ class _Row:
 
     def _chosen(
         self, concept: Concept, claimed: Claim[Value] | None
-    ) -> tuple[Claim[Value] | None, _Logs | None]:
+    ) -> tuple[Claim[Value] | None, Logged | None]:
         """Who of metrics and of logs may tell the figure, where not everything is counted."""
         logs = self.logs
         if logs is None or (self.only is not None and not self.only.counts(concept, LOGS)):
@@ -308,24 +292,17 @@ class _Row:
         sums = logs.index.sums(logs.at, self.windows.rate)
         return self._known("tokens", logs.source, logs.at, per_minute(sums.tokens, self._told(logs)))
 
-    def _cost(self) -> float | None:
-        claimed, logs = self.claims.cost.get(self.name), self.logs
-        if self.choosy:
-            claimed, logs = self._chosen(Concept.COST, claimed)
-        if claimed is not None:
-            return self._rated("cost", claimed, per_hour(grown_by(claimed.value), claimed.covered))
-        if logs is None:
-            return None
-        sums = logs.index.sums(logs.at, self.windows.rate)
-        return self._known("cost", logs.source, logs.at, per_hour(sums.cost_usd, self._told(logs)))
-
-    def _spent(self) -> Spent | None:
-        claimed, logs = self.claims.cost.get(self.name), self.logs
-        if self.choosy:
-            claimed, logs = self._chosen(Concept.COST, claimed)
-        if claimed is not None:
-            return claimed_hour(self.name, self.claims.cost, self.claims.hours)
-        return logged_hour(logs.index, logs.at) if logs is not None else None
+    def _money(self, money: Burning | None) -> tuple[Money, Money]:
+        """Over the rate window, in USD an hour, and of the last hour."""
+        if money is None:
+            return NO_MONEY, NO_MONEY
+        burn = money.burn
+        if burn != NO_MONEY:
+            if money.claimed is not None:
+                self._claimed_by("cost", money.claimed)
+            else:
+                self._from("cost", money.source, money.at)
+        return burn, money.hour
 
     def _calls(self) -> float | None:
         claimed, logs = self.claims.calls.get(self.name), self.logs
@@ -368,7 +345,7 @@ class _Row:
         self._claimed_by("memory", claimed)
         return round(claimed.value)
 
-    def _told(self, logs: _Logs) -> float:
+    def _told(self, logs: Logged) -> float:
         return logs.index.told(logs.at, self.windows.rate)
 
 

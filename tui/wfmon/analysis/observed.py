@@ -36,10 +36,12 @@ Groups = dict[str | None, list[tuple[Key, Amount]]]
 
 @dataclass(frozen=True, slots=True)
 class HourOf:
-    """What one workflow cost in the last hour, of which ``covered`` seconds are known."""
+    """What one workflow cost, and the tokens it used, in the last hour, of which ``covered`` seconds are
+    known."""
 
     covered: float
-    parts: tuple[tuple[CostKey, float], ...]
+    parts: tuple[tuple[CostKey, float], ...] = ()
+    tokens: tuple[tuple[TokenKey, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,11 +187,18 @@ def _group(items: Iterable[tuple[Key, Amount]], aliases: Aliases) -> Groups[Key]
 
 
 def _hour_cost(cost: HourCost | None, aliases: Aliases) -> dict[str | None, HourOf]:
-    groups: dict[str | None, list[tuple[CostKey, float]]] = {}
-    for key, usd in cost.usd.items() if cost is not None else ():
-        groups.setdefault(_name(key.workflow, aliases), []).append((key, usd))
-    covered = cost.covered if cost is not None else 0.0
-    return {name: HourOf(covered, tuple(parts)) for name, parts in groups.items()}
+    if cost is None:
+        return {}
+    usd: dict[str | None, list[tuple[CostKey, float]]] = {}
+    for key, spent in cost.usd.items():
+        usd.setdefault(_name(key.workflow, aliases), []).append((key, spent))
+    tokens: dict[str | None, list[tuple[TokenKey, float]]] = {}
+    for token, used in cost.tokens.items():
+        tokens.setdefault(_name(token.workflow, aliases), []).append((token, used))
+    return {
+        name: HourOf(cost.covered, tuple(usd.get(name, ())), tuple(tokens.get(name, ())))
+        for name in dict.fromkeys((*usd, *tokens))
+    }
 
 
 def _sum_by_name(values: Mapping[str | None, float], aliases: Aliases) -> dict[str | None, float]:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from math import fsum
 
 from wfmon.analysis.quantile import quantile
+from wfmon.analysis.runmoney import Named, money_by_model
 from wfmon.model.metrics import Concept, Quantiles
+from wfmon.model.money import Money
+from wfmon.model.prices import PriceBook
 from wfmon.model.record import dataclass
 from wfmon.model.run import COUNTED, Run, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import LadderStep, StatusCounts
@@ -27,14 +30,6 @@ class RunSums:
     retries: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class PricedSum:
-    """What runs told of their cost; ``unpriced``: how many used tokens and told no cost."""
-
-    usd: float
-    unpriced: int
-
-
 class RunIndex:
     """Built once per ``WorkflowRuns``; every question is then a bisection."""
 
@@ -48,7 +43,7 @@ class RunIndex:
         self.recent = runs.finished[-RECENT:]
         self._sums = _running_counts(runs.finished)
         self._quantiles: tuple[tuple[int, int], Quantiles] | None = None
-        self._priced: tuple[tuple[int, int], PricedSum] | None = None
+        self._money: dict[float, tuple[tuple[int, int], PriceBook, dict[Named, Money]]] = {}
 
     def _slice(self, now: float, seconds: float) -> tuple[int, int]:
         return bisect_right(self._ends, now - seconds), bisect_right(self._ends, now)
@@ -153,17 +148,14 @@ class RunIndex:
             retries=sum(retries) if retries else None,
         )
 
-    def priced_sum(self, now: float, seconds: float) -> PricedSum:
-        """Of runs that ended in (now - seconds, now]."""
+    def money(self, now: float, seconds: float, book: PriceBook) -> Mapping[Named, Money]:
+        """What runs that ended in (now - seconds, now] cost, by provider and model."""
         bounds = self._slice(now, seconds)
-        if self._priced is None or self._priced[0] != bounds:
-            runs = self._finished[bounds[0] : bounds[1]]
-            found = PricedSum(
-                fsum(run.usage.cost_usd for run in runs if run.usage.cost_usd is not None),
-                sum(run.usage.cost_usd is None and bool(run.usage.total) for run in runs),
-            )
-            self._priced = (bounds, found)
-        return self._priced[1]
+        known = self._money.get(seconds)
+        if known is None or known[0] != bounds or known[1] is not book:
+            found = money_by_model(self._finished[bounds[0] : bounds[1]], book)
+            known = self._money[seconds] = (bounds, book, found)
+        return known[2]
 
     def api_calls(self, now: float, seconds: float) -> int:
         calls = self.runs.api_calls

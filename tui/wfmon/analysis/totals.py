@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from math import fsum
 
+from wfmon.analysis.burning import HOUR, Burning, Part, hour_of
 from wfmon.analysis.choose import Claim, Claims, Value
 from wfmon.analysis.counting import LOGS
-from wfmon.analysis.merge import ADDED_KINDS, Windows, counted_rows, grown_by, per_hour, per_minute
+from wfmon.analysis.merge import ADDED_KINDS, Windows, counted_rows, grown_by, per_minute
 from wfmon.analysis.observed import ObservedRuns
 from wfmon.analysis.quantile import quantile
 from wfmon.analysis.runindex import RunIndex
-from wfmon.analysis.spending import total_hour
-from wfmon.model.metrics import Concept, CostKey, Quantiles, TokenKey, TokenKind
-from wfmon.model.money import CostQuality
-from wfmon.model.record import dataclass, field
-from wfmon.model.run import COUNTED, Run
+from wfmon.model.metrics import Amount, Concept, Quantiles, TokenKey, TokenKind
+from wfmon.model.money import NO_MONEY
+from wfmon.model.money import total as money_of
+from wfmon.model.prices import PriceBook, parts_of, retried_money, run_money
+from wfmon.model.record import dataclass
+from wfmon.model.run import COUNTED, Run, RunStatus, Usage
 from wfmon.model.snapshot import (
+    CallRow,
     Cost,
     CostRow,
     LadderStep,
@@ -32,7 +37,7 @@ def total(
     logs: Sequence[ObservedRuns],
     windows: Windows,
     tokens_per_minute: float | None,
-    usd_per_hour: float | None,
+    cost: Cost,
 ) -> Totals:
     """Sums over workflows, of the systems that are counted; a figure that no workflow has, but an unsplit
     source does, is its own."""
@@ -42,7 +47,6 @@ def total(
     counts = _add(step.counts for step in steps)
     covered = max((step.span for step in steps), default=0.0)
     active, at_least = _active(rows, whole)
-    spent = total_hour(rows, whole)
     durations = _durations(whole, logs, windows.rate)
     return Totals(
         active=active,
@@ -55,13 +59,13 @@ def total(
         duration_p50_seconds=durations.p50 if durations else None,
         duration_p95_seconds=durations.p95 if durations else None,
         tokens_per_minute=tokens_per_minute,
-        cost_usd_per_hour=usd_per_hour,
-        cost_quality=CostQuality.EXACT if usd_per_hour is not None else None,
+        cost_usd_per_hour=cost.usd_per_hour,
+        cost_quality=cost.burn.quality,
         api_calls_per_minute=_calls(rows, whole),
         window_seconds=covered or None,
         rate_window_seconds=_rate_window(whole, logs, windows.rate),
-        cost_hour_usd=spent.usd if spent else None,
-        cost_hour_seconds=spent.seconds if spent else None,
+        cost_hour_usd=cost.hour.least,
+        cost_hour_seconds=cost.hour_seconds,
         queue=round(sum(each.value for each in whole.queue.values())) if whole.queue else None,
     )
 
@@ -178,30 +182,20 @@ class _Rate:
         self.value = None if part is None or self.unknown else (self.value or 0.0) + part
 
 
-@dataclass(slots=True)
-class _Pair:
-    rate: _Rate = field(default_factory=_Rate)
-    total: _Rate = field(default_factory=_Rate)
-
-
 def token_rows(
     claims: Claims, logs: Sequence[ObservedRuns], windows: Windows
 ) -> tuple[tuple[TokenRow, ...], float | None]:
     """Rows of who is claimed by metrics, else of the runs in logs, and tokens per minute of all that is
     counted."""
     rows = [
-        TokenRow(
-            key.model, key.provider, name, key.kind,
-            per_minute(amount.delta, each.covered), amount.total, counted,
-        )
+        row
         for name, each, counted in _told(claims, Concept.TOKENS, claims.tokens, claims.whole.tokens)
-        for key, amount in each.value
-    ]  # fmt: skip
+        for row in _counted_tokens(name, each, claims, counted)
+    ]
     for source, name, index, counted in _logged(
         claims, Concept.TOKENS, claims.tokens, claims.whole.tokens, logs
     ):
-        runs = index.within(source.at, windows.rate)
-        rows.extend(_run_tokens(name, runs, index.told(source.at, windows.rate), counted))
+        rows.extend(_run_tokens(name, source.at, index, windows.rate, counted))
     rate = _Rate()
     for row in rows:
         if row.counted and row.kind in ADDED_KINDS:
@@ -210,6 +204,38 @@ def token_rows(
         rows, key=lambda row: (row.workflow or "", row.model or "", row.kind, row.provider or "")
     )
     return tuple(ordered), rate.value
+
+
+def call_rows(claims: Claims, logs: Sequence[ObservedRuns], windows: Windows) -> tuple[CallRow, ...]:
+    """Calls by provider and workflow, the most first; of logs where no metrics tell of the workflow's."""
+    rows: list[CallRow] = []
+    for name, each in claims.calls.items():
+        made: dict[str | None, list[tuple[bool | None, float | None]]] = {}
+        for key, amount in each.value:
+            made.setdefault(key.provider, []).append((key.ok, per_minute(amount.delta, each.covered)))
+        for provider, rates in made.items():
+            failed = [rate for ok, rate in rates if ok is False]
+            split = any(ok is not None for ok, _ in rates)
+            rows.append(
+                CallRow(provider, name, _sum(rate for _, rate in rates), _sum(failed) if split else None)
+            )
+    for source in logs:
+        for name, index in source.indexes.items():
+            if name in claims.calls or claims.covers_all(claims.calls):
+                continue
+            told = index.told(source.at, windows.rate)
+            for provider, times in index.runs.provider_calls:
+                begin = bisect_right(times, source.at - windows.rate)
+                made_calls = bisect_right(times, source.at) - begin
+                rows.append(CallRow(provider or None, name, per_minute(made_calls, told)))
+    return tuple(sorted(rows, key=lambda row: (-(row.per_minute or 0.0), row.provider or "")))
+
+
+def _sum(rates: Iterable[float | None]) -> float | None:
+    every = _Rate()
+    for each in rates:
+        every.add(each)
+    return every.value
 
 
 _Of = Mapping[str | None, Claim[Value]]
@@ -246,20 +272,41 @@ def _logged(
                 yield source, name, index, counted
 
 
-def _run_tokens(workflow: str, runs: Sequence[Run], covered: float, counted: bool) -> list[TokenRow]:
-    sums: dict[TokenKey, int] = {}
+def _counted_tokens(
+    name: str | None, each: Claim[list[tuple[TokenKey, Amount]]], claims: Claims, counted: bool
+) -> Iterator[TokenRow]:
+    """Of counters."""
+    found = claims.hours.get((each.part.teller, None if each.rest else name))
+    hours = dict(found.tokens) if found is not None and found.covered >= each.covered else {}
+    known = min(HOUR, found.covered) if found is not None and hours else None
+    for key, amount in each.value:
+        rate = per_minute(amount.delta, each.covered)
+        hour = hours.get(key, 0.0) if hours else None
+        yield TokenRow(key.model, key.provider, name, key.kind, rate, amount.total, counted, hour, known)
+
+
+def _run_tokens(
+    workflow: str, at: float, index: RunIndex, seconds: float, counted: bool
+) -> Iterator[TokenRow]:
+    """Of runs that ended within the window, and within the last hour."""
+    covered, known = index.told(at, seconds), index.told(at, HOUR)
+    window, hour = _sums(index.within(at, seconds)), _sums(index.within(at, HOUR))
+    for (provider, model, kind), used in hour.items():
+        rate = per_minute(window.get((provider, model, kind), 0), covered)
+        yield TokenRow(model, provider, workflow, kind, rate, None, counted, float(used), known or None)
+
+
+def _sums(runs: Sequence[Run]) -> dict[tuple[str | None, str | None, TokenKind], int]:
+    sums: dict[tuple[str | None, str | None, TokenKind], int] = {}
     for run in runs:
-        for kind, value in _kinds(run):
-            key = TokenKey(workflow, run.provider, run.model, kind)
-            sums[key] = sums.get(key, 0) + value
-    return [
-        TokenRow(key.model, key.provider, workflow, key.kind, per_minute(value, covered), None, counted)
-        for key, value in sums.items()
-    ]
+        for part in parts_of(run):
+            for kind, value in _kinds(part.usage):
+                key = (part.provider or None, part.model or None, kind)
+                sums[key] = sums.get(key, 0) + value
+    return sums
 
 
-def _kinds(run: Run) -> list[tuple[TokenKind, int]]:
-    usage = run.usage
+def _kinds(usage: Usage) -> list[tuple[TokenKind, int]]:
     if usage.input is None and usage.output is None:
         return [(TokenKind.TOTAL, usage.total)] if usage.total is not None else []
     named = (
@@ -272,61 +319,72 @@ def _kinds(run: Run) -> list[tuple[TokenKind, int]]:
     return [(kind, value) for kind, value in named if value is not None]
 
 
-def cost_of(claims: Claims, logs: Sequence[ObservedRuns], windows: Windows) -> Cost:
-    """Reported money only; what is not priced is left out, never $0. Rows of workflows are all there are,
-    sums are of what is counted."""
-    counted: list[_Part] = []
-    apart: list[_Part] = []
-    for name, each, counts in _told(claims, Concept.COST, claims.cost, claims.whole.cost):
-        parts = counted if counts else apart
-        for key, amount in each.value:
-            usd_per_hour = per_hour(amount.delta, each.covered)
-            parts.append((CostKey(name, key.provider, key.model), usd_per_hour, amount.total))
-    for source, name, index, counts in _logged(claims, Concept.COST, claims.cost, claims.whole.cost, logs):
-        (counted if counts else apart).extend(_run_costs(source.at, name, index, windows.rate))
-    every = _Rate()
-    for _, usd_per_hour, _ in counted:
-        every.add(usd_per_hour)
+def cost_of(
+    rows: Mapping[str | None, Burning],
+    whole: Mapping[str | None, Burning],
+    logs: Sequence[ObservedRuns],
+    windows: Windows,
+    book: PriceBook,
+) -> Cost:
+    """``rows``: of every workflow; ``whole``: those that are counted, which sums are of."""
+    parts = [(each, part) for each in whole.values() for part in each.parts]
+    apart = [(each, part) for name, each in rows.items() if name not in whole for part in each.parts]
+    waits = any(each.waits for each in whole.values())
+    burn = NO_MONEY if waits else money_of(part.burn for _, part in parts)
+    hour, seconds = hour_of(whole.values())
     return Cost(
-        usd_per_hour=every.value,
-        by_model=_rows(counted, lambda key: key.model),
-        by_provider=_rows(counted, lambda key: key.provider),
+        usd_per_hour=burn.least,
+        by_model=_rows(parts, lambda _, part: part.model),
+        by_provider=_rows(parts, lambda _, part: part.provider),
         by_workflow=(
-            *_rows(counted, lambda key: key.workflow),
-            *_rows(apart, lambda key: key.workflow, counted=False),
+            *_rows(parts, lambda each, _: each.name),
+            *_rows(apart, lambda each, _: each.name, counted=False),
         ),
-        wasted_usd=_wasted(logs, windows.rate),
+        unpriced_tokens=hour.unpriced_tokens or None,
+        wasted_usd=_wasted(logs, windows.rate, book),
+        burn=burn,
+        hour=hour,
+        hour_seconds=seconds,
     )
 
 
-_Part = tuple[CostKey, float | None, float | None]
-
-
-def _run_costs(at: float, workflow: str, index: RunIndex, seconds: float) -> Iterator[_Part]:
-    told = index.told(at, seconds)
-    for run in index.within(at, seconds):
-        if run.usage.cost_usd is not None:
-            yield CostKey(workflow, run.provider, run.model), per_hour(run.usage.cost_usd, told), None
+_Parts = Sequence[tuple[Burning, Part]]
 
 
 def _rows(
-    parts: Sequence[_Part], pick: Callable[[CostKey], str | None], *, counted: bool = True
+    parts: _Parts, pick: Callable[[Burning, Part], str | None], *, counted: bool = True
 ) -> tuple[CostRow, ...]:
-    sums: dict[str | None, _Pair] = {}
-    for key, usd_per_hour, usd in parts:
-        pair = sums.setdefault(pick(key), _Pair())
-        pair.rate.add(usd_per_hour)
-        pair.total.add(usd)
-    ordered = sorted(sums.items(), key=lambda item: -(item[1].rate.value or 0.0))
-    return tuple(CostRow(name, pair.rate.value, pair.total.value, counted) for name, pair in ordered)
+    groups: dict[str | None, list[Part]] = {}
+    waiting: set[str | None] = set()
+    for each, part in parts:
+        name = pick(each, part)
+        groups.setdefault(name, []).append(part)
+        if each.waits and not part.burn.known:
+            waiting.add(name)
+    made = []
+    for name, own in groups.items():
+        burn = NO_MONEY if name in waiting else money_of(part.burn for part in own)
+        totals = [part.total_usd for part in own if part.total_usd is not None]
+        hour = money_of(part.hour for part in own)
+        made.append(CostRow(name, burn.least, fsum(totals) if totals else None, counted, burn, hour))
+    return tuple(sorted(made, key=lambda row: -(row.usd_per_hour or 0.0)))
 
 
-def _wasted(logs: Sequence[ObservedRuns], seconds: float) -> float | None:
-    """Money of failed runs that ended within the rate window, where runs report their cost."""
-    wasted = _Rate()
+def _wasted(logs: Sequence[ObservedRuns], seconds: float, book: PriceBook) -> float | None:
+    """USD at least, within the rate window, of runs that failed or were cancelled and of attempts that
+    another followed; None where no run's cost is known."""
+    known = False
+    wasted = NO_MONEY
     for source in logs:
         for index in source.indexes.values():
+            if not index.priced and Concept.TOKENS not in index.concepts:
+                continue
+            known = known or any(each.known for each in index.money(source.at, seconds, book).values())
+            for run in index.failed(source.at, seconds):
+                wasted = wasted + run_money(run, book)
             for run in index.within(source.at, seconds):
-                if run.usage.cost_usd is not None:
-                    wasted.add(run.usage.cost_usd if run.failed else 0.0)
-    return wasted.value
+                if run.status is RunStatus.CANCELLED:
+                    wasted = wasted + run_money(run, book)
+                elif run.retried and not run.failed:
+                    wasted = wasted + retried_money(run, book)
+    return (wasted.least or 0.0) if known else None

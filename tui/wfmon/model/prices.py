@@ -110,6 +110,17 @@ def run_money(run: Run, book: PriceBook) -> Money:
     return total(usage_money(part, book) for part in parts_of(run))
 
 
+def retried_money(run: Run, book: PriceBook) -> Money:
+    """What those attempts of a run cost that another followed, as far as its log tells them apart; of a run
+    that tells only what it cost as a whole their share of its tokens."""
+    if run.usage.cost_usd is None or any(part.usage.cost_usd is not None for part in run.retried):
+        return total(usage_money(part, book) for part in run.retried)
+    used = sum(part.usage.total or 0 for part in run.retried)
+    if not run.usage.total or not used:
+        return NO_MONEY
+    return Money(exact=run.usage.cost_usd * min(1.0, used / run.usage.total))
+
+
 def parts_of(run: Run) -> tuple[ModelUsage, ...]:
     """Its usage by model; one part where its log does not split it."""
     if run.parts:
@@ -131,8 +142,10 @@ def priced(usage: Usage, unit: UnitPrice | None, *, single: bool = False, mix: M
     """Of usage without a reported cost. ``single``: it is one call, so that tiers hold; of a sum the base
     rates are taken, and where it may hold calls of a higher tier it is a lower bound."""
     tokens = _tokens(usage)
+    if tokens is None or (not tokens and unit is None):
+        return NO_MONEY  # of what has no price none is not $0 either: the next token would change it
     if not tokens:
-        return NO_MONEY if tokens is None else Money(priced=0.0)
+        return Money(priced=0.0)
     if unit is None:
         return Money(unpriced_tokens=tokens)
     rates = unit.of_call(usage.input or 0.0) if single else unit.rates

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from wfmon.analysis.rules import cost_spike
-from wfmon.analysis.spending import spent_on
+from wfmon.analysis.burning import spent_on
 from wfmon.model.alert import Finding
 from wfmon.monitor.picture import silent_sources
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def cost_spikes(known: Known) -> tuple[Finding, ...]:
     picture = known.picture
-    claims, silent = picture.claims, silent_sources(picture)
+    silent = silent_sources(picture)
     costless = (
         frozenset(row.name for row in picture.workflows if dict(row.origin).get("cost") in silent)
         if silent
@@ -24,7 +24,7 @@ def cost_spikes(known: Known) -> tuple[Finding, ...]:
     )
 
     def parts(workflow: str) -> Sequence[tuple[str, float]]:
-        return spent_on(workflow, claims.cost, claims.hours, picture.logs) if claims is not None else ()
+        return spent_on(picture.money.get(workflow), picture.logs)
 
     return cost_spike.evaluate(
         picture.workflows,

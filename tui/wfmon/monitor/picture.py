@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from operator import is_
 from typing import TYPE_CHECKING
 
+from wfmon.analysis.burning import Burning, burning, counted, first_logs
 from wfmon.analysis.choose import Claims, claims_of
 from wfmon.analysis.counting import EVERYTHING, Counting, counting_of, left_out
 from wfmon.analysis.merge import Extras, Windows, merge_workflows
@@ -13,17 +14,18 @@ from wfmon.analysis.observed import Aliases, ObservedMetrics, ObservedRuns, obse
 from wfmon.analysis.onset import Past
 from wfmon.analysis.runindex import RunIndex
 from wfmon.analysis.runlist import listed_runs
-from wfmon.analysis.totals import cost_of, token_rows, total
+from wfmon.analysis.totals import call_rows, cost_of, token_rows, total
 from wfmon.model.baseline import Baseline
 from wfmon.model.budget import Accounts
 from wfmon.model.forecast import Filling
 from wfmon.model.host import HostSample
 from wfmon.model.log import FileMark
 from wfmon.model.metrics import Concept, MetricsSample, Trend
+from wfmon.model.prices import EMPTY, PriceBook
 from wfmon.model.record import dataclass, field, replace
 from wfmon.model.retention import Retention
 from wfmon.model.run import Run
-from wfmon.model.snapshot import Cost, TokenRow, Totals, Workflow
+from wfmon.model.snapshot import CallRow, Cost, TokenRow, Totals, Workflow
 from wfmon.model.source import SourceState, SourceStatus
 from wfmon.monitor.remembered import NOTHING, Remembered
 from wfmon.monitor.track import Track
@@ -42,7 +44,8 @@ class Picture:
     """What is known, before anybody judges it. ``pasts``: of workflows whose runs come from logs.
     ``logs``: the runs behind the rows, each workflow in one source; ``marks``: how far the files of each
     log source were read for them. ``baselines``: also of workflows that are not seen now. ``foreign``: the
-    last good answer of each system that has alerts of its own. ``claims``: which source each figure is of.
+    last good answer of each system that has alerts of its own. ``claims``: which source each figure is of;
+    ``money``: so that of money. ``prices``: those that money is priced with.
     """
 
     at: float
@@ -63,6 +66,9 @@ class Picture:
     baselines: Mapping[str, Baseline] = field(default_factory=dict)
     foreign: tuple[ForeignAlerts, ...] = ()
     claims: Claims | None = None
+    money: Mapping[str | None, Burning] = field(default_factory=dict)
+    calls: tuple[CallRow, ...] = ()
+    prices: PriceBook = EMPTY
 
 
 def silent_sources(picture: Picture) -> frozenset[str]:
@@ -85,6 +91,7 @@ class _Grounds:
     fresh: tuple[bool, ...]
     rss_bytes: Mapping[str, int]
     baselines: Mapping[str, Baseline]
+    book: PriceBook
 
     def same(self, other: _Grounds) -> bool:
         pairs = zip(self.samples, other.samples, strict=False)
@@ -94,6 +101,7 @@ class _Grounds:
             and self.fresh == other.fresh
             and self.rss_bytes == other.rss_bytes
             and self.baselines is other.baselines
+            and self.book is other.book
         )
 
 
@@ -107,8 +115,11 @@ class PictureMaker:
         runbooks: Mapping[str, str],
         off: Sequence[SourceStatus] = (),
         totals: Sequence[str] = (),
+        slos: Mapping[str, float] | None = None,
     ) -> None:
-        """``totals``: the profiles that are said to count nothing twice."""
+        """``totals``: the profiles that are said to count nothing twice; ``slos``: by workflow the share of
+        runs that are to succeed."""
+        self._slos = slos or {}
         self._windows = windows
         self._totals = tuple(totals)
         self._off = off
@@ -132,14 +143,16 @@ class PictureMaker:
         *,
         rows: bool = True,
         remembered: Remembered = NOTHING,
+        book: PriceBook = EMPTY,
     ) -> Picture:
-        """``rows`` False: keep the last rows and totals, whatever the sources have answered since."""
+        """``rows`` False: keep the last rows and totals, whatever the sources have answered since. ``book``:
+        the prices that hold now."""
         if remembered.drawn is not self._preceded:
             self._preceded = remembered.drawn
             self._trends.seen.precede(remembered.drawn)
         self._baselines = remembered.baselines
         host = next((t.reading.host for t in tracks if t.reading and t.reading.host), None)
-        grounds = self._grounds(tracks, host, now)
+        grounds = self._grounds(tracks, host, now, book)
         self.made_rows = self._last is None or (rows and not grounds.same(self._last[0]))
         if self._last is None or self.made_rows:
             picture = self._made(tracks, host, grounds, now)
@@ -158,7 +171,9 @@ class PictureMaker:
         self._last = grounds, picture
         return picture
 
-    def _grounds(self, tracks: Sequence[Track], host: HostSample | None, now: float) -> _Grounds:
+    def _grounds(
+        self, tracks: Sequence[Track], host: HostSample | None, now: float, book: PriceBook
+    ) -> _Grounds:
         readings = [track.reading for track in tracks]
         return _Grounds(
             samples=tuple(
@@ -169,6 +184,7 @@ class PictureMaker:
             if host
             else {},
             baselines=self._baselines,
+            book=book,
         )
 
     def _statuses(self, tracks: Sequence[Track], now: float) -> tuple[SourceStatus, ...]:
@@ -188,11 +204,14 @@ class PictureMaker:
         self._apart = left_out(metrics, logs, counting)
         self._draw(tracks, counting)
         claims = claims_of(metrics, counting)
-        extras = Extras(grounds.rss_bytes, self._runbooks, self._trends, self._baselines)
-        rows = merge_workflows(metrics, claims, logs, self._windows, extras)
+        extras = Extras(grounds.rss_bytes, self._runbooks, self._trends, self._baselines, self._slos)
+        in_logs = first_logs(logs)
+        money = burning(claims, in_logs, self._windows.rate, grounds.book)
+        whole = counted(claims, money, in_logs, self._windows.rate, grounds.book)
+        rows = merge_workflows(metrics, claims, logs, self._windows, extras, money)
         tokens, tokens_per_minute = token_rows(claims, logs, self._windows)
-        cost = cost_of(claims, logs, self._windows)
-        totals = total(rows, claims, logs, self._windows, tokens_per_minute, cost.usd_per_hour)
+        cost = cost_of(money, whole, logs, self._windows, grounds.book)
+        totals = total(rows, claims, logs, self._windows, tokens_per_minute, cost)
         self._record(rows, totals, now)
         indexes = {name: (source.at, index) for source in logs for name, index in source.indexes.items()}
         windows = {row.name: row.window_seconds or self._windows.runs for row in rows}
@@ -214,6 +233,9 @@ class PictureMaker:
             pasts=self._pasts(rows, logs),
             logs=tuple(logs),
             claims=claims,
+            money=money,
+            calls=call_rows(claims, logs, self._windows),
+            prices=grounds.book,
             marks={t.source.name: t.reading.marks for t in tracks if t.reading and t.reading.marks},
         )
 
