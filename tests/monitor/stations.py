@@ -13,9 +13,10 @@ from wfmon.model.log import Level as LogLevel
 from wfmon.model.log import LogLine, LogPage, LogRequest
 from wfmon.model.run import Run, RunsSample, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import Collector, Snapshot
+from wfmon.monitor.composing import Identity
 from wfmon.monitor.doors import Memory
 from wfmon.monitor.judge import Judge
-from wfmon.monitor.loop import Identity, Monitor
+from wfmon.monitor.loop import Monitor
 from wfmon.monitor.memory import NoMemory
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.presenter import Presenter

@@ -13,9 +13,10 @@ from wfmon.config.loader import load_config
 from wfmon.model.action import Refresh
 from wfmon.model.discovery import Discovery, Found
 from wfmon.model.snapshot import Collector, Level
+from wfmon.monitor.composing import Identity
 from wfmon.monitor.finder import Finding
 from wfmon.monitor.judge import Judge
-from wfmon.monitor.loop import Identity, Monitor
+from wfmon.monitor.loop import Monitor
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.presenter import Presenter
 from wfmon.monitor.remembered import NOTHING

@@ -26,9 +26,10 @@ from wfmon.model.pastcounts import PastCounts
 from wfmon.model.run import Run, RunsSample, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import Collector, Snapshot
 from wfmon.model.source import Failure
+from wfmon.monitor.composing import Identity
 from wfmon.monitor.judge import Judge
 from wfmon.monitor.lookback import Deliver, LookBack, Means
-from wfmon.monitor.loop import Identity, Monitor
+from wfmon.monitor.loop import Monitor
 from wfmon.monitor.pastlevels import kept_levels
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.presenter import Presenter

@@ -19,8 +19,9 @@ from wfmon.model.log import LogRequest
 from wfmon.model.run import Run, RunsSample, RunStatus, WorkflowRuns
 from wfmon.model.snapshot import Collector, Level, Snapshot
 from wfmon.model.source import Failure, SourceState
+from wfmon.monitor.composing import Identity
 from wfmon.monitor.judge import Judge
-from wfmon.monitor.loop import Identity, Monitor
+from wfmon.monitor.loop import Monitor
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.presenter import Presenter
 from wfmon.monitor.settings import rule_settings

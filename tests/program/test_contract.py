@@ -44,8 +44,6 @@ class Maybe:
 
 TEXT, NUMBER, WHOLE, FLAG = Leaf((str,)), Leaf((int, float)), Leaf((int,)), Leaf((bool,), nullable=False)
 NAME, TIME, ANY_TIME = known(TEXT), Leaf((datetime,), nullable=False), Leaf((datetime,))
-LATER: None = None  # a figure of later work: there, and null
-EMPTY: list[Any] = []  # a list of later work: there, and empty
 
 STATUS = "running success error timeout cancelled lost other"
 RULES = (
@@ -167,7 +165,58 @@ DISCOVERY = {
     "looked_at": [NAME],
     "error": TEXT,
 }
-COST_ROW = {"name": TEXT, "usd_per_hour": NUMBER, "total_usd": NUMBER, "counted": FLAG}
+QUALITY = one_of("exact priced band unpriced", nullable=True)
+MONEY = {
+    "usd": NUMBER,
+    "usd_high": NUMBER,
+    "quality": QUALITY,
+    "at_least": FLAG,
+    "unpriced_tokens": known(NUMBER),
+}
+COST_ROW = {
+    "name": TEXT,
+    "usd_per_hour": NUMBER,
+    "quality": QUALITY,
+    "last_hour": MONEY,
+    "total_usd": NUMBER,
+    "counted": FLAG,
+}
+FORECAST = {
+    "mid": NUMBER,
+    "low": NUMBER,
+    "high": NUMBER,
+    "basis": TEXT,
+    "broken": FLAG,
+    "usual_mid": NUMBER,
+    "per_day": NUMBER,
+    "why": TEXT,
+}
+ACCOUNT = {
+    "begin": TIME,
+    "end": TIME,
+    **MONEY,
+    "tokens": NUMBER,
+    "wasted": MONEY,
+    "known_seconds": known(NUMBER),
+    "forecast": Maybe(FORECAST),
+}
+BUDGET = {
+    "name": NAME,
+    "unit": one_of("usd tokens"),
+    "limit": known(NUMBER),
+    "period": one_of("day week month"),
+    "scope": {"workflow": NAME, "model": NAME, "provider": NAME},
+    "begin": TIME,
+    "end": TIME,
+    "spent": NUMBER,
+    "quality": QUALITY,
+    "at_least": FLAG,
+    "pace": NUMBER,
+    "exhausted_in_seconds": Maybe([known(NUMBER)]),
+    "why": TEXT,
+    "forecast": Maybe(FORECAST),
+    "known_seconds": known(NUMBER),
+}
 
 # contract.md, schema 1. The contract names "host" twice: the object carries the name too, and the name
 # alone is "hostname". More than the contract asks for: totals.active_at_least, workflows.origin.
@@ -198,6 +247,7 @@ FORM: Mapping[str, Any] = {
         "n": WHOLE,
         "retries": WHOLE,
         "queue": WHOLE,
+        "cost_quality": QUALITY,
         **RATES,
     },
     "workflows": [
@@ -210,7 +260,10 @@ FORM: Mapping[str, Any] = {
             "n": WHOLE,
             "age_seconds": NUMBER,
             "retries": WHOLE,
-            "cost_quality": one_of("exact priced band unpriced", nullable=True),
+            "cost_quality": QUALITY,
+            "cost_rate": MONEY,
+            "cost_last_hour": {**MONEY, "known_seconds": NUMBER},
+            "slo": NUMBER,
             "last_run_at": ANY_TIME,
             "last_error": TEXT,
             "usual": Maybe(USUAL),
@@ -234,7 +287,13 @@ FORM: Mapping[str, Any] = {
             "duration_seconds": NUMBER,
             "attempt": WHOLE,
             "tokens": WHOLE,
+            "input_tokens": WHOLE,
+            "output_tokens": WHOLE,
+            "cached_tokens": WHOLE,
+            "model": TEXT,
+            "provider": TEXT,
             "cost_usd": NUMBER,
+            "cost_quality": QUALITY,
             "pid": WHOLE,
             "error": TEXT,
             "source": NAME,
@@ -251,19 +310,28 @@ FORM: Mapping[str, Any] = {
             "per_minute": NUMBER,
             "total": NUMBER,
             "counted": FLAG,
+            "hour": NUMBER,
+            "hour_seconds": NUMBER,
         }
     ],
+    "calls": [{"provider": TEXT, "workflow": TEXT, "per_minute": NUMBER, "failed_per_minute": NUMBER}],
     "cost": {
         "usd_per_hour": NUMBER,
-        "today_usd": LATER,
-        "month_usd": LATER,
-        "timezone": LATER,
+        "rate": MONEY,
+        "last_hour": {**MONEY, "known_seconds": NUMBER},
+        "today_usd": NUMBER,
+        "month_usd": NUMBER,
+        "timezone": TEXT,
+        "today": Maybe(ACCOUNT),
+        "month": Maybe(ACCOUNT),
+        "last_24h": Maybe(ACCOUNT),
+        "host_month_usd": NUMBER,
         "by_model": [COST_ROW],
         "by_provider": [COST_ROW],
         "by_workflow": [COST_ROW],
         "unpriced_tokens": NUMBER,
         "wasted_usd": NUMBER,
-        "budgets": EMPTY,
+        "budgets": [BUDGET],
     },
     "host": {
         "name": NAME,

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from dataclasses import asdict
 
+from wfmon.cli.contract_cost import call_json, cost_json, money_json
 from wfmon.model.alert import Ack, Alert, ForeignRef, Note
 from wfmon.model.baseline import Baseline
 from wfmon.model.discovery import Discovery
 from wfmon.model.forecast import Filling
 from wfmon.model.history import Change, HistoryStatus
 from wfmon.model.host import HostSample, Volume
+from wfmon.model.prices import PriceBook, run_money
 from wfmon.model.retention import Retention
 from wfmon.model.run import Run
-from wfmon.model.snapshot import CostRow, Snapshot, Totals, Workflow
+from wfmon.model.snapshot import Snapshot, Totals, Workflow
 from wfmon.model.source import SourceState, SourceStatus
 from wfmon.text.numbers import rfc3339
 from wfmon.text.redact import redact
@@ -41,10 +43,11 @@ def snapshot_json(snapshot: Snapshot) -> Json:
         "sources": [_source(source, at) for source in snapshot.sources],
         "totals": _totals(snapshot.totals),
         "workflows": [_workflow(workflow, at) for workflow in snapshot.workflows],
-        "runs": [_run(run) for run in snapshot.runs],
+        "runs": [_run(run, snapshot.prices) for run in snapshot.runs],
         "runs_total": snapshot.runs_total,
         "tokens": [asdict(row) for row in snapshot.tokens],
-        "cost": _cost(snapshot),
+        "calls": [call_json(row) for row in snapshot.calls],
+        "cost": cost_json(snapshot.cost),
         "host": _host(snapshot.host_name, snapshot.host),
         "memory": _memory(snapshot.host),
         "storage": _storage(snapshot),
@@ -103,6 +106,7 @@ def _totals(totals: Totals) -> Json:
         "duration_p95_seconds": totals.duration_p95_seconds,
         "tokens_per_minute": totals.tokens_per_minute,
         "cost_usd_per_hour": totals.cost_usd_per_hour,
+        "cost_quality": totals.cost_quality,
         "api_calls_per_minute": totals.api_calls_per_minute,
         "window_seconds": totals.window_seconds,
         "queue": totals.queue,
@@ -129,6 +133,9 @@ def _workflow(workflow: Workflow, at: float) -> Json:
         "tokens_per_minute": workflow.tokens_per_minute,
         "cost_usd_per_hour": workflow.cost_usd_per_hour,
         "cost_quality": workflow.cost_quality,
+        "cost_rate": money_json(workflow.burn),
+        "cost_last_hour": {**money_json(workflow.hour), "known_seconds": workflow.cost_hour_seconds},
+        "slo": workflow.slo,
         "api_calls_per_minute": workflow.api_calls_per_minute,
         "last_run_at": rfc3339(workflow.last_run_at),
         "last_error": workflow.last_error,
@@ -168,7 +175,9 @@ def _usual(usual: Baseline) -> Json:
     }
 
 
-def _run(run: Run) -> Json:
+def _run(run: Run, prices: PriceBook) -> Json:
+    """``cost_usd``: the least that it can be where it is priced and not reported."""
+    money = run_money(run, prices)
     return {
         "id": run.id,
         "workflow": run.workflow,
@@ -178,36 +187,17 @@ def _run(run: Run) -> Json:
         "duration_seconds": run.duration_seconds,
         "attempt": run.attempt,
         "tokens": run.usage.total,
-        "cost_usd": run.usage.cost_usd,
+        "input_tokens": run.usage.input,
+        "output_tokens": run.usage.output,
+        "cached_tokens": run.usage.cached,
+        "model": run.model,
+        "provider": run.provider,
+        "cost_usd": money.least,
+        "cost_quality": money.quality,
         "pid": run.pid,
         "error": run.error,
         "source": run.source,
         "log": run.log,
-    }
-
-
-def _cost(snapshot: Snapshot) -> Json:
-    cost = snapshot.cost
-    return {
-        "usd_per_hour": cost.usd_per_hour,
-        "today_usd": None,
-        "month_usd": None,
-        "timezone": None,
-        "by_model": [_cost_row(row) for row in cost.by_model],
-        "by_provider": [_cost_row(row) for row in cost.by_provider],
-        "by_workflow": [_cost_row(row) for row in cost.by_workflow],
-        "unpriced_tokens": cost.unpriced_tokens,
-        "wasted_usd": cost.wasted_usd,
-        "budgets": [],
-    }
-
-
-def _cost_row(row: CostRow) -> Json:
-    return {
-        "name": row.name,
-        "usd_per_hour": row.usd_per_hour,
-        "total_usd": row.total_usd,
-        "counted": row.counted,
     }
 
 

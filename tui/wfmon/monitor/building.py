@@ -11,10 +11,12 @@ import wfmon
 from wfmon.analysis.counting import LOGS
 from wfmon.analysis.merge import Windows
 from wfmon.config import schema
+from wfmon.model.budget import Slo
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Collector, Snapshot
+from wfmon.monitor.composing import Identity
 from wfmon.monitor.judge import Judge
-from wfmon.monitor.loop import Identity, Keeps, Monitor, Shares
+from wfmon.monitor.loop import Keeps, Monitor, Shares
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.presenter import Presenter
 from wfmon.monitor.rulelist import RuleList
@@ -80,10 +82,10 @@ def build_monitor(
     runbooks = {entry.name: safe(entry.runbook) for entry in config.workflow if entry.runbook}
     return Monitor(
         sources.live,
-        PictureMaker(windows, aliases, runbooks, sources.off, config.profiles.totals),
+        PictureMaker(windows, aliases, runbooks, sources.off, config.profiles.totals, _slos(config)),
         Judge(rule_settings(config), viewer.store),
         Presenter(viewer.store, viewer.me, viewer.zone, unacked=viewer.unacked),
-        Identity(safe(platform.node()), wfmon.__version__, collector, viewer.read_only),
+        Identity(safe(platform.node()), wfmon.__version__, collector, viewer.read_only, _slo(config)),
         Pace(config.monitor.stale_after, config.monitor.backoff_max, config.monitor.stretch),
         refresh=config.ui.refresh,
         collected=collected,
@@ -94,6 +96,15 @@ def build_monitor(
         looks_back=None if before is None else lambda deliver: _look_back(config, before, deliver),
         finder=finder,
     )
+
+
+def _slo(config: schema.Config) -> Slo | None:
+    """Of all runs together."""
+    return Slo(config.slo.success, config.slo.days) if config.slo.success > 0 else None
+
+
+def _slos(config: schema.Config) -> dict[str, float]:
+    return {entry.name: entry.slo for entry in config.workflow if entry.slo is not None}
 
 
 def _look_back(config: schema.Config, before: Before, deliver: Deliver) -> LookBack:

@@ -11,11 +11,14 @@ from concurrent.futures import Future
 from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Protocol
 
+from wfmon.analysis.observed import ObservedRuns
 from wfmon.model.action import Action, Outcome, Refresh
 from wfmon.model.alert import Alert
 from wfmon.model.log import LogPage, LogRequest
-from wfmon.model.record import dataclass, replace
-from wfmon.model.snapshot import Collector, Level, Snapshot, Verdict
+from wfmon.model.prices import EMPTY, PriceBook
+from wfmon.model.record import dataclass
+from wfmon.model.snapshot import Snapshot, TokenRow
+from wfmon.monitor.composing import Identity, compose, compose_broken
 from wfmon.monitor.doors import Memory
 from wfmon.monitor.hints import Hints
 from wfmon.monitor.judge import Judge
@@ -23,7 +26,7 @@ from wfmon.monitor.logroom import choose_log, why_no_log
 from wfmon.monitor.memory import NoMemory
 from wfmon.monitor.outlet import Outlet
 from wfmon.monitor.picture import Picture, PictureMaker
-from wfmon.monitor.presenter import NOT_JUDGED, Presenter
+from wfmon.monitor.presenter import Presenter
 from wfmon.monitor.remembered import NOTHING, Remembered
 from wfmon.monitor.rulelist import RuleList
 from wfmon.monitor.spacing import Spacing
@@ -74,14 +77,13 @@ class Shares(Protocol):
     def stop(self) -> None: ...
 
 
-@dataclass(frozen=True, slots=True)
-class Identity:
-    """Who watches what, for the head of a snapshot."""
+class Prices(Protocol):
+    """Who knows what models cost (``pricing.Pricing``). None waits."""
 
-    host_name: str
-    version: str
-    collector: Collector
-    read_only: bool
+    @property
+    def book(self) -> PriceBook: ...
+    def saw(self, tokens: Sequence[TokenRow], logs: Sequence[ObservedRuns], now: float) -> None: ...
+    def stop(self) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,6 +133,7 @@ class Monitor:
         rules: RuleList | None = None,
         looks_back: Callable[[Callable[[Found | Exception], None]], LookBack] | None = None,
         finder: Finder | None = None,
+        prices: Prices | None = None,
     ) -> None:
         rng = random.Random(seed)
         self._clock = clock
@@ -151,6 +154,7 @@ class Monitor:
         self._memory: Memory = memory or NoMemory("no history is kept")
         self._rules = rules or RuleList()
         self._shares = shares
+        self._prices = prices
         self._make_look_back = looks_back
         self._look_back: LookBack | None = None
         self.past_known = looks_back is None  # whether what there is to know of the time before is known
@@ -215,6 +219,8 @@ class Monitor:
             self._shares.stop()
         if self._finder is not None:
             self._finder.stop()
+        if self._prices is not None:
+            self._prices.stop()
         self._events.put(None)
         for name, worker in self._workers.items():
             if name in self._kept:
@@ -269,20 +275,7 @@ class Monitor:
         """Show the failure of the monitor itself as the verdict over the last picture."""
         text = f"wfmon-tui itself failed: {safe(f'{type(error).__name__}: {error}')} · figures may be old"
         last = self._outlet.snapshot
-        identity = self._identity
-        shown = (
-            replace(last, verdict=Verdict(Level.UNKNOWN, text), broken=text)
-            if last is not None
-            else Snapshot(
-                at=self._clock(),
-                host_name=identity.host_name,
-                version=identity.version,
-                collector=identity.collector,
-                verdict=Verdict(Level.UNKNOWN, text),
-                read_only=identity.read_only,
-                broken=text,
-            )
-        )
+        shown = compose_broken(self._identity, last, text, self._clock())
         if self._collected is not None:
             self._collected(shown, True)
         self._outlet.show(shown)
@@ -414,6 +407,8 @@ class Monitor:
         self._publish(picture, now)
         if self._historian is not None:
             self._historian.saw(picture, now)
+        if self._prices is not None and self._maker.made_rows:
+            self._prices.saw(picture.tokens, picture.logs, now)
         rest = time.thread_time() - cpu - rows - self._judge.rules_cpu
         self._next_picture = now + max(self._refresh / 2, self._spacing.pause(rest))
 
@@ -422,43 +417,18 @@ class Monitor:
         return NOTHING if self._historian is None else self._historian.remembered
 
     def _picture(self, now: float, *, rows: bool) -> Picture:
-        return self._maker.make(list(self._tracks.values()), now, rows=rows, remembered=self._remembered)
+        tracks = list(self._tracks.values())
+        book = EMPTY if self._prices is None else self._prices.book
+        return self._maker.make(tracks, now, rows=rows, remembered=self._remembered, book=book)
 
     def _publish(self, picture: Picture, now: float) -> None:
         looking = self._discovery is not None and self._discovery.at is None
         settled = not looking and all(t.answers > 0 and t.settled for t in self._tracks.values())
         shown = self.settled
         judged = self._judge.judge(picture, now, anew=settled and not shown)
-        identity, remembered = self._identity, self._remembered
-        snapshot = Snapshot(
-            at=now,
-            host_name=identity.host_name,
-            version=identity.version,
-            collector=identity.collector,
-            verdict=NOT_JUDGED,
-            sources=picture.sources,
-            totals=picture.totals,
-            workflows=picture.workflows,
-            runs=picture.runs,
-            runs_total=picture.runs_total,
-            recent=picture.recent,
-            tokens=picture.tokens,
-            cost=picture.cost,
-            host=picture.host,
-            alerts=judged.alerts,
-            unjudged=judged.unjudged,
-            rules_checked=judged.rules_checked,
-            rules_checked_at=judged.checked_at,
-            read_only=identity.read_only,
-            fillings=remembered.fillings,
-            retention=remembered.retention,
-            history=remembered.status,
-            changes=remembered.changes,
-            # Nobody asks what a rule says before the first verdict.
-            rules=self._rules.told(judged.failures, picture.foreign) if shown else (),
-            ended=judged.ended,
-            discovery=self._discovery,
-        )
+        # Nobody asks what a rule says before the first verdict.
+        rules = self._rules.told(judged.failures, picture.foreign) if shown else ()
+        snapshot = compose(self._identity, picture, judged, self._remembered, rules, self._discovery)
         if self._collected is not None:
             self._collected(snapshot, settled)
         self._outlet.show(self._presenter.present(snapshot, now), settled=settled)
