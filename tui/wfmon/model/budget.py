@@ -130,3 +130,11 @@ class Accounts:
     last_day: Account
     budgets: tuple[BudgetStatus, ...] = ()
     host_usd: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Slo:
+    """What is declared of all runs: the share ``success`` (0..1) of those of ``days`` is to succeed."""
+
+    success: float
+    days: int

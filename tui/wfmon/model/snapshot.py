@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from wfmon.model.alert import Alert
 from wfmon.model.baseline import Baseline
-from wfmon.model.budget import Accounts
+from wfmon.model.budget import Accounts, Slo
 from wfmon.model.discovery import Discovery
 from wfmon.model.episode import Unjudged
 from wfmon.model.forecast import Filling
@@ -256,6 +256,7 @@ class Snapshot:
     what is remembered. ``broken``: the monitor that made it failed, in words; that is then the verdict.
     ``rules``: ours, and foreign ones that are not well or that an alert is of. ``discovery``: what was found
     where no source is named; None: it was not looked for. ``prices``: of the models that are seen.
+    ``slo``: what is declared of all runs; None: nothing.
     """
 
     at: float
@@ -289,6 +290,7 @@ class Snapshot:
     discovery: Discovery | None = None
     calls: tuple[CallRow, ...] = ()
     prices: PriceBook = EMPTY
+    slo: Slo | None = None
 
     @property
     def waiting(self) -> bool:
