@@ -38,6 +38,16 @@ def test_only_their_owner_may_read_them(tmp_path: Path, umask: int, shared: bool
     assert path == tmp_path / f"copies-{os.geteuid()}" / "20260302-140327-failure_rate-a1b2.md"
 
 
+def test_each_kind_has_its_ending_and_the_oldest_go(tmp_path: Path) -> None:
+    copies = kept(tmp_path)
+    paths = [copies.save("x", kind, NOW, kind) for kind in ("csv", "json", "md")]
+    assert [path.name for path in paths] == [f"20260302-140327-x.{kind}" for kind in ("csv", "json", "md")]
+    for number in range(KEPT):
+        copies.save("y", "", NOW + 1 + number, "json")
+    assert not any(path.exists() for path in paths)
+    assert len(os.listdir(paths[0].parent)) == KEPT
+
+
 def test_a_directory_that_others_may_enter_is_closed_to_them(tmp_path: Path) -> None:
     folder = tmp_path / f"copies-{os.geteuid()}"
     folder.mkdir()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Protocol
 
 from wfmon.text.redact import redact
@@ -49,3 +49,30 @@ async def keep(shell: Tells, copies: Callable[[], Copies], text: str, what: str,
         shell.tell(f"{sent}; NOT in a file: {safe(error.strerror or str(error))}", ok=False)
     else:
         shell.tell(f"{sent}; also in {safe(homely(path))}")
+
+
+def save_each(shell: Tells, texts: Mapping[str, str], what: str, copies: Callable[[], Copies] | None) -> None:
+    """Keep ``texts``, by kind (``csv``, ``json``, ``md``), in files named by ``what``."""
+    if shell.read_only or copies is None:
+        why = "read-only" if shell.read_only else "there is no state directory"
+        shell.tell(f"nothing was saved: {why}", ok=False)
+    else:
+        shell.start(_save_each(shell, copies, texts, what))
+
+
+async def _save_each(shell: Tells, copies: Callable[[], Copies], texts: Mapping[str, str], what: str) -> None:
+    now, kept = shell.now(), {kind: redact(text) for kind, text in texts.items()}
+
+    def write() -> list[str]:
+        there = copies()
+        return [homely(there.save(what, text, now, kind)) for kind, text in kept.items()]
+
+    try:
+        names = await aside(write)
+    except OSError as error:
+        shell.tell(f"NOT saved: {safe(error.strerror or str(error))}", ok=False)
+        return
+    first, *others = names
+    stem = first.rpartition(".")[0]
+    more = [name.removeprefix(stem) for name in others]
+    shell.tell(f"saved {safe(first)}{''.join(f', {safe(name)}' for name in more)}")

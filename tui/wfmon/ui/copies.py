@@ -16,7 +16,7 @@ from wfmon.text.numbers import size
 KEPT = 50  # files; the oldest go
 CLIPBOARD_BYTES = 56_000  # of text: terminals take about 74 kB of OSC 52, which is base64
 _TRIES = 20
-_NAME = re.compile(r"\d{8}-\d{6}-[\w.-]{1,80}\.md")
+_NAME = re.compile(r"\d{8}-\d{6}-[\w.-]{1,80}\.(?:md|csv|json)")
 _ALWAYS = os.O_NOFOLLOW | os.O_CLOEXEC
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | _ALWAYS
 
@@ -28,12 +28,13 @@ class Copies:
     def __init__(self, base: Callable[[], Path]) -> None:
         self._base = base
 
-    def save(self, what: str, text: str, at: float) -> Path:
-        """Write ``text`` to a new file named by ``what`` and ``at`` (POSIX seconds). Raises OSError."""
+    def save(self, what: str, text: str, at: float, kind: str = "md") -> Path:
+        """Write ``text`` to a new file named by ``what``, ``at`` (POSIX seconds) and its ``kind`` (``md``,
+        ``csv``, ``json``). Raises OSError."""
         path = self._base() / f"copies-{os.geteuid()}"
         directory = _opened(path)
         try:
-            name = _write(directory, _name(what, at), text.encode("utf-8", "replace"))
+            name = _write(directory, _name(what, at), kind, text.encode("utf-8", "replace"))
             _prune(directory)
         finally:
             os.close(directory)
@@ -91,9 +92,9 @@ def _name(what: str, at: float) -> str:
     return f"{stamp}-{re.sub(r'[^A-Za-z0-9_-]+', '-', what)[:60] or 'text'}"
 
 
-def _write(directory: int, stem: str, raw: bytes) -> str:
+def _write(directory: int, stem: str, kind: str, raw: bytes) -> str:
     for number in range(1, _TRIES + 1):
-        name = f"{stem}.md" if number == 1 else f"{stem}.{number}.md"
+        name = f"{stem}.{kind}" if number == 1 else f"{stem}.{number}.{kind}"
         try:
             descriptor = os.open(
                 name, os.O_WRONLY | os.O_CREAT | os.O_EXCL | _ALWAYS, 0o600, dir_fd=directory

@@ -140,6 +140,11 @@ class Shell:
 
         clipboard.hand_over(self, text, what, self._host.copy, self._settings.copies)
 
+    def save_each(self, texts: Mapping[str, str], what: str) -> None:
+        from wfmon.ui import clipboard
+
+        clipboard.save_each(self, texts, what, self._settings.copies)
+
     def runbooks(self) -> Runbooks:
         from wfmon.ui.runbooks import Runbooks
 

@@ -105,6 +105,10 @@ class ShellDoor(Protocol):
         """Copy ``text`` and keep it in a file too, named by ``what``."""
         ...
 
+    def save_each(self, texts: Mapping[str, str], what: str) -> None:
+        """Keep ``texts``, by kind (``csv``, ``json``, ``md``), in files named by ``what``."""
+        ...
+
     def runbooks(self) -> Runbooks:
         """The runbooks that may be read."""
         ...
