@@ -9,6 +9,7 @@ from wfmon.analysis.verdict import Scene, exit_code, verdict
 from wfmon.model.alert import Ack, Alert, AlertState, Severity
 from wfmon.model.episode import Unjudged
 from wfmon.model.host import HostSample
+from wfmon.model.money import Money
 from wfmon.model.snapshot import LadderStep, Level, StatusCounts, Workflow
 from wfmon.model.source import Failure, SourceState, SourceStatus
 
@@ -31,7 +32,7 @@ SCENE = Scene(
     rules_checked_at=NOW - 1,
     acks_shared=True,
     me="joe",
-    cost_usd_per_hour=2.1,
+    burn=Money(exact=2.1),
 )
 FAILING = Alert(
     "aaaaaaaaaaaa",
@@ -228,3 +229,16 @@ def test_what_retention_cannot_say_does_not_make_the_present_unknown() -> None:
 
 def test_of_a_past_moment_it_is_not_said_how_many_rules_were_checked() -> None:
     assert say(rules_checked=None)[1] == "all 6 workflows normal · $2.10/h"
+
+
+@pytest.mark.parametrize(
+    ("burn", "said"),
+    [
+        (Money(priced=2.1), "~$2.10/h"),
+        (Money(exact=1.0, priced=1.1), "~$2.10/h"),
+        (Money(exact=2.1, unpriced_tokens=9.0), "at least $2.10/h"),
+        (Money(low=2.1, high=9.0), "at least $2.10/h"),
+    ],
+)
+def test_a_price_that_is_no_fact_says_so(burn: Money, said: str) -> None:
+    assert f" {said}" in f" {verdict(replace(SCENE, burn=burn)).text}"

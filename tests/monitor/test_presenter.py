@@ -22,7 +22,8 @@ from wfmon.model.action import (
 )
 from wfmon.model.alert import Ack, Alert, AlertState, ForeignRef, Severity
 from wfmon.model.episode import Sighting
-from wfmon.model.snapshot import Level, Snapshot, Totals
+from wfmon.model.money import Money
+from wfmon.model.snapshot import Cost, Level, Snapshot, Totals
 from wfmon.monitor.presenter import ENDED_LIMIT, NOT_JUDGED, Presenter, _sayable_cost
 from wfmon.store.acks import AckStore
 from wfmon.store.paths import StateDir
@@ -218,8 +219,8 @@ def test_a_monitor_that_failed_is_the_verdict(store: AckStore) -> None:
 
 @pytest.mark.parametrize(("seen", "said"), [(0.5, None), (None, None), (9.9, None), (10.0, 4.2)])
 def test_a_price_per_hour_needs_some_seconds(seen: float | None, said: float | None) -> None:
-    totals = Totals(cost_usd_per_hour=4.2, rate_window_seconds=seen)
-    assert _sayable_cost(totals) == said
+    snapshot = replace(bare(), totals=Totals(rate_window_seconds=seen), cost=Cost(burn=Money(exact=4.2)))
+    assert _sayable_cost(snapshot).least == said
 
 
 def shown(presenter: Presenter, snapshot: Snapshot, at: float) -> Alert:

@@ -76,7 +76,7 @@ def moment(kept: Kept, viewer: Viewer) -> Snapshot:
         rules_checked_at=at,
         acks_shared=viewer.acks_shared,
         me=viewer.me,
-        cost_usd_per_hour=totals.cost_usd_per_hour,
+        burn=cost.burn,
     )
     return Snapshot(
         at=at,

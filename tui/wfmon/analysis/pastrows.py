@@ -8,7 +8,7 @@ from wfmon.analysis.pasttrends import PastTrends, Series
 from wfmon.model.history import Kind, Point, Table
 from wfmon.model.host import HostSample, Memory, Swap, Volume, WorkflowProcesses
 from wfmon.model.metrics import TokenKind
-from wfmon.model.money import CostQuality
+from wfmon.model.money import NO_MONEY, of_truth
 from wfmon.model.record import dataclass
 from wfmon.model.run import Run, RunStatus
 from wfmon.model.snapshot import (
@@ -73,6 +73,7 @@ def _workflow(
     counts, window = _counted(row, point)
     last = _Last.of(row, point, at, recent)
     cost = _rate(row, point, "cost_per_hour", "cost_usd", HOUR)
+    burn = of_truth(cost, row.get("cost_truth"))
     error = next((run.error for run in reversed(recent) if run.failed and run.error), None)
     ladder = (LadderStep(window, window, counts),) if counts is not None and window is not None else ()
     return Workflow(
@@ -87,7 +88,8 @@ def _workflow(
         duration_p95_seconds=row.get("duration_p95"),
         tokens_per_minute=_rate(row, point, "tokens_per_minute", "tokens", MINUTE),
         cost_usd_per_hour=cost,
-        cost_quality=CostQuality.EXACT if cost is not None else None,
+        cost_quality=burn.quality,
+        burn=burn,
         api_calls_per_minute=row.get("calls_per_minute"),
         last_run_at=last.at,
         last_status=last.status,
@@ -163,7 +165,7 @@ def totals(point: Point, trends: PastTrends) -> Totals:
         duration_p95_seconds=row.get("duration_p95"),
         tokens_per_minute=row.get("tokens_per_minute"),
         cost_usd_per_hour=cost,
-        cost_quality=CostQuality.EXACT if cost is not None else None,
+        cost_quality=of_truth(cost, row.get("cost_truth")).quality,
         api_calls_per_minute=row.get("calls_per_minute"),
         window_seconds=row.get("window"),
         tokens_trend=trends.total_tokens,
@@ -185,8 +187,10 @@ def cost(point: Point) -> Cost:
     models = [(names, row.get("cost_per_hour")) for names, row in _models(point)]
     known = [(names, value) for names, value in models if value is not None]
     own = [(name, row.get("cost_per_hour")) for name, row in _rows(point, Kind.WORKFLOW)]
+    burn = NO_MONEY if total is None else of_truth(total.get("cost_per_hour"), total.get("cost_truth"))
     return Cost(
-        usd_per_hour=None if total is None else total.get("cost_per_hour"),
+        usd_per_hour=burn.least,
+        burn=burn,
         by_model=_sums((model, value) for (_, model), value in known),
         by_provider=_sums((provider, value) for (provider, _), value in known),
         by_workflow=_sums((name, value) for name, value in own if value is not None),

@@ -17,6 +17,7 @@ from wfmon.model.alert import Alert, AlertState, Severity
 from wfmon.model.discovery import Discovery
 from wfmon.model.episode import Unjudged
 from wfmon.model.host import HostSample
+from wfmon.model.money import NO_MONEY, CostQuality, Money
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Level, Verdict, Workflow
 from wfmon.model.source import SourceState, SourceStatus
@@ -51,7 +52,7 @@ class Scene:
     rules_checked_at: float | None
     acks_shared: bool
     me: str
-    cost_usd_per_hour: float | None = None
+    burn: Money = NO_MONEY
     unacked: bool = False
     discovery: Discovery | None = None
 
@@ -290,6 +291,12 @@ def _host_words(scene: Scene) -> str:
     return "" if ill else " · host is fine"
 
 
+def _burn_words(burn: Money) -> str:
+    sure = not burn.at_least and burn.quality in (CostQuality.EXACT, CostQuality.PRICED)
+    mark = "~" if burn.quality is CostQuality.PRICED else ""
+    return f"{mark if sure else 'at least '}${burn.least or 0.0:.2f}/h"
+
+
 def _fine(scene: Scene) -> str:
     count = len(scene.workflows)
     known = sum(1 for workflow in scene.workflows if workflow.ladder)
@@ -299,8 +306,8 @@ def _fine(scene: Scene) -> str:
     parts = [who]
     if scene.rules_checked is not None:
         parts.append(f"{plural(scene.rules_checked, 'rule')} checked just now")
-    if scene.cost_usd_per_hour is not None:
-        parts.append(f"${scene.cost_usd_per_hour:.2f}/h")
+    if scene.burn.known:
+        parts.append(_burn_words(scene.burn))
     acked = sum(1 for alert in scene.alerts if alert.open and alert.taken)
     if scene.unacked and acked:
         parts[0] = "nothing that nobody has"

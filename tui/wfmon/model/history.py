@@ -49,8 +49,8 @@ LEVELS: Mapping[Kind, tuple[str, ...]] = {
     Kind.LOGS: ("bytes",),
 }  # fmt: skip
 LAST: Mapping[Kind, tuple[str, ...]] = {
-    Kind.TOTAL: ("window",),
-    Kind.WORKFLOW: ("window", "last_run_age", "last_failed"),
+    Kind.TOTAL: ("window", "cost_truth"),
+    Kind.WORKFLOW: ("window", "last_run_age", "last_failed", "cost_truth"),
     Kind.MODEL: (),
     Kind.HOST: ("cpus",),
     Kind.VOLUME: ("limit",),
@@ -122,7 +122,8 @@ class HourSum:
     """What one source counted of one subject in the hour that begins at ``at`` (a multiple of 3600).
 
     None: the source does not tell. ``runs``: success + error + timeout + lost; ``failures``: all of
-    those but success.
+    those but success. ``profile``: of MODEL, as which profile the source was read, while that is to be
+    judged; it is not kept.
     """
 
     at: float
@@ -134,6 +135,7 @@ class HourSum:
     failures: float | None = None
     tokens: float | None = None
     cost_usd: float | None = None
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)

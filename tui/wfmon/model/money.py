@@ -92,6 +92,27 @@ class Money:
 
 
 NO_MONEY = Money()
+_TRUTHS = (CostQuality.EXACT, CostQuality.PRICED, CostQuality.BAND)
+
+
+def truth(money: Money) -> int | None:
+    """How true it is as a small number, to be kept beside its least: see ``of_truth``."""
+    if not money.known or money.quality is None:
+        return None
+    return _TRUTHS.index(money.quality) + (len(_TRUTHS) if money.at_least else 0)
+
+
+def of_truth(least: float | None, kept: float | None) -> Money:
+    """What is known of an amount of which its least and its truth were kept; without a truth it was
+    reported: prices came later."""
+    if least is None:
+        return NO_MONEY
+    number = int(kept or 0)
+    quality = _TRUTHS[number % len(_TRUTHS)]
+    partial = number >= len(_TRUTHS) or quality is CostQuality.BAND
+    if quality is CostQuality.EXACT:
+        return Money(exact=least, partial=partial)
+    return Money(priced=least, partial=partial)
 
 
 def total(amounts: Iterable[Money]) -> Money:

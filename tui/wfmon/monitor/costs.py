@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from wfmon.analysis.rules import cost_spike
 from wfmon.analysis.burning import spent_on
+from wfmon.analysis.rules import cost_spike
 from wfmon.model.alert import Finding
 from wfmon.monitor.picture import silent_sources
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from wfmon.analysis.merge import ADDED_KINDS
 from wfmon.model.history import Kind, Table
 from wfmon.model.host import HostSample, Volume
+from wfmon.model.money import Money, truth
 from wfmon.model.retention import Keeps, Kept
 from wfmon.model.run import FAILED
 from wfmon.model.snapshot import TokenRow, Totals, Workflow
@@ -30,6 +31,7 @@ _FIGURES = {
     "duration_p95": "duration",
     "tokens_per_minute": "tokens",
     "cost_per_hour": "cost",
+    "cost_truth": "cost",
     "calls_per_minute": "api_calls",
 }
 _WORKFLOW: Mapping[str, Callable[[Workflow], Value]] = {
@@ -43,6 +45,7 @@ _WORKFLOW: Mapping[str, Callable[[Workflow], Value]] = {
     "duration_p95": lambda row: row.duration_p95_seconds,
     "tokens_per_minute": lambda row: row.tokens_per_minute,
     "cost_per_hour": lambda row: row.cost_usd_per_hour,
+    "cost_truth": lambda row: truth(row.burn),
     "calls_per_minute": lambda row: row.api_calls_per_minute,
     "rss_bytes": lambda row: row.rss_bytes,
 }
@@ -61,7 +64,7 @@ def tables(picture: Picture, kept: Sequence[Kept]) -> dict[Kind, Table]:
     silent = _silent(picture.sources)
     made = {Kind.WORKFLOW: _workflows(picture, silent), Kind.MODEL: _models(picture.tokens)}
     if not silent & _counting(picture.sources):
-        made[Kind.TOTAL] = _totals(picture.totals)
+        made[Kind.TOTAL] = _totals(picture.totals, picture.cost.burn)
     host = picture.host
     if host is not None and not any(s.kind == "host" and s.name in silent for s in picture.sources):
         made[Kind.HOST] = _host(host)
@@ -117,7 +120,7 @@ def _models(rows: Iterable[TokenRow]) -> Table:
     return _table(list(found), {"tokens_per_minute": list(found.values())})
 
 
-def _totals(totals: Totals) -> Table:
+def _totals(totals: Totals, burn: Money) -> Table:
     n, ratio = totals.n, totals.error_ratio
     return _one(
         {
@@ -130,6 +133,7 @@ def _totals(totals: Totals) -> Table:
             "duration_p95": totals.duration_p95_seconds,
             "tokens_per_minute": totals.tokens_per_minute,
             "cost_per_hour": totals.cost_usd_per_hour,
+            "cost_truth": truth(burn),
             "calls_per_minute": totals.api_calls_per_minute,
             "window": totals.window_seconds,
         }

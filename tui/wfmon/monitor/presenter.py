@@ -13,8 +13,9 @@ from wfmon.analysis.shown import rank, told, with_ack
 from wfmon.analysis.verdict import Scene, verdict
 from wfmon.model.action import AcceptNormal, AddNote, Outcome
 from wfmon.model.alert import Ack, Alert, AlertState, Note
+from wfmon.model.money import NO_MONEY, Money
 from wfmon.model.record import dataclass, replace
-from wfmon.model.snapshot import Level, Snapshot, Totals, Verdict
+from wfmon.model.snapshot import Level, Snapshot, Verdict
 from wfmon.store.acks import AckStore
 from wfmon.store.errors import AckError, StoreError
 
@@ -167,17 +168,17 @@ class Presenter:
                 rules_checked_at=snapshot.rules_checked_at,
                 acks_shared=self._store.shared,
                 me=self._me,
-                cost_usd_per_hour=_sayable_cost(snapshot.totals),
+                burn=_sayable_cost(snapshot),
                 unacked=self._unacked,
                 discovery=snapshot.discovery,
             )
         )
 
 
-def _sayable_cost(totals: Totals) -> float | None:
+def _sayable_cost(snapshot: Snapshot) -> Money:
     """USD an hour, once enough has been seen of it: a call in half a second is no hour's price."""
-    seen = totals.rate_window_seconds
-    return totals.cost_usd_per_hour if seen is not None and seen >= COST_SECONDS else None
+    seen = snapshot.totals.rate_window_seconds
+    return snapshot.cost.burn if seen is not None and seen >= COST_SECONDS else NO_MONEY
 
 
 def _same(before: tuple[Alert, ...], after: tuple[Alert, ...]) -> tuple[Alert, ...]:
