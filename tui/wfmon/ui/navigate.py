@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 from wfmon.model.alert import Alert, AlertState
 from wfmon.model.run import Run
 from wfmon.model.snapshot import Snapshot
-from wfmon.ui.views.base import ShellDoor
+from wfmon.ui.views.base import Frame, ShellDoor
 
 
 def open_alert(shell: ShellDoor, alert: Alert) -> None:
@@ -46,6 +48,13 @@ def open_explain(shell: ShellDoor, workflow: str | None = None, alert_id: str | 
     from wfmon.ui.views.explain import ExplainView
 
     shell.open(ExplainView(workflow, alert_id))
+
+
+def open_facts(shell: ShellDoor, title: str, facts: Callable[[Frame], Iterable[tuple[str, str]]]) -> None:
+    """Explain ``title`` by labels and words that ``facts`` tells of what is on the screen (``FactsView``)."""
+    from wfmon.ui.views.facts import FactsView
+
+    shell.open(FactsView(title, facts))
 
 
 def open_runbook(shell: ShellDoor, text: str, subject: str) -> None:

@@ -14,9 +14,16 @@ LABEL_WIDTH = 9
 Part = tuple[str, str]  # text, role
 
 
-def fact(look: Look, width: int, label: str, *parts: Part, right: Part | None = None) -> Row:
+def fact(
+    look: Look,
+    width: int,
+    label: str,
+    *parts: Part,
+    right: Part | None = None,
+    label_width: int = LABEL_WIDTH,
+) -> Row:
     """``label    parts …      right``; the right part goes where there is no room for it."""
-    line = Line(look, width).add(label, "label", LABEL_WIDTH)
+    line = Line(look, width).add(label, "label", label_width)
     for text, role in parts:
         line.add(text, role)
     if right is not None and line.used + 2 + width_of(right[0]) <= width:
