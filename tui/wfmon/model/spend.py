@@ -75,6 +75,7 @@ class SpendSum:
 
     ``paid``: the source reports what its work costs, in this row or in others of the same hour (cost split
     by workflow beside tokens split by model): tokens of this row are not priced, also where it has no usd.
+    ``profile``: as which profile the source was read, while that is to be judged; it is not kept.
     """
 
     at: float
@@ -83,6 +84,7 @@ class SpendSum:
     role: Role
     amounts: Amounts
     paid: bool = False
+    profile: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -143,6 +145,15 @@ class Spending:
     known_seconds: float = 0.0
     since: float | None = None
     problem: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HourCells:
+    """The hour that begins at ``at``; ``known_seconds`` of it any source was read."""
+
+    at: float
+    known_seconds: float
+    cells: tuple[SpendCell, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

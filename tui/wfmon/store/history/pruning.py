@@ -20,6 +20,7 @@ MOST_STATES = 50_000
 MOST_CHANGES = 50_000
 VACUUM_PAGES = 2000
 LOST_KEEP = DAY  # for which a run that was given up as lost, and left the ring, is known again when it ends
+TOLD_KEEP = 8 * DAY  # for which what each source told of an hour is kept apart
 # Where the file is too large, so much is made free that it is not again in the next minute.
 ROOM = 0.97
 # What of each tier stays in any case, in buckets of the next coarser one.
@@ -66,13 +67,20 @@ def others(connection: sqlite3.Connection, settings: HistorySettings, now: float
         (max(oldest, late[0] if late else oldest),),
     )
     connection.execute("DELETE FROM lost WHERE ended_at < ?", (now - LOST_KEEP,))
+    _drop_spending(connection, settings, now)
     lookrows.forget(connection, now - settings.looks.oldest - DAY)
     connection.execute(
         "DELETE FROM names WHERE used < ? AND id NOT IN (SELECT workflow FROM runs) "
         "AND id NOT IN (SELECT source FROM runs) AND id NOT IN (SELECT workflow FROM lost) "
         "AND id NOT IN (SELECT source FROM lost) AND id NOT IN (SELECT subject FROM hours) "
         "AND id NOT IN (SELECT source FROM hours) AND id NOT IN (SELECT source FROM watched) "
-        "AND id NOT IN (SELECT source FROM states)",
+        "AND id NOT IN (SELECT source FROM states) "
+        + "".join(
+            f"AND id NOT IN (SELECT {column} FROM {table}) "
+            for table in ("spend", "cells")
+            for column in ("workflow", "provider", "model", "service")
+        )
+        + "AND id NOT IN (SELECT source FROM spend) AND id NOT IN (SELECT workflow FROM counts)",
         (oldest - DAY,),
     )
 
@@ -160,6 +168,18 @@ def _drop_hours(connection: sqlite3.Connection, settings: HistorySettings, now: 
     before = meta.number(connection, meta.HOURS_FROM)
     meta.put(connection, meta.HOURS_FROM, until if before is None else max(before, until))
     return True
+
+
+def _drop_spending(connection: sqlite3.Connection, settings: HistorySettings, now: float) -> None:
+    """What sources tell goes once it is settled and no longer likely to change, hours as other sums of
+    hours do, days last."""
+    connection.execute(
+        "DELETE FROM spend WHERE at < ? AND at NOT IN (SELECT at FROM unsettled WHERE seconds = ?)",
+        (now - min(TOLD_KEEP, settings.hours_keep), HOUR),
+    )
+    for table in ("cells", "counts", "settled"):
+        for seconds, keep in ((HOUR, settings.hours_keep), (DAY, settings.days_keep)):
+            connection.execute(f"DELETE FROM {table} WHERE seconds = ? AND at < ?", (seconds, now - keep))
 
 
 def _bound(connection: sqlite3.Connection, seconds: float, which: str) -> float | None:

@@ -11,7 +11,7 @@ from wfmon.model.past import Series, SeriesRequest
 from wfmon.model.prices import PriceBook
 from wfmon.model.run import Run
 from wfmon.model.source import SourceStatus
-from wfmon.model.spend import DearRun, Spending, SpendRequest
+from wfmon.model.spend import DearRun, HourCells, Spending, SpendRequest
 from wfmon.store.database import Database
 from wfmon.store.errors import StoreError
 from wfmon.store.history import codec, coverage, packing, placing, resampling, ring
@@ -21,6 +21,7 @@ from wfmon.store.history.records import Session
 from wfmon.store.history.rolling import PACKED
 from wfmon.store.history.schema import HISTORY, NAME, STRANGE, strange
 from wfmon.store.history.settings import HistorySettings
+from wfmon.store.history.spendreading import SpendReader, dearest
 from wfmon.store.history.sums import hour_of
 from wfmon.store.history.tables import by_names
 from wfmon.store.paths import StateDir
@@ -31,6 +32,7 @@ __all__ = ["HistoryReader", "Session"]
 
 T = TypeVar("T")
 MOST_RUNS = 10_000
+DEAREST_FACTOR = 4  # by reported cost and by tokens so many are looked at of each that is told
 MOST_CHANGES = 10_000
 MOST_SESSIONS = 10_000
 MOST_HOUR_SUMS = 2_000_000
@@ -242,10 +244,28 @@ class HistoryReader:
         return self._read(work)
 
     def spending(self, request: SpendRequest) -> Spending:
-        return Spending(request.begin, request.end, problem="nothing is kept of it yet")
+        """What was used and spent; see ``Spending``."""
+        return self._read(lambda connection: SpendReader(connection, self._names).spending(request))
+
+    def hourly(self, begin: float, end: float) -> tuple[HourCells, ...]:
+        """What was used and spent in each hour that touches ``begin`` to ``end``, oldest first."""
+        return self._read(lambda connection: SpendReader(connection, self._names).hourly(begin, end))
 
     def dearest(self, begin: float, end: float, book: PriceBook, limit: int) -> tuple[DearRun, ...]:
-        return ()
+        """The dearest of the finished runs that are kept and ended from ``begin`` to ``end``."""
+
+        def work(connection: sqlite3.Connection) -> tuple[Run, ...]:
+            found: dict[tuple[object, object], Sequence[object]] = {}
+            for order in ("cost_usd", "tokens"):
+                for row in connection.execute(
+                    f"SELECT workflow, {ring.COLUMNS} FROM runs WHERE ended_at >= ? AND ended_at < ? "
+                    f"AND {order} > 0 ORDER BY {order} DESC LIMIT ?",
+                    (begin, end, DEAREST_FACTOR * limit),
+                ):
+                    found[row[0], row[1]] = row
+            return self._runs(connection, list(found.values()))
+
+        return dearest(self._read(work), book, limit)
 
     def close(self) -> None:
         self._database.close()

@@ -15,6 +15,8 @@ from typing import Any
 
 from wfmon.model.record import dataclass
 from wfmon.model.run import COUNTED, FAILED, NO_USAGE, Run, RunStatus, Usage
+from wfmon.store.history.runusage import pack_usage, unpack_usage
+from wfmon.store.history.spendrows import Used, used_by
 from wfmon.store.history.sums import Figures
 from wfmon.store.rows import is_time
 from wfmon.text.sanitize import safe
@@ -25,20 +27,22 @@ MOST_LOST = 500  # of one workflow that are remembered beside the newest runs
 _MOST_NUMBER = 1 << 62
 COLUMNS = (
     "id, ended_at, source, status, word, started_at, duration, attempt, retries, tokens, cost_usd, error, "
-    "log, model, has_id"
+    "log, model, has_id, provider, input, output, cached, cache_write, reasoning, usage, spent"
 )
-_INSERT = f"INSERT OR REPLACE INTO runs (workflow, {COLUMNS}) VALUES ({', '.join('?' * 16)})"
+_INSERT = f"INSERT OR REPLACE INTO runs (workflow, {COLUMNS}) VALUES ({', '.join('?' * 24)})"
+_SPENT = 22  # place of ``spent``: whether what the run used was written with it
 
 Row = tuple[object, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Contribution:
-    """What a run adds to the hour of ``ended_at``; ``source`` is an id."""
+    """What a run adds to the hour of ``ended_at``; ``source`` is an id. ``used``: by model."""
 
     ended_at: float
     source: int
     figures: Figures
+    used: tuple[Used, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,6 +151,14 @@ def to_row(run: Run, source: int, ended_at: float) -> Row:
         _text(run.log),
         _text(run.model),
         int(run.has_id),
+        _text(run.provider),
+        _whole(run.usage.input),
+        _whole(run.usage.output),
+        _whole(run.usage.cached),
+        _whole(run.usage.cache_write),
+        _whole(run.usage.reasoning),
+        pack_usage(run),
+        1,
     )
 
 
@@ -155,7 +167,7 @@ def of_row(row: Sequence[object], workflow: str, source: str) -> Run | None:
     ended_at = row[1]
     if not is_time(ended_at):
         return None
-    tokens, cost = _whole(row[9]), _number(row[10])
+    packed = unpack_usage(row[21])
     return Run(
         id=safe(str(row[0]), limit=TEXT_LIMIT),
         workflow=workflow,
@@ -165,14 +177,24 @@ def of_row(row: Sequence[object], workflow: str, source: str) -> Run | None:
         duration_seconds=_number(row[6]),
         attempt=_whole(row[7]),
         retries=_whole(row[8]),
-        usage=NO_USAGE if tokens is None and cost is None else Usage(total=tokens, cost_usd=cost),
+        usage=_usage(row),
         model=_text(row[13]),
+        provider=_text(row[15]),
         error=_text(row[11], ERROR_LIMIT),
         source=source,
         log=_text(row[12]),
         has_id=bool(row[14]),
         status_word=_text(row[4]),
+        parts=packed.parts,
+        retried=packed.retried,
+        calls=packed.calls,
     )
+
+
+def _usage(row: Sequence[object]) -> Usage:
+    into, out, cached, written, reasoning = (_whole(each) for each in row[16:21])
+    usage = Usage(into, out, cached, written, reasoning, _whole(row[9]), _number(row[10]))
+    return NO_USAGE if usage == NO_USAGE else usage
 
 
 def _contribution(row: Sequence[object]) -> Contribution | None:
@@ -187,7 +209,8 @@ def _contribution(row: Sequence[object]) -> Contribution | None:
         None if tokens is None else float(tokens),
         cost,
     )
-    return Contribution(float(ended_at), source, figures)
+    run = of_row(row, "", "") if row[_SPENT] == 1 else None
+    return Contribution(float(ended_at), source, figures, () if run is None else tuple(used_by(run)))
 
 
 def _status(word: object) -> RunStatus:

@@ -6,6 +6,7 @@ never given twice.
 
 from __future__ import annotations
 
+from wfmon.model.spend import FIGURES
 from wfmon.store.filekind import FileKind, Schema
 from wfmon.text.sanitize import safe
 
@@ -32,6 +33,13 @@ _RUN = """(
     has_id INTEGER NOT NULL,
     PRIMARY KEY (workflow, id)
 ) WITHOUT ROWID"""
+_SPEND_KEY = """workflow INTEGER NOT NULL,
+            provider INTEGER NOT NULL,
+            model INTEGER NOT NULL,
+            service INTEGER NOT NULL,
+            outcome INTEGER NOT NULL,
+            paid INTEGER NOT NULL,"""
+_SPEND_FIGURES = "".join(f"{name} REAL,\n            " for name in FIGURES)
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -116,6 +124,64 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             packed BLOB NOT NULL
         )""",
         "CREATE UNIQUE INDEX looks_by_target ON looks (target, at)",
+    ),
+    # What was used and spent. ``spent`` of a run: what it used is in ``spend``.
+    (
+        *(
+            f"ALTER TABLE {table} ADD COLUMN {column}"
+            for table in ("runs", "lost")
+            for column in (
+                "provider TEXT",
+                "input INTEGER",
+                "output INTEGER",
+                "cached INTEGER",
+                "cache_write INTEGER",
+                "reasoning INTEGER",
+                "usage BLOB",
+                "spent INTEGER",
+            )
+        ),
+        # As each source tells it, by hour.
+        f"""CREATE TABLE spend (
+            at REAL NOT NULL,
+            source INTEGER NOT NULL,
+            role INTEGER NOT NULL,
+            {_SPEND_KEY}
+            {_SPEND_FIGURES}
+            PRIMARY KEY (at, source, role, workflow, provider, model, service, outcome, paid)
+        ) WITHOUT ROWID""",
+        # Each figure from one source: of hours that are over, and of days.
+        f"""CREATE TABLE cells (
+            seconds REAL NOT NULL,
+            at REAL NOT NULL,
+            {_SPEND_KEY}
+            tokens INTEGER NOT NULL,
+            money INTEGER NOT NULL,
+            {_SPEND_FIGURES}
+            PRIMARY KEY (seconds, at, workflow, provider, model, service, outcome, paid, tokens, money)
+        ) WITHOUT ROWID""",
+        """CREATE TABLE counts (
+            seconds REAL NOT NULL,
+            at REAL NOT NULL,
+            workflow INTEGER NOT NULL,
+            runs REAL NOT NULL,
+            failures REAL NOT NULL,
+            PRIMARY KEY (seconds, at, workflow)
+        ) WITHOUT ROWID""",
+        # Hours (3600) and days (86400, also where a day has 23 or 25 hours) that are in ``cells``.
+        """CREATE TABLE settled (
+            seconds REAL NOT NULL,
+            at REAL NOT NULL,
+            until REAL NOT NULL,
+            known REAL NOT NULL,
+            PRIMARY KEY (seconds, at)
+        ) WITHOUT ROWID""",
+        # Those that are to be made, or again.
+        """CREATE TABLE unsettled (
+            seconds REAL NOT NULL,
+            at REAL NOT NULL,
+            PRIMARY KEY (seconds, at)
+        ) WITHOUT ROWID""",
     ),
 )
 HISTORY = FileKind(

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import UTC, tzinfo
+
 from wfmon.config import schema
 from wfmon.model.history import Tier
 from wfmon.model.record import dataclass
 from wfmon.store.thinning import Keeping
+from wfmon.text.numbers import find_zone
 
 HOUR = 3600.0
 DAY = 86_400.0
@@ -18,13 +21,16 @@ LOOKBACK_SECONDS = 300.0
 class HistorySettings:
     """``tiers``: finest first. ``max_bytes``: of the file; beyond it the finest points go first.
     ``keep_runs``: finished runs of each workflow. ``hours_keep``: seconds for which the sums of hours are
-    kept by source; then only those of the hour points are. ``looks``: which looks at targets are kept."""
+    kept by source; then only those of the hour points are. ``looks``: which looks at targets are kept.
+    ``zone``: whose days spending is summed up by (None: local), for ``days_keep`` seconds."""
 
     tiers: tuple[Tier, ...] = TIERS
     max_bytes: int = 500_000_000
     keep_runs: int = 500
     hours_keep: float = 35 * DAY
     looks: Keeping = Keeping.for_windows(300.0, 6 * HOUR, LOOKBACK_SECONDS)
+    zone: tzinfo | None = UTC
+    days_keep: float = 400 * DAY
 
     @property
     def longest(self) -> float:
@@ -41,4 +47,5 @@ class HistorySettings:
             keep_runs=config.baseline.runs,
             hours_keep=config.baseline.days * DAY,
             looks=Keeping.for_windows(config.windows.runs, config.windows.max, LOOKBACK_SECONDS),
+            zone=find_zone(config.cost.timezone or config.ui.timezone),
         )

@@ -16,6 +16,7 @@ from wfmon.store.history.records import Written
 from wfmon.store.history.ring import Contribution, Ring
 from wfmon.store.history.rolling import Roller, store
 from wfmon.store.history.settings import HistorySettings
+from wfmon.store.history.spendwriting import SpendWriting
 from wfmon.store.history.sums import SumRow, hour_of
 from wfmon.store.history.tables import by_ids
 from wfmon.store.rows import is_time
@@ -37,6 +38,7 @@ class Writing:
         self._batch = batch
         self._roller = Roller(connection, names, settings.tiers, batch.at)
         self._hours_from = meta.number(connection, meta.HOURS_FROM) or 0.0
+        self._spend = SpendWriting(connection, self._id, settings, batch.at)
 
     def all(self, tell: Callable[[str], None]) -> Written:
         """``tell`` hears in words of what is too large to keep."""
@@ -45,7 +47,9 @@ class Writing:
         new, corrected = self._runs(batch.runs)
         if self._is_new_growth():
             self._sums(batch.grown)
+            self._spend.add(batch.spent)
         self._sums(batch.hours, replace=True)
+        self._spend.put(batch.spent_hours)
         self._watched()
         self._states()
         self._changes()
@@ -53,6 +57,7 @@ class Writing:
         for target, look in batch.looks:
             if not lookrows.add(self._connection, target, look, self._settings.looks):
                 tell(f"{target.shown}: {size(len(look.lines))} of metrics are too much to keep")
+        self._spend.settle()
         return Written(new, corrected, points + self._roller.roll())
 
     def _point(self, point: Point) -> int:
@@ -86,6 +91,8 @@ class Writing:
                 if taken.added != taken.removed:
                     self._move(workflow, taken.removed, -1.0)
                     self._move(workflow, taken.added, 1.0)
+                    self._spend.move(workflow, taken.removed, -1.0)
+                    self._spend.move(workflow, taken.added, 1.0)
             ring.thin()
         return new, corrected
 
@@ -108,9 +115,10 @@ class Writing:
     def _is_new_growth(self) -> bool:
         """Whether these very sums were not added by the last batch, of whose commit the writer may not
         have heard."""
-        if not self._batch.grown:
+        if not self._batch.grown and not self._batch.spent:
             return True
-        told = f"{self._batch.at!r} {zlib.crc32(msgspec.msgpack.encode(self._batch.grown))}"
+        grown = msgspec.msgpack.encode((self._batch.grown, self._batch.spent))
+        told = f"{self._batch.at!r} {zlib.crc32(grown)}"
         if meta.text(self._connection, meta.LAST_BATCH) == told:
             return False
         meta.put(self._connection, meta.LAST_BATCH, told)
@@ -124,6 +132,7 @@ class Writing:
                 rows.append(row)
         sums.write(self._connection, rows, replace=replace)
         self._roller.mark_hours({row.at for row in rows})
+        self._spend.mark(row.at for row in rows)
 
     def _sum(self, each: HourSum) -> SumRow | None:
         kind, subject = self._id(each.kind.value), self._id(each.subject)
@@ -145,6 +154,7 @@ class Writing:
             if coverage.add(self._connection, at, source, role, spans)
         }
         self._roller.mark_hours(at for at in changed if at >= self._hours_from)
+        self._spend.mark(changed)
 
     def _states(self) -> None:
         for status in self._batch.states:
