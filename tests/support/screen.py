@@ -16,6 +16,7 @@ from wfmon.model.log import LogPage, LogRequest
 from wfmon.model.past import Ended, PastMoment, Series, SeriesRequest
 from wfmon.model.run import Run
 from wfmon.model.snapshot import Snapshot
+from wfmon.model.spend import Priced, Spending, SpendRequest
 from wfmon.monitor.doors import Memory
 from wfmon.monitor.memory import NoMemory
 from wfmon.ui.keys import Keymap
@@ -45,6 +46,7 @@ class FakeMemory:
         self.course: Series | None = None
         self.over = Ended()
         self.ended_asked: list[float] = []
+        self.spending_asked: list[SpendRequest] = []
         self.held: asyncio.Event | None = None
         self.under_way = 0
         self.most_under_way = 0
@@ -88,6 +90,10 @@ class FakeMemory:
 
     async def runs(self, workflow: str, limit: int = 100) -> tuple[Run, ...]:
         return ()
+
+    async def spending(self, request: SpendRequest) -> Priced:
+        self.spending_asked.append(request)
+        return Priced(Spending(request.begin, request.end, problem="no history is kept"))
 
 
 class FakeDoors:
