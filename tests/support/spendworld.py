@@ -70,7 +70,7 @@ def cells(scale: float = 1.0) -> tuple[SpendCell, ...]:
         ),
         cell("research_agent", "openai", "gpt-x", good, untyped=4e5, calls=12.0),
         cell("research_agent", "local", "llama", good, input=9e5, output=1e5),
-        cell("research_agent", "openai", "gpt-x", good, False, usd=0.9),
+        cell("research_agent", "gateway", "gpt-x via gateway", good, False, usd=0.9),
     )  # fmt: skip
 
 
