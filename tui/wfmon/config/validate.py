@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 import msgspec
 
 from wfmon.config.check_alerts import alert_findings, limit_findings
+from wfmon.config.check_budgets import budget_findings
 from wfmon.config.check_sources import source_findings
 from wfmon.config.problems import Finding, KeyPath
 from wfmon.config.schema import Config, Duration
@@ -40,6 +41,7 @@ def findings(config: Config, themes: Collection[str], distrust: Mapping[int, str
         *_storage(config),
         *_profiles(config),
         *_discovery(config),
+        *budget_findings(config.budget),
     ]
 
 

@@ -105,6 +105,27 @@ class BudgetStatus:
 
 
 @dataclass(frozen=True, slots=True)
+class CostRates:
+    """What the user says that his machine costs, in USD; 0: not counted."""
+
+    cpu_hour: float = 0.0
+    memory_gib_hour: float = 0.0
+    host_month: float = 0.0
+    storage_gib_month: float = 0.0
+    backup_gib_month: float = 0.0
+
+    @property
+    def any(self) -> bool:
+        return bool(
+            self.cpu_hour
+            or self.memory_gib_hour
+            or self.host_month
+            or self.storage_gib_month
+            or self.backup_gib_month
+        )
+
+
+@dataclass(frozen=True, slots=True)
 class Account:
     """What was spent in a calendar period until now. ``known_seconds`` of it any source was read."""
 

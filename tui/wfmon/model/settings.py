@@ -99,6 +99,13 @@ class CostSpikeSettings:
 
 
 @dataclass(frozen=True, slots=True)
+class BudgetBurnSettings:
+    """Rule ``budget_burn`` (alerting-and-burn 4.1); what each budget allows is its own."""
+
+    enabled: bool
+
+
+@dataclass(frozen=True, slots=True)
 class SilenceSettings:
     """Rule ``silence`` (alerting-and-burn 4.7): no run where a Poisson process of the usual rate would fall
     silent for so long within an hour with a chance of at most ``p_zero``, or no success for ``gap_factor`` *

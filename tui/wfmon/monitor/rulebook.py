@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from wfmon.analysis.episodes import EpisodeMemory
 from wfmon.analysis.rules import (
+    budget_burn,
     cost_spike,
     failure_rate,
     retention,
@@ -103,12 +104,19 @@ def _foreign(known: Known) -> Sequence[Finding]:
     )
 
 
+def _budgets(known: Known) -> Sequence[Finding]:
+    accounts = known.picture.cost.accounts
+    statuses = () if accounts is None else accounts.budgets
+    return budget_burn.evaluate(statuses, known.rules.budget_burn, known.now)
+
+
 RULES: tuple[Rule, ...] = (
     Rule(timeout.RULE, timeouts),
     Rule(stall.RULE, stalls),
     Rule(runaway.RULE, runaways),
     Rule(silence.RULE, silences),
     Rule(cost_spike.RULE, cost_spikes),
+    Rule(budget_burn.RULE, _budgets),
     Rule(
         source_down.RULE,
         lambda known: source_down.evaluate(known.picture.sources, known.rules.source_down, known.now),

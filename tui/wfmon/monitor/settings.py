@@ -8,6 +8,7 @@ from wfmon.config import schema
 from wfmon.model.record import dataclass, field
 from wfmon.model.settings import (
     BaselineSettings,
+    BudgetBurnSettings,
     CostSpikeSettings,
     EpisodeSettings,
     EvaluationSettings,
@@ -44,6 +45,7 @@ class RuleSettings:
     stall: StallSettings
     runaway: RunawaySettings
     cost_spike: CostSpikeSettings
+    budget_burn: BudgetBurnSettings
     memory: MemorySettings
     storage: StorageSettings
     silence: SilenceSettings
@@ -66,6 +68,7 @@ def rule_settings(config: schema.Config) -> RuleSettings:
         stall=StallSettings(alerts.stall.enabled, alerts.stall.after, alerts.stall.in_step),
         runaway=_runaway(config),
         cost_spike=_cost_spike(config),
+        budget_burn=BudgetBurnSettings(alerts.budget_burn.enabled),
         memory=_memory(alerts.memory),
         storage=_storage(alerts.storage),
         silence=_silence(config),
