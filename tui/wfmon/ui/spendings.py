@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping
 from datetime import tzinfo
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from wfmon.model import calendar
 from wfmon.model.budget import Period
+from wfmon.model.money import Money
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot
-from wfmon.model.spend import Priced, SpendRequest
+from wfmon.model.spend import Priced, RunCount, SpendRequest
 from wfmon.text import numbers
 from wfmon.ui.aside import aside
 from wfmon.ui.look import Look
@@ -28,6 +29,8 @@ AGAIN_SECONDS = 10.0  # what moved is asked for no sooner
 ANYWAY_SECONDS = 60.0  # and what did not seem to move, all the same
 MANY_CELLS = 2000  # from which on they are added up aside, 5 ms at least
 
+T = TypeVar("T")
+Digest = Callable[[Priced, float, "tzinfo | None"], T]
 Start = Callable[[Coroutine[Any, Any, None]], "asyncio.Task[None]"]
 
 
@@ -62,23 +65,38 @@ SPANS = (Span("24h", "24 hours", 0), Span("7d", "7 days", 7), Span("30d", "30 da
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
-    """``at``: when it was true. ``lines``: the parts by what they were split by, the dearest first."""
+class Answer(Generic[T]):
+    """``at``: when it was true. ``sums``: what the view makes of it, once."""
 
     span: Wanted
     request: SpendRequest
     priced: Priced
-    ledger: Ledger
-    lines: Mapping[Dimension, tuple[SpendLine, ...]]
+    sums: T
     at: float
 
 
-class Spendings:
-    """``answer`` is the last one, also while a new one is asked; ``why``: there is none that tells
-    anything, and why."""
+@dataclass(frozen=True, slots=True)
+class Sums:
+    """What a ledger says of the whole time; ``lines`` by what they were split by, the dearest first."""
 
-    def __init__(self, shell: ShellDoor, start: Start) -> None:
-        self.answer: Answer | None = None
+    ledger: Ledger
+    lines: Mapping[Dimension, tuple[SpendLine, ...]]
+    course: tuple[Money, ...]
+    money: Money
+    wasted: Money
+    waste_share: float | None
+    runs: RunCount | None
+    per_success: Money | None
+
+
+class Spendings(Generic[T]):
+    """``digest`` makes the sums of an answer, at its time and in the zone of its days; where there is much
+    of it, in a thread. ``answer`` is the last one, also while a new one is asked; ``why``: there is none that
+    tells anything, and why."""
+
+    def __init__(self, shell: ShellDoor, start: Start, digest: Digest[T]) -> None:
+        self.answer: Answer[T] | None = None
+        self._digest = digest
         self.why = ""
         self._shell = shell
         self._start = start
@@ -120,19 +138,29 @@ class Spendings:
         self.why = priced.spending.problem or ""
         if self.why:
             return
-        many = len(priced.spending.cells) >= MANY_CELLS
-        self.answer = (
-            await aside(lambda: answered(span, request, priced, now))
-            if many
-            else answered(span, request, priced, now)
-        )
+        cells = len(priced.spending.cells) + sum(len(slot.cells) for slot in priced.spending.slots)
+
+        def work() -> T:
+            return self._digest(priced, now, zone)
+
+        sums = work() if cells < MANY_CELLS else await aside(work)
+        self.answer = Answer(span, request, priced, sums, now)
 
 
-def answered(span: Wanted, request: SpendRequest, priced: Priced, at: float) -> Answer:
+def sums_of(priced: Priced, _at: float, _zone: tzinfo | None) -> Sums:
     from wfmon.analysis.accounts import Ledger
 
     ledger = Ledger(priced)
-    return Answer(span, request, priced, ledger, {by: ledger.by(by) for by in DIMENSIONS}, at)
+    return Sums(
+        ledger,
+        {by: ledger.by(by) for by in DIMENSIONS},
+        ledger.course(),
+        ledger.money(),
+        ledger.wasted(),
+        ledger.waste_share(),
+        ledger.runs(),
+        ledger.per_success(),
+    )
 
 
 def moved(snapshot: Snapshot | None) -> object:

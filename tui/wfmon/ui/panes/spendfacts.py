@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from wfmon.model.metrics import TokenKind
 from wfmon.model.money import Money
@@ -34,7 +34,7 @@ _KINDS = (
 
 
 def line_facts(
-    look: Look, snapshot: Snapshot | None, answer: Answer, by: Dimension, line: SpendLine, now: float
+    look: Look, snapshot: Snapshot | None, answer: Answer[Any], by: Dimension, line: SpendLine, now: float
 ) -> Facts:
     spending = answer.priced.spending
     yield "spent", money_words(look, line.money)
@@ -58,7 +58,7 @@ def line_facts(
     yield from source_facts(snapshot)
 
 
-def run_facts(look: Look, answer: Answer, dear: DearRun, now: float) -> Facts:
+def run_facts(look: Look, answer: Answer[Any], dear: DearRun, now: float) -> Facts:
     run = dear.run
     yield "run", run.id if run.has_id else "without an id in its log"
     yield "workflow", run.workflow
@@ -124,7 +124,7 @@ def amount_facts(amounts: Amounts) -> Facts:
         yield "calls", f"{numbers.count(amounts.calls)} of models"
 
 
-def known_facts(look: Look, answer: Answer, now: float) -> Facts:
+def known_facts(look: Look, answer: Answer[Any], now: float) -> Facts:
     spending = answer.priced.spending
     span = spending.end - spending.begin
     yield "known", f"{numbers.duration(spending.known_seconds)} of {numbers.duration(span)}"

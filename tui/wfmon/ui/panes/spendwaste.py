@@ -12,19 +12,20 @@ from wfmon.ui.panes.facts import Part
 from wfmon.ui.rows import Line, Row, wrap
 
 if TYPE_CHECKING:
-    from wfmon.analysis.accounts import Ledger, SpendLine
+    from wfmon.analysis.accounts import SpendLine
+    from wfmon.ui.spendings import Sums
 
 MOST_NAMES = 3
 
 
-def waste_rows(look: Look, width: int, ledger: Ledger, workflows: Sequence[SpendLine]) -> list[Row]:
+def waste_rows(look: Look, width: int, sums: Sums) -> list[Row]:
     """``$4.12 of $61.00 (7%) on failed, cancelled and retried work · most: invoice_extract $3.10``."""
-    wasted, share, success = ledger.wasted(), ledger.waste_share(), ledger.per_success()
+    wasted, share, success = sums.wasted, sums.waste_share, sums.per_success
     parts: list[Part] = []
     if wasted.known:
         of = f" ({numbers.percent(share)})" if share is not None else ""
         parts.append((f"{money_words(look, wasted)}{of} on failed, cancelled and retried work", "text"))
-        most = sorted(workflows, key=lambda line: -(line.wasted.least or 0.0))[:MOST_NAMES]
+        most = sorted(sums.lines["workflow"], key=lambda line: -(line.wasted.least or 0.0))[:MOST_NAMES]
         named = [f"{line.name} {money_words(look, line.wasted)}" for line in most if line.wasted.least]
         if named:
             parts.append((f"most: {', '.join(named)}", "text"))
@@ -33,7 +34,7 @@ def waste_rows(look: Look, width: int, ledger: Ledger, workflows: Sequence[Spend
     else:
         parts.append(("not known: no source tells what became of the work that was paid for", "muted"))
     if success is not None:
-        runs = ledger.runs()
+        runs = sums.runs
         good = f" ({numbers.count(runs.runs - runs.failures)})" if runs is not None else ""
         parts.append((f"{money_words(look, success)} for each successful run{good}", "text"))
     return _flow(look, width, parts)

@@ -13,6 +13,7 @@ from wfmon.model.snapshot import Snapshot
 from wfmon.model.spend import DearRun
 from wfmon.text import numbers
 from wfmon.ui import navigate
+from wfmon.ui.look import Look
 from wfmon.ui.pagescroll import PageScroll
 from wfmon.ui.panes import budgets as budget_pane
 from wfmon.ui.panes import spendruns as runs_pane
@@ -26,7 +27,7 @@ from wfmon.ui.panes.spendplot import spend_plot
 from wfmon.ui.panes.spendwaste import unpriced_rows, waste_rows
 from wfmon.ui.panes.titlebar import title_row
 from wfmon.ui.rows import Line, Row, Scroll, rule, wrap
-from wfmon.ui.spendings import DIMENSIONS, SPANS, Answer, Spendings, moved, zone_of
+from wfmon.ui.spendings import DIMENSIONS, SPANS, Answer, Spendings, Sums, moved, sums_of, zone_of
 from wfmon.ui.views.base import Deed, Frame, ShellDoor, View
 from wfmon.ui.views.operations import paused
 
@@ -54,12 +55,13 @@ class FinanceView(View):
         self._budgets: dict[str, BudgetStatus] = {}
         self._lines: dict[str, SpendLine] = {}
         self._runs: dict[str, DearRun] = {}
+        self._table: tuple[tuple[object, ...], split_pane.Table] | None = None  # and what it is of
         self._page_scroll = PageScroll()
         self._line_scroll = Scroll()
 
     def opened(self, shell: ShellDoor) -> None:
         super().opened(shell)
-        self.spendings = Spendings(shell, self.start)
+        self.spendings = Spendings(shell, self.start, sums_of)
         self._refresh()
 
     def uncovered(self) -> None:
@@ -124,7 +126,7 @@ class FinanceView(View):
 
         def facts(frame: Frame) -> list[tuple[str, str]]:
             answer = self.spendings.answer
-            lines = answer.lines[by] if answer is not None else ()
+            lines = answer.sums.lines[by] if answer is not None else ()
             key = split_pane.key_of(chosen)
             line = next((each for each in lines if split_pane.key_of(each) == key), None)
             if answer is None or line is None:
@@ -147,7 +149,7 @@ class FinanceView(View):
 
         answer = self.spendings.answer
         if answer is not None:
-            spending, ledger = answer.priced.spending, answer.ledger
+            spending, ledger = answer.priced.spending, answer.sums.ledger
             zone = zone_of(self.shell.latest, self.shell.look)
             texts = {
                 "csv": as_csv(ledger, self.by),
@@ -187,7 +189,7 @@ class FinanceView(View):
     def _arrange(self, snapshot: Snapshot) -> None:
         accounts, answer = snapshot.cost.accounts, self.spendings.answer
         budgets = accounts.budgets if accounts is not None else ()
-        lines = answer.lines[self.by] if answer is not None else ()
+        lines = answer.sums.lines[self.by] if answer is not None else ()
         dearest = answer.priced.dearest if answer is not None else ()
         self._budgets = {budget_pane.KEY + each.budget.name: each for each in budgets}
         self._lines = {split_pane.key_of(each): each for each in lines}
@@ -207,11 +209,11 @@ class FinanceView(View):
         rows += self._plot(frame, snapshot, answer, now)
         rows += self._split(frame, answer, now)
         rows.append(rule(look, width, "Waste", answer.span.words))
-        rows += waste_rows(look, width, answer.ledger, answer.lines["workflow"])
+        rows += waste_rows(look, width, answer.sums)
         if self._runs:
             rows.append(rule(look, width, "Dearest runs", answer.span.words))
             rows += runs_pane.dear_rows(look, width, list(self._runs.values()), now, self.cursor.key)
-        return rows + unpriced_rows(look, width, answer.lines["model"])
+        return rows + unpriced_rows(look, width, answer.sums.lines["model"])
 
     def _live(self, frame: Frame, snapshot: Snapshot) -> list[Row]:
         """What is known of now, until the past has answered, or where there is none."""
@@ -236,11 +238,11 @@ class FinanceView(View):
             *(Line(look, width).add(f"  {part}", "muted").row() for part in wrap(why, width - 4, 3)),
         ]
 
-    def _plot(self, frame: Frame, snapshot: Snapshot, answer: Answer, now: float) -> list[Row]:
+    def _plot(self, frame: Frame, snapshot: Snapshot, answer: Answer[Sums], now: float) -> list[Row]:
         look, width, spending = frame.look, frame.width, answer.priced.spending
         zone = zone_of(snapshot, look)
         accounts = snapshot.cost.accounts
-        course = answer.ledger.course()
+        course = answer.sums.course
         daily = answer.span is not SPANS[0]
         limit = day_limit(accounts) if accounts is not None and daily else None
         most = max((money.least or 0.0 for money in course), default=0.0)
@@ -255,7 +257,7 @@ class FinanceView(View):
             title += f", {'far below' if far else 'line:'} {numbers.money(limit)} a day"
         return [rule(look, width, title, self._told(answer, now, look.signs.dot)), *drawn]
 
-    def _told(self, answer: Answer, now: float, dot: str) -> str:
+    def _told(self, answer: Answer[Sums], now: float, dot: str) -> str:
         """Over which time, how much of it is known, and how old the answer is."""
         spending = answer.priced.spending
         notes = [answer.span.words]
@@ -270,10 +272,17 @@ class FinanceView(View):
             notes.append(f"asking for {self.span.words}")
         return f" {dot} ".join(notes)
 
-    def _split(self, frame: Frame, answer: Answer, now: float) -> list[Row]:
+    def _layout(self, look: Look, width: int, answer: Answer[Sums]) -> split_pane.Table:
+        """Which columns fit depends on every line: looked at once for each answer."""
+        of = (look, width, answer.at, answer.span.id, self.by)
+        if self._table is None or self._table[0] != of:
+            self._table = of, split_pane.table(look, width, answer.sums.lines[self.by])
+        return self._table[1]
+
+    def _split(self, frame: Frame, answer: Answer[Sums], now: float) -> list[Row]:
         look, width = frame.look, frame.width
         lines, keys = list(self._lines.values()), list(self._lines)
-        money = answer.ledger.money()
+        money = answer.sums.money
         title = f"{money_words(look, money) if money != NO_MONEY else 'nothing'} by {self.by}"
         notes = self._told(answer, now, look.signs.dot)
         if not lines:
@@ -285,7 +294,7 @@ class FinanceView(View):
         self.page = len(window)
         if len(window) < len(lines):
             title += f", {window.start + 1}-{window.stop} of {len(lines)}"
-        at = split_pane.table(look, width, lines)
+        at = self._layout(look, width, answer)
         rows = [rule(look, width, title, notes), split_pane.head(look, width, at, self.by)]
         for number in window:
             chosen = keys[number] == self.cursor.key
