@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from functools import cached_property
 from typing import Literal
 
+from wfmon.model.budget import CostRates
 from wfmon.model.money import NO_MONEY, Money, total
 from wfmon.model.prices import PriceBook, priced
 from wfmon.model.record import dataclass
@@ -55,6 +56,17 @@ def cell_money(cell: SpendCell, book: PriceBook) -> Money:
     if amounts.untyped is not None:
         made = made + priced(Usage(total=_whole(amounts.untyped)), unit, mix=mix)
     return made
+
+
+def infra_usd(amounts: Amounts, rates: CostRates) -> float:
+    """What the host was used for costs by the user's rates, without the machine itself."""
+    month = 30 * 86_400.0
+    return (
+        (amounts.cpu_seconds or 0.0) / 3600.0 * rates.cpu_hour
+        + (amounts.memory_gib_seconds or 0.0) / 3600.0 * rates.memory_gib_hour
+        + (amounts.storage_gib_seconds or 0.0) / month * rates.storage_gib_month
+        + (amounts.backup_gib_seconds or 0.0) / month * rates.backup_gib_month
+    )
 
 
 def added(every: Iterable[Amounts]) -> Amounts:

@@ -124,6 +124,7 @@ class Historian:
             retention=last.retention,
             changes=last.changes,
             status=last.history,
+            accounts=last.cost.accounts,
         )
 
     def saw(self, picture: Picture, now: float) -> None:

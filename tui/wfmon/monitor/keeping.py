@@ -10,6 +10,7 @@ from datetime import tzinfo
 import wfmon
 from wfmon.config import schema
 from wfmon.model.history import Change, ChangeKind
+from wfmon.model.prices import EMPTY, PriceBook
 from wfmon.monitor.historian import Historian, Learns, Writing
 from wfmon.monitor.memory import StoredMemory
 from wfmon.monitor.recorder import Recorder
@@ -17,13 +18,20 @@ from wfmon.monitor.settings import baseline_settings, retention_settings
 from wfmon.monitor.trends import draw_step
 from wfmon.store.acks import AckStore
 from wfmon.store.lanes import Lane
+from wfmon.text.numbers import zone_name
 
 
 def make_historian(
-    config: schema.Config, lane: Lane, acks: AckStore, zone: tzinfo | None, user: str, epoch: int
+    config: schema.Config,
+    lane: Lane,
+    acks: AckStore,
+    zone: tzinfo | None,
+    user: str,
+    epoch: int,
+    book: Callable[[], PriceBook] = lambda: EMPTY,
 ) -> Historian | None:
     """Who writes the history of ``lane`` for the collector of ``epoch``; None where the config wants
-    none."""
+    none. ``book``: the prices that hold now."""
     if not config.history.enabled:
         return None
     from wfmon.store.history.settings import HistorySettings
@@ -38,7 +46,7 @@ def make_historian(
         )
     return Historian(
         HistoryWriter(lane.state, settings),
-        _learner(config, lane, acks, zone),
+        _learner(config, lane, acks, zone, book),
         recorder,
         Writing(epoch, os.getpid(), user, wfmon.__version__),
         backfill=float(config.history.backfill),
@@ -52,29 +60,47 @@ def make_memory(
     zone: tzinfo | None,
     me: str,
     alone: Callable[[], str | None],
+    book: Callable[[], PriceBook] = lambda: EMPTY,
 ) -> StoredMemory:
     """Who answers questions about the past of ``lane``; nothing is opened before the first question.
-    ``alone``: see ``StoredMemory``."""
+    ``alone`` and ``book``: see ``StoredMemory``."""
     from wfmon.store.history.reader import HistoryReader
     from wfmon.store.history.settings import HistorySettings
 
     reader = HistoryReader(lane.state, HistorySettings.from_config(config))
-    return StoredMemory(reader, acks, zone, me=me, alone=alone)
+    return StoredMemory(reader, acks, zone, me=me, alone=alone, book=book)
 
 
-def _learner(config: schema.Config, lane: Lane, acks: AckStore, zone: tzinfo | None) -> Callable[[], Learns]:
+def _learner(
+    config: schema.Config, lane: Lane, acks: AckStore, zone: tzinfo | None, book: Callable[[], PriceBook]
+) -> Callable[[], Learns]:
     def make() -> Learns:
+        from wfmon.monitor.accountant import Accountant
+        from wfmon.monitor.budgetsettings import budgets_of, rates_of
         from wfmon.monitor.learner import Learner
         from wfmon.store.history.reader import HistoryReader
         from wfmon.store.history.settings import HistorySettings
 
+        settings = HistorySettings.from_config(config)
+        reader = HistoryReader(lane.state, settings)
+        name = zone_name(time.time(), settings.zone)
+        accountant = Accountant(
+            reader, budgets_of(config), rates_of(config), settings.zone, _named(config, name), book
+        )
         return Learner(
-            HistoryReader(lane.state, HistorySettings.from_config(config)),
+            reader,
             acks,
             zone,
             baseline_settings(config),
             retention_settings(config),
             draw_step(float(config.windows.rate)),
+            accountant,
         )
 
     return make
+
+
+def _named(config: schema.Config, local: str) -> str:
+    """The zone as the config names it, for whom it has to find; else what its clock is called now."""
+    name = config.cost.timezone or config.ui.timezone
+    return local if name == "local" else name

@@ -15,12 +15,14 @@ from wfmon.analysis.baseline import baseline
 from wfmon.analysis.retention import KeptPast, looked, retained
 from wfmon.analysis.spans import Spans
 from wfmon.model.baseline import Baseline
+from wfmon.model.budget import Accounts
 from wfmon.model.episode import Accepted
 from wfmon.model.history import Batch, Change, ChangeKind, HistoryStatus, HourSum, Kind, Role, Table
 from wfmon.model.past import SeriesRequest
 from wfmon.model.record import dataclass, field, replace
 from wfmon.model.retention import Kept, Retention
 from wfmon.model.settings import BaselineSettings, RetentionSettings
+from wfmon.monitor.accountant import Accountant
 from wfmon.monitor.picture import TOTAL_ERRORS, TOTAL_TOKENS, Picture
 from wfmon.monitor.remembered import Drawn, Remembered
 from wfmon.monitor.room import Room
@@ -70,8 +72,11 @@ class Learner:
         usual: BaselineSettings,
         wanted: RetentionSettings,
         draw_step: float,
+        accountant: Accountant | None = None,
     ) -> None:
         self._reader = reader
+        self._accountant = accountant
+        self._accounts: Accounts | None = None
         self._acks = acks
         self._zone = zone
         self._usual = usual
@@ -113,7 +118,11 @@ class Learner:
             self._learn_slowly(kept, now)
             self._slow_at = now
         self._retention = self._with_inherited(retained(kept, self._kept, self._wanted, now, self._own), now)
-        return Remembered(self._baselines, fillings, self._retention, self._changes, self._drawn)
+        if self._accountant is not None:
+            self._accounts = self._accountant.accounts(now)
+        return Remembered(
+            self._baselines, fillings, self._retention, self._changes, self._drawn, accounts=self._accounts
+        )
 
     def _with_inherited(self, told: tuple[Retention, ...], now: float) -> tuple[Retention, ...]:
         if now > self._inherited_until:
@@ -127,6 +136,8 @@ class Learner:
             self._newest.pop(name, None)
         late = any(run.ended_at is not None and run.ended_at < self._hours.hour for run in batch.runs)
         self._more_hours = self._more_hours or late or bool(batch.hours)
+        if self._accountant is not None:
+            self._accountant.written(batch)
 
     def close(self) -> None:
         self._reader.close()

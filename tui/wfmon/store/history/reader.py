@@ -251,6 +251,12 @@ class HistoryReader:
         """What was used and spent in each hour that touches ``begin`` to ``end``, oldest first."""
         return self._read(lambda connection: SpendReader(connection, self._names).hourly(begin, end))
 
+    def course(self, begin: float, end: float, workflow: str = "*") -> tuple[HourCells, ...]:
+        """As ``hourly``, of the workflows that the shell pattern ``workflow`` fits, together."""
+        return self._read(
+            lambda connection: SpendReader(connection, self._names).course(begin, end, workflow)
+        )
+
     def dearest(self, begin: float, end: float, book: PriceBook, limit: int) -> tuple[DearRun, ...]:
         """The dearest of the finished runs that are kept and ended from ``begin`` to ``end``."""
 

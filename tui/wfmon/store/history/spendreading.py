@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from fnmatch import fnmatchcase
 from itertools import pairwise
 from operator import attrgetter
 
@@ -111,6 +112,45 @@ class SpendReader:
                 made.append(HourCells(at, known or 0.0, told))
             at += HOUR
         return tuple(made)
+
+    def course(self, begin: float, end: float, workflow: str) -> tuple[HourCells, ...]:
+        """As ``hourly``, of the workflows that the shell pattern ``workflow`` fits, together."""
+        wanted = None if workflow == "*" else self._fitting(workflow)
+        found: dict[float, dict[tuple[int, ...], list[float | None]]] = {}
+        rows = self._connection.execute(
+            f"SELECT at, provider, model, service, outcome, paid, tokens, money, workflow, "
+            f"{', '.join(FIGURES)} FROM cells WHERE seconds = ? AND at >= ? AND at < ?",
+            (HOUR, hour_of(begin), end),
+        )
+        for row in rows:
+            if wanted is None or row[8] in wanted:
+                _plus(found.setdefault(float(row[0]), {}), (UNNAMED, *row[1:8]), row[9:])
+        known = dict(
+            self._connection.execute(
+                "SELECT at, known FROM settled WHERE seconds = ? AND at >= ? AND at < ?",
+                (HOUR, hour_of(begin), end),
+            ).fetchall()
+        )
+        for at in self._unsettled(begin, end):
+            covered = covered_in(self._connection, self._roles, at)
+            known[at] = known_in(covered)
+            found[at] = {}
+            for key, values in self._resolved(at, covered):
+                if wanted is None or key[0] in wanted:
+                    _plus(found[at], (UNNAMED, *key[1:]), values)
+        return tuple(
+            HourCells(at, float(known.get(at, 0.0)), tuple(self._cells(found.get(at, {}))))
+            for at in sorted({*found, *known})
+        )
+
+    def _fitting(self, pattern: str) -> frozenset[int]:
+        """Ids of the workflows that a shell pattern fits; what is not told fits none but ``*``."""
+        rows = self._connection.execute(
+            "SELECT DISTINCT workflow FROM cells UNION SELECT workflow FROM spend"
+        )
+        numbers = {number for (number,) in rows if number != UNNAMED}
+        names = self._names.of(self._connection, numbers)
+        return frozenset(number for number in numbers if fnmatchcase(names.get(number, ""), pattern))
 
     # pieces -----------------------------------------------------------------------------------------
 
