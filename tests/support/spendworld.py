@@ -82,8 +82,9 @@ def spending(request: SpendRequest) -> Spending:
         scale = (0.5 + number % 5) / len(request.bounds)
         made = tuple(replace(one, key=replace(one.key, workflow="")) for one in cells(scale))
         known = end - begin if number else 0.0
-        runs = RunCount(100.0 + number, 1.0 + number % 3)
-        slots.append(Slot(begin, end, known, made if number else (), runs if number else None))
+        share = (50.0 + number) / sum(50.0 + each for each in range(1, len(request.bounds)))
+        told = RunCount(2_940.0 * share, 67.0 * share)
+        slots.append(Slot(begin, end, known, made if number else (), told if number else None))
     return Spending(
         request.begin,
         request.end,

@@ -64,7 +64,7 @@ def row(stage: Stage, label: str) -> list[str]:
 async def test_it_is_drawn_on_the_small_screen() -> None:
     stage, _ = await opened(size=(80, 24), failures=1.0)
     lines = stage.lines()
-    assert " · executive " in lines[0]
+    assert " · exec " in lines[0]
     assert lines[1] == "  99% of 2,959 runs succeeded in 30 days, as in the 30 days before (99%)"
     assert lines[3] == "           TODAY                  7 DAYS                 30 DAYS"
     assert row(stage, "succeeded") == ["99% of 59", "99% of 659", "99% of 2,959"]
@@ -148,6 +148,14 @@ async def test_a_short_history_is_said_and_never_filled(size: tuple[int, int]) -
     await stage.arrived("G")
     plot = [line for line in stage.lines() if line.lstrip().startswith("0 ")][-1]
     assert len(plot.split("0 ")[1].split()) == 4, "four days of columns, gaps before"
+
+
+async def test_what_is_known_in_part_is_not_compared() -> None:
+    """Half of the 30 days before is known: fewer runs and less money there say nothing."""
+    stage, _ = await opened(known_from=NOW - 45 * DAY)
+    table = stage.lines()[2:11]
+    assert sum("before: only 15 days known" in line for line in table) == 2, "volume and spend"
+    assert row(stage, "runs")[2] == "2,959"
 
 
 async def test_nothing_known_before_is_no_change() -> None:

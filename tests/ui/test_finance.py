@@ -25,12 +25,13 @@ from support.spendworld import (
 )
 from wfmon.model.budget import SpendForecast
 from wfmon.model.history import HistoryStatus
-from wfmon.model.money import Money
+from wfmon.model.money import NO_MONEY, Money
 from wfmon.model.snapshot import Snapshot
-from wfmon.model.spend import Outcome, RunCount, Spending, SpendRequest
+from wfmon.model.spend import Outcome, RunCount, Slot, Spending, SpendRequest
 from wfmon.text.sanitize import safe
 from wfmon.ui.copies import Copies
 from wfmon.ui.panes.spendfacts import _of
+from wfmon.ui.panes.spendplot import spent
 from wfmon.ui.views.facts import FactsView
 from wfmon.ui.views.finance import FinanceView
 from wfmon.ui.views.run import RunView
@@ -305,6 +306,14 @@ def test_prices_are_those_of_the_line() -> None:
     for by in ("model", "provider", "workflow"):
         names = {line.name for line in ledger.by(by)}  # type: ignore[arg-type]
         assert names == {_of(cell, by) for cell in (batch, *cells())}  # type: ignore[arg-type]
+
+
+def test_a_slot_that_nobody_watched_is_a_gap() -> None:
+    slots = (Slot(0.0, HOUR, 0.0), Slot(HOUR, 2 * HOUR, HOUR), Slot(2 * HOUR, 3 * HOUR, HOUR))
+    course = (NO_MONEY, NO_MONEY, Money(exact=2.0))
+    assert spent(slots, course) == [None, 0.0, 2.0]
+    assert spent(slots[1:], (NO_MONEY, Money(unpriced_tokens=5.0))) == [None, None], "no money is told at all"
+    assert spent(slots[1:], (Money(exact=1.0), Money(unpriced_tokens=5.0))) == [1.0, None]
 
 
 async def test_only_what_is_known_of_waste_is_told() -> None:

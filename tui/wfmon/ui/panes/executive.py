@@ -43,7 +43,7 @@ def target_words(target: float) -> str:
 
 def headline(look: Look, width: int, column: Compared, met: bool | None) -> list[Row]:
     """How well the last days went, against the days before."""
-    sign, role = " ", "strong"
+    sign, role = " ", "text"
     if met is not None:
         sign, role = (look.signs.good, "good") if met else (look.signs.critical, "critical")
     now, before = success_share(column.now.runs), success_share(column.before.runs)
@@ -55,9 +55,8 @@ def headline(look: Look, width: int, column: Compared, met: bool | None) -> list
         words += f", {_better(now - before)} the {column.days} days before ({share(before)})"
     if not column.now.whole:
         words += f"; only {known_words(column.now.known)} known"
-    shown = "strong" if role == "good" else role
     return [
-        Line(look, width).add(sign if number == 0 else " ", role).add(" ").add(part, shown).row()
+        Line(look, width).add(sign if number == 0 else " ", role).add(" ").add(part, "strong").row()
         for number, part in enumerate(wrap(words, width - 2, 2))
     ]
 
@@ -239,7 +238,7 @@ def availability_rows(
         Line(look, width).add(sign if number == 0 else " ", role).add(" ").add(part, "text").row()
         for number, part in enumerate(wrap(first, width - 2, 2))
     ]
-    return rows + _words(look, width, _allowed(known, wanted), "text" if known.met else "critical")
+    return rows + _words(look, width, _allowed(known, wanted), "text" if known.met else "strong")
 
 
 def _short(spending: Spending | None, days: int) -> str:

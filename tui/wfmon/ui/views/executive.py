@@ -123,7 +123,7 @@ class ExecutiveView(View):
                 width,
                 snapshot,
                 now,
-                view="executive",
+                view="exec",
                 label=self.shell.label,
                 paused=paused(self.shell, now),
                 banner=frame.banner,
