@@ -81,6 +81,7 @@ def assemble(
     from wfmon.model.snapshot import Collector
     from wfmon.monitor.building import Before, For, build_monitor, configured_sources
     from wfmon.monitor.discovering import make_finder, own_directories
+    from wfmon.monitor.pricing import Pricing
     from wfmon.store.lanes import find_lane
 
     lane = find_lane(config, base_dir(config, read_only=True), ad_hoc=ad_hoc, make=False)
@@ -92,7 +93,8 @@ def assemble(
     mine = Collector(os.getpid(), me, version=wfmon.__version__)
     before = Before(lane, hurried=True)
     finder = make_finder(config, own_directories(base_dir(config, read_only=True).path))
-    monitor = build_monitor(config, viewer, mine, sources, before=before, finder=finder)
+    prices = Pricing(config, base_dir(config, read_only=True))
+    monitor = build_monitor(config, viewer, mine, sources, before=before, finder=finder, prices=prices)
     return Assembled(monitor, store, sources.live, me, zone)
 
 
@@ -146,13 +148,17 @@ class _Means:
     ) -> Monitor:
         from wfmon.monitor.building import Before, For, build_monitor, configured_sources
         from wfmon.monitor.discovering import make_finder, own_directories
+        from wfmon.monitor.pricing import Pricing
 
         historian = None
+        prices = Pricing(self.config, base_dir(self.config, read_only=True))
         sources = configured_sources(self.config)
         if epoch is not None:
             from wfmon.monitor.keeping import make_historian
 
-            historian = make_historian(self.config, self.lane, self.store, self.zone, self.me, epoch)
+            historian = make_historian(
+                self.config, self.lane, self.store, self.zone, self.me, epoch, lambda: prices.book
+            )
             if historian is not None and last is not None:
                 from wfmon.monitor.trends import draw_step
 
@@ -172,6 +178,7 @@ class _Means:
                 own_directories(base_dir(self.config, read_only=True).path),
                 None if last is None else last.discovery,
             ),
+            prices=prices,
         )
 
     def _shares(self) -> SharingThread:
@@ -201,5 +208,7 @@ class _Means:
 
     def memory(self, alone: Callable[[], str | None]) -> Memory:
         from wfmon.monitor.keeping import make_memory
+        from wfmon.monitor.pricing import make_book
 
-        return make_memory(self.config, self.lane, self.store, self.zone, self.me, alone)
+        book = make_book(self.config, base_dir(self.config, read_only=True))
+        return make_memory(self.config, self.lane, self.store, self.zone, self.me, alone, book)

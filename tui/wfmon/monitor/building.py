@@ -16,7 +16,7 @@ from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Collector, Snapshot
 from wfmon.monitor.composing import Identity
 from wfmon.monitor.judge import Judge
-from wfmon.monitor.loop import Keeps, Monitor, Shares
+from wfmon.monitor.loop import Keeps, Monitor, Prices, Shares
 from wfmon.monitor.picture import PictureMaker
 from wfmon.monitor.presenter import Presenter
 from wfmon.monitor.rulelist import RuleList
@@ -75,6 +75,7 @@ def build_monitor(
     shares: Shares | None = None,
     before: Before | None = None,
     finder: Finder | None = None,
+    prices: Prices | None = None,
 ) -> Monitor:
     """Nothing is asked yet. ``before``: how to look back at the time before; None: not at all."""
     windows = Windows(config.windows.runs, config.windows.grow_runs, config.windows.max, config.windows.rate)
@@ -95,6 +96,7 @@ def build_monitor(
         rules=RuleList(lambda: _rule_infos(config, viewer.changed)),
         looks_back=None if before is None else lambda deliver: _look_back(config, before, deliver),
         finder=finder,
+        prices=prices,
     )
 
 

@@ -27,6 +27,7 @@ _OF_WORKFLOWS = {
 _OUTSIDE: Mapping[str, tuple[KeyPath, ...]] = {
     "failure_rate": (("windows", "runs"), ("windows", "grow_runs")),
     "retention": (("retention",),),
+    "budget_burn": (("budget",),),
 }
 
 
@@ -39,6 +40,7 @@ def rule_infos(config: schema.Config, changed: Changed | None = None) -> tuple[R
         "stall": _stall(alerts.stall),
         "runaway": _runaway(alerts.runaway),
         "cost_spike": _cost_spike(alerts.cost_spike),
+        "budget_burn": _budget_burn(config.budget),
         "memory": _memory(alerts.memory),
         "storage": _storage(alerts.storage),
         "silence": _silence(alerts.silence),
@@ -113,6 +115,12 @@ def _cost_spike(rule: schema.CostSpikeRule) -> str:
     )
     cap = f"; or all > ${rule.cap_usd_per_hour:.2f}/h" if rule.cap_usd_per_hour else ""
     return words + _for(rule.for_) + cap
+
+
+def _budget_burn(budgets: Sequence[schema.Budget]) -> str:
+    names = ", ".join(safe(each.name, limit=40) for each in budgets[:3])
+    which = f"of {names}{' …' if len(budgets) > 3 else ''}" if budgets else "no [[budget]] is set"
+    return f"a budget is spent, burns too fast (1h, 6h, 24h), or will not last: {which}"
 
 
 def _memory(rule: schema.MemoryRule) -> str:

@@ -69,6 +69,8 @@ def course_of(alert: Alert, snapshot: Snapshot | None) -> Course | None:
             return Course(
                 kind, workflow or "", "cost_per_hour", alert.threshold, "usd", before=HOUR, told=_trailing
             )
+        case "budget_burn" if alert.unit == "usd":
+            return Course(Kind.TOTAL, "", "cost_per_hour", None, "usd")
         case "memory" if workflow is not None:  # its value is the time that is left
             return Course(Kind.WORKFLOW, workflow, "rss_bytes", None, "bytes")
         case "memory" if alert.unit == "ratio":
