@@ -74,15 +74,21 @@ def cells(scale: float = 1.0) -> tuple[SpendCell, ...]:
     )  # fmt: skip
 
 
+def slot_cells(scale: float) -> tuple[SpendCell, ...]:
+    """As slots have them: of no workflow, and what became of the work is not told."""
+    bare = (replace(one.key, workflow="", outcome=Outcome.UNKNOWN) for one in cells())
+    return tuple(replace(one, key=key) for one, key in zip(cells(scale), bare, strict=True))
+
+
 def spending(request: SpendRequest) -> Spending:
     """Slots that differ; the first of them is not known."""
-    ends = (*request.bounds[1:], request.end)
+    bounds = request.bounds or (request.begin,)
     slots = []
-    for number, (begin, end) in enumerate(zip(request.bounds, ends, strict=True)):
-        scale = (0.5 + number % 5) / len(request.bounds)
-        made = tuple(replace(one, key=replace(one.key, workflow="")) for one in cells(scale))
+    for number, (begin, end) in enumerate(zip(bounds, (*bounds[1:], request.end), strict=True)):
+        scale = (0.5 + number % 5) / len(bounds)
+        made = slot_cells(scale)
         known = end - begin if number else 0.0
-        share = (50.0 + number) / sum(50.0 + each for each in range(1, len(request.bounds)))
+        share = (50.0 + number) / sum(50.0 + each for each in range(len(bounds)))
         told = RunCount(2_940.0 * share, 67.0 * share)
         slots.append(Slot(begin, end, known, made if number else (), told if number else None))
     return Spending(

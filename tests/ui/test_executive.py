@@ -10,7 +10,7 @@ import pytest
 from support.payloads import PAYLOADS
 from support.screen import Stage
 from support.snapshots import DAY, NOW, nothing_yet
-from support.spendworld import BOOK, HOUR, MIDNIGHT, SpendMemory, cells, rich, spending, staged
+from support.spendworld import BOOK, HOUR, MIDNIGHT, SpendMemory, cells, rich, slot_cells, spending, staged
 from wfmon.model.budget import Slo
 from wfmon.model.snapshot import Snapshot
 from wfmon.model.spend import Outcome, Priced, RunCount, Slot, Spending, SpendRequest
@@ -25,14 +25,13 @@ SIZES = [(80, 24), (120, 40)]
 
 def steady(request: SpendRequest, *, known_from: float = 0.0, failures: float = 0.0) -> Spending:
     """100 runs in each whole day, by its share; nothing before ``known_from``."""
-    ends = (*request.bounds[1:], request.end)
+    bounds = request.bounds or (request.begin,)
     slots = []
-    for begin, end in zip(request.bounds, ends, strict=True):
+    for begin, end in zip(bounds, (*bounds[1:], request.end), strict=True):
         known = max(0.0, end - max(begin, known_from))
         part = known / DAY
         runs = RunCount(100 * part, failures * part) if known else None
-        made = tuple(replace(one, key=replace(one.key, workflow="")) for one in cells(part))
-        slots.append(Slot(begin, end, known, made if known else (), runs))
+        slots.append(Slot(begin, end, known, slot_cells(part) if known else (), runs))
     days = (request.end - max(request.begin, known_from)) / DAY
     runs_of = {"email_triage": RunCount(100 * days, failures * days)}
     total = sum(slot.known_seconds for slot in slots)
@@ -88,8 +87,7 @@ async def test_changes_are_in_words() -> None:
                 runs, factor = RunCount(runs.runs * 3, 0.0), 3.0
             elif runs is not None and slot.begin >= MIDNIGHT - DAY:
                 runs = RunCount(runs.runs, runs.runs * 0.02)
-            made = tuple(replace(one, key=replace(one.key, workflow="")) for one in cells(factor / 60))
-            slots.append(replace(slot, runs=runs, cells=made))
+            slots.append(replace(slot, runs=runs, cells=slot_cells(factor / 60)))
         return replace(base, slots=tuple(slots))
 
     memory.answer = told
@@ -133,7 +131,7 @@ async def test_only_workflows_may_have_targets() -> None:
     text = stage.text()
     assert "No target is declared" in text
     assert "✓ all 1 that are known meet it" in text
-    assert len(memory.spending_asked) == 2
+    assert {len(asked.bounds) for asked in memory.spending_asked} >= {0, 30}
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -202,9 +200,8 @@ async def test_waste_is_known_or_not() -> None:
 
     def of(outcome: Outcome) -> None:
         def told(request: SpendRequest) -> Spending:
-            base = steady(request)
-            made = tuple(replace(one, key=replace(one.key, outcome=outcome)) for one in cells(0.1))
-            return replace(base, slots=tuple(replace(slot, cells=made) for slot in base.slots))
+            made = tuple(replace(one, key=replace(one.key, outcome=outcome)) for one in cells())
+            return replace(steady(request), cells=made)
 
         memory.answer = told
 
@@ -215,11 +212,17 @@ async def test_waste_is_known_or_not() -> None:
     of(Outcome.GOOD)
     await stage.arrived()
     assert row(stage, "wasted") == ["nothing"] * 3
+    stage, memory = staged(ExecutiveView(), size=(120, 40))
+    memory.answer = lambda request: replace(steady(request), cells=cells())
+    await stage.arrived()
+    assert row(stage, "wasted") == ["~$1.20 (12%)"] * 3
 
 
 @pytest.mark.parametrize("figure", ["succeeded", "runs", "spent", "wasted"])
 async def test_every_figure_explains_itself(figure: str) -> None:
-    stage, _ = await opened()
+    stage, memory = staged(ExecutiveView(), size=(120, 40))
+    memory.answer = lambda request: replace(steady(request), cells=cells())
+    await stage.arrived()
     while not stage.cursor_line().startswith(figure):
         await stage.arrived("j")
     text = "\n".join(await stage.arrived("i"))

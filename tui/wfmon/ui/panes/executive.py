@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from wfmon.analysis.slo import Availability, success_share
 from wfmon.model.money import CostQuality
@@ -10,7 +10,7 @@ from wfmon.model.spend import RunCount, Spending
 from wfmon.text import numbers
 from wfmon.ui.look import Look
 from wfmon.ui.panes.amounts import money_words
-from wfmon.ui.panes.executivefigures import COMPARED, Compared, Stretch
+from wfmon.ui.panes.executivefigures import COMPARED, Compared, Stretch, Waste
 from wfmon.ui.panes.facts import Part
 from wfmon.ui.rows import Line, Row, width_of, wrap
 
@@ -74,8 +74,10 @@ def known_words(seconds: float) -> str:
     return numbers.duration(seconds) if seconds >= 1 else "nothing"
 
 
-def table_rows(look: Look, width: int, columns: Sequence[Compared], cursor: str | None) -> Iterator[Row]:
-    """A column each for today, 7 and 30 days; under each figure what changed."""
+def table_rows(
+    look: Look, width: int, columns: Sequence[Compared], waste: Mapping[int, Waste], cursor: str | None
+) -> Iterator[Row]:
+    """A column each for today, 7 and 30 days; under each figure what changed. ``waste`` by days."""
     wide = (width - LABEL) // len(columns)
     line = Line(look, width).add("", "label", LABEL)
     for column in columns:
@@ -88,7 +90,7 @@ def table_rows(look: Look, width: int, columns: Sequence[Compared], cursor: str 
         ("", [_volume_change(column) for column in columns]),
         ("spent", [_spent(look, column.now) for column in columns]),
         ("", [_spent_change(column) for column in columns]),
-        ("wasted", [_wasted(look, column.now) for column in columns]),
+        ("wasted", [_wasted(look, column, waste.get(column.days)) for column in columns]),
         ("known", [_known(column.now) for column in columns]),
         ("against", [(_against(look, column), "muted") for column in columns]),
     )
@@ -169,12 +171,12 @@ def _spent_change(column: Compared) -> Part:
     return f"{'about ' if vague else ''}{_change(now.least, before.least, 'less', 'much')}", "muted"
 
 
-def _wasted(look: Look, stretch: Stretch) -> Part:
-    if stretch.waste_share is None:
-        return (numbers.UNKNOWN, "muted") if stretch.money.known else ("", "muted")
-    if not stretch.wasted.known:
+def _wasted(look: Look, column: Compared, waste: Waste | None) -> Part:
+    if waste is None or waste.share is None:
+        return (numbers.UNKNOWN, "muted") if column.now.money.known else ("", "muted")
+    if not waste.wasted.known:
         return "nothing", "text"
-    return f"{money_words(look, stretch.wasted)} ({numbers.percent(stretch.waste_share)})", "text"
+    return f"{money_words(look, waste.wasted)} ({numbers.percent(waste.share)})", "text"
 
 
 def _known(stretch: Stretch) -> Part:

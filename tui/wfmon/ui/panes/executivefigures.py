@@ -33,17 +33,47 @@ class TwiceThirty:
 
 
 @dataclass(frozen=True, slots=True)
+class LastDays:
+    """The last ``days``, as a whole: what became of the work that was paid for is not told by slots."""
+
+    days: int
+
+    @property
+    def id(self) -> str:
+        return f"{self.days}d"
+
+    @property
+    def words(self) -> str:
+        return _NAMES[self.days]
+
+    def request(self, now: float, zone: tzinfo | None) -> SpendRequest:
+        return SpendRequest(day_begins(now, zone, self.days)[0], now)
+
+
+@dataclass(frozen=True, slots=True)
+class Waste:
+    """``share``: of the money of which it is told what became of the work; None: it is told of none."""
+
+    wasted: Money
+    share: float | None
+
+
+def waste_of(priced: Priced, _at: float, _zone: tzinfo | None) -> Waste:
+    from wfmon.analysis.accounts import Ledger
+
+    ledger = Ledger(priced)
+    return Waste(ledger.wasted(), ledger.waste_share())
+
+
+@dataclass(frozen=True, slots=True)
 class Stretch:
-    """``known`` of its ``seconds`` any source was read. ``waste_share``: of the money of which it is told
-    what became of the work; None where it is told of none."""
+    """``known`` of its ``seconds`` any source was read."""
 
     begin: float
     seconds: float
     known: float
     runs: RunCount | None
     money: Money
-    wasted: Money
-    waste_share: float | None
 
     @property
     def whole(self) -> bool:
@@ -101,11 +131,9 @@ def _stretch(priced: Priced, begin: float, end: float) -> Stretch:
     known = sum(slot.known_seconds for slot in slots)
     cells = tuple(cell for slot in slots for cell in slot.cells)
     if not cells:
-        return Stretch(begin, end - begin, known, _runs(slots), NO_MONEY, NO_MONEY, None)
+        return Stretch(begin, end - begin, known, _runs(slots), NO_MONEY)
     ledger = Ledger(Priced(Spending(begin, end, cells, known_seconds=known), priced.book))
-    return Stretch(
-        begin, end - begin, known, _runs(slots), ledger.money(), ledger.wasted(), ledger.waste_share()
-    )
+    return Stretch(begin, end - begin, known, _runs(slots), ledger.money())
 
 
 def _runs(slots: Sequence[Slot]) -> RunCount | None:

@@ -17,7 +17,16 @@ from wfmon.ui.pagescroll import PageScroll
 from wfmon.ui.panes import executive as pane
 from wfmon.ui.panes.amounts import money_words
 from wfmon.ui.panes.empty import waiting
-from wfmon.ui.panes.executivefigures import Compared, TwiceThirty, by_day, compared
+from wfmon.ui.panes.executivefigures import (
+    SPANS,
+    Compared,
+    LastDays,
+    TwiceThirty,
+    Waste,
+    by_day,
+    compared,
+    waste_of,
+)
 from wfmon.ui.panes.spendfacts import money_facts
 from wfmon.ui.panes.spendplot import slot_labels
 from wfmon.ui.panes.titlebar import title_row
@@ -50,6 +59,7 @@ class ExecutiveView(View):
         super().opened(shell)
         self.sums = Spendings(shell, self.start, compared)
         self.targets = Spendings(shell, self.start, lambda _priced, _at, _zone: None)
+        self.waste = {days: Spendings(shell, self.start, waste_of) for days in SPANS}
         self._refresh()
 
     def uncovered(self) -> None:
@@ -62,9 +72,11 @@ class ExecutiveView(View):
         latest = self.shell.latest
         zone = zone_of(latest, self.shell.look)
         self.sums.refresh(TwiceThirty(), zone, moved(latest))
+        for days, spendings in self.waste.items():
+            spendings.refresh(LastDays(days), zone)
         if latest is not None and (latest.slo is not None or any(one.slo for one in latest.workflows)):
             days = latest.slo.days if latest.slo is not None else DAYS
-            self.targets.refresh(Span(f"{days}d", f"{days} days", days), zone, moved(latest))
+            self.targets.refresh(Span(f"{days}d", f"{days} days", days), zone)
 
     # --- keys
 
@@ -103,7 +115,10 @@ class ExecutiveView(View):
                 return
             for column in answer.sums:
                 yield column.name, ""
-                yield from _column_facts(frame.look, figure, column, self.shell.now())
+                if figure == "wasted":
+                    yield from _waste_facts(frame.look, column, self._waste().get(column.days))
+                else:
+                    yield from _column_facts(frame.look, figure, column, self.shell.now())
             yield "age", numbers.age(max(0.0, self.shell.now() - answer.at))
             yield "source", "finished runs and usage of each hour, as the history keeps them"
 
@@ -134,17 +149,17 @@ class ExecutiveView(View):
         answer = self.sums.answer
         if answer is None:
             return top + self._unknown(look, width, snapshot)
-        slo, spending = snapshot.slo, self._told()
+        slo, spending, waste = snapshot.slo, self._told(), self._waste()
         whole = availability(pane.runs_of(spending), slo.success if slo is not None else None)
         top += pane.headline(look, width, answer.sums[-1], whole.met if whole is not None else None)
         missed, unknown, targets = self._by_workflow(snapshot)
         self._missed = {pane.MISSED + name: name for name, _known in missed}
         figures = [f"{pane.KEY}{name}" for name in ("succeeded", "runs", "spent", "wasted")]
-        table = list(pane.table_rows(look, width, answer.sums, None))
+        table = list(pane.table_rows(look, width, answer.sums, waste, None))
         drawn = {row.key for row in table}
         self.cursor.place([key for key in figures if key in drawn] + list(self._missed))
         page = [rule(look, width, "How it went", self._notes(answer, now, look.signs.dot))]
-        page += pane.table_rows(look, width, answer.sums, self.cursor.key)
+        page += pane.table_rows(look, width, answer.sums, waste, self.cursor.key)
         page += self._availability(look, width, slo, whole)
         if targets:
             days = self.targets.answer.span.words if self.targets.answer is not None else ""
@@ -154,6 +169,11 @@ class ExecutiveView(View):
         left = frame.height - len(top)
         self.page = max(1, left // 2)
         return top + self._scroll.shown(look, width, page, left, self.cursor.key)
+
+    def _waste(self) -> dict[int, Waste]:
+        """By days, as far as it is answered."""
+        answers = {days: spendings.answer for days, spendings in self.waste.items()}
+        return {days: answer.sums for days, answer in answers.items() if answer is not None}
 
     def _told(self) -> Spending | None:
         """The time that targets are of."""
@@ -245,21 +265,32 @@ def _column_facts(look: Look, figure: str, column: Compared, now: float) -> Iter
         span = f"{look.minute(begin, now)} to {look.minute(end, now)}"
         known = f"{numbers.duration(stretch.known)} of {numbers.duration(stretch.seconds)} known"
         runs = stretch.runs
-        if figure in ("succeeded", "runs"):
+        if figure == "spent":
+            told = money_words(look, stretch.money)
+        elif runs is None:
             told = "no finished run is known"
-            if runs is not None:
-                told = f"{pane.whole(runs.runs)} runs, {pane.whole(runs.failures)} failed"
-                told += f", {pane.share(success_share(runs))} succeeded"
         else:
-            told = money_words(look, stretch.money if figure == "spent" else stretch.wasted)
+            told = f"{pane.whole(runs.runs)} runs, {pane.whole(runs.failures)} failed"
+            told += f", {pane.share(success_share(runs))} succeeded"
         yield words, f"{told}; {span}; {known}"
-        if figure in ("spent", "wasted"):
-            yield from money_facts(look, stretch.money if figure == "spent" else stretch.wasted)
+        if figure == "spent":
+            yield from money_facts(look, stretch.money)
     if figure == "succeeded":
         yield (
             "formula",
             "runs that succeeded / (succeeded + failed + timed out + lost); cancelled are in neither",
         )
+
+
+def _waste_facts(look: Look, column: Compared, waste: Waste | None) -> Iterator[tuple[str, str]]:
+    if waste is None or waste.share is None:
+        yield "now", "no source tells what became of the work that was paid for"
+        return
+    yield "now", money_words(look, waste.wasted) if waste.wasted.known else "nothing"
+    yield from money_facts(look, waste.wasted)
+    yield "share", f"{numbers.percent(waste.share)} of the money of work whose outcome is told"
+    known, seconds = numbers.duration(column.now.known), numbers.duration(column.now.seconds)
+    yield "known", f"{known} of {seconds} known"
 
 
 def _target_facts(known: Availability, answer: Answer[None], now: float) -> Iterator[tuple[str, str]]:
