@@ -7,11 +7,13 @@ import pkgutil
 
 import pytest
 
+from support.devworld import developed
 from support.screen import FakeDoors, Stage, look
 from support.snapshots import incident
 from wfmon.config.problems import ConfigError
 from wfmon.ui import views
 from wfmon.ui.app import WfmonApp
+from wfmon.ui.baseviews import BASES
 from wfmon.ui.keys import ACTIONS, Keymap, Where, spelled
 from wfmon.ui.screenhost import Settings
 from wfmon.ui.views.base import MOVES, View
@@ -53,10 +55,23 @@ def test_every_view_offers_actions_of_its_own_context(view: type[View]) -> None:
     assert set(view.footer) <= ids, "a footer of this view offers what its keys cannot do"
 
 
-@pytest.mark.parametrize("keys", [[], ["S"], ["?"], [":"], [":", *"perf", "enter"]], ids=str)
+@pytest.mark.parametrize(
+    "keys",
+    [
+        [],
+        ["S"],
+        ["?"],
+        [":"],
+        [":", *"perf", "enter"],
+        ["i"],
+        *([str(number), *["tab"] * tabs] for number in range(2, len(BASES) + 1) for tabs in range(6)),
+    ],
+    ids=str,
+)
 def test_every_deed_has_a_key_in_its_context(keys: list[str]) -> None:
-    stage = Stage(incident())
-    stage.press(*keys)
+    stage = Stage(developed())
+    for key in keys:
+        stage.press(key)
     ids = {action.id for action in ACTIONS if stage.shell.view.where in action.where}
     assert set(stage.shell.deeds()) <= ids
 

@@ -48,7 +48,7 @@ wfmon  prod-ai-01 · ops                 4/4 sources · prom 4s old · 14:03:27 
   claude-y          12.1k │      email_tri… 512.0M│
                           │ 3 pids not visible    │
 
- ⏎ open  e error  l log  a ack  z snooze  c note  / filter  s sort  : ?  q
+ ⏎ open  e error  l log  a ack  z snooze  c note  / filter  1-4  : ?  q
 """
 
 

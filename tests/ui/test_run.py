@@ -37,7 +37,7 @@ async def test_a_failed_run_is_drawn_as_a_person_reads_it() -> None:
         "log      /var/log/wf/invoice.jsonl                                      app logs",
         "─ Steps ────────────────────────────────────────────────────────────────────────",
         "✓ fetch      0.4s │█",
-        "✖ extract    8.4s │ █████████████████████████████  gpt-x  1.1k in 100 out  try 3",
+        "✖ extract    8.4s │ ░░░░░░░░░░░░░░░░░░░██████████  gpt-x  1.1k in 100 out  try 3",
         "─ Log · paused · 1 error in 164 lines ────────────────────────────── 0s behind ─",
     ]
     at = next(number for number, row in enumerate(text) if "▶" in row)

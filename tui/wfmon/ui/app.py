@@ -20,6 +20,7 @@ from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Doors
 from wfmon.text import numbers
 from wfmon.text.sanitize import safe
+from wfmon.ui.baseviews import BASES, of_short
 from wfmon.ui.keys import Keymap
 from wfmon.ui.look import make_look
 from wfmon.ui.screenhost import Settings
@@ -232,8 +233,10 @@ def run_app(
     Raises ``ConfigError``, before the terminal is touched, for a theme, key or view that cannot be.
     """
     ui = config.ui
-    if view != "ops":
-        raise ConfigError([Problem("", "view", f"no view {view!r} yet; known: ops")])
+    first = of_short(view)
+    if first is None:
+        known = ", ".join(each.short for each in BASES.values())
+        raise ConfigError([Problem("", "view", f"no view {view!r}; known: {known}")])
     look = make_look(
         load_theme(theme or ui.theme),
         ascii_only=ui.ascii if ascii_only is None else ascii_only,
@@ -249,7 +252,7 @@ def run_app(
         runbooks=lambda: _runbooks(config, config_file),
         rules=lambda: _rules(config),
     )
-    app = WfmonApp(doors, settings, refresh=float(ui.refresh), notify=config.notify)
+    app = WfmonApp(doors, settings, refresh=float(ui.refresh), notify=config.notify, first=first.make)
     return run_in_terminal(app, mouse=ui.mouse)
 
 

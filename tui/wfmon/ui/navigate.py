@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from wfmon.model.alert import Alert, AlertState
 from wfmon.model.run import Run
 from wfmon.model.snapshot import Snapshot
+from wfmon.model.source import SourceState
 from wfmon.ui.views.base import Frame, ShellDoor
 
 
@@ -112,6 +113,12 @@ def why_no_run(snapshot: Snapshot | None, workflow: str | None) -> str:
     if any(run.workflow == name for run in snapshot.runs):
         return f"no failed run of {name} is known"
     return f'no log of {name} is known: name its files, --logs GLOB or [[source]] kind = "logs"'
+
+
+def silent_sources(snapshot: Snapshot) -> frozenset[str]:
+    """Sources that do not answer now."""
+    gone = (SourceState.DOWN, SourceState.STALE)
+    return frozenset(one.name for one in snapshot.sources if one.state in gone)
 
 
 def _worst_alerts(snapshot: Snapshot) -> list[Alert]:

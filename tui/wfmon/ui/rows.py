@@ -121,10 +121,12 @@ def blank(look: Look, width: int) -> Row:
     return Row(Strip.blank(width, look.style("text")))
 
 
-def rule(look: Look, width: int, title: str, right: str = "") -> Row:
-    """A pane's title line: ``─ Title ────── right ─``."""
+def rule(look: Look, width: int, title: str, right: str = "", *, active: bool = False) -> Row:
+    """A pane's title line: ``─ Title ────── right ─``; a pointer begins it where the cursor is in the pane
+    (``active``)."""
     sign = look.signs.rule
-    line = Line(look, width).add(f"{sign} ", "rule").add(title, "heading").add(" ")
+    line = Line(look, width).add(look.signs.pointer if active else sign, "key" if active else "rule")
+    line.add(" ", "rule").add(title, "heading").add(" ")
     tail = width_of(right) + 3 if right else 0
     line.add(sign * max(0, width - line.used - tail), "rule")
     if right:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from wfmon.model.action import Refresh
@@ -14,7 +15,8 @@ from wfmon.model.past import PastMoment
 from wfmon.model.snapshot import Snapshot
 from wfmon.monitor.doors import Doors
 from wfmon.ui import navigate, timekeys
-from wfmon.ui.keys import Action, spelled
+from wfmon.ui.baseviews import BASES, FIRST, BaseViews, keys_of
+from wfmon.ui.keys import Action, Where, spelled
 from wfmon.ui.lastrow import LastRow
 from wfmon.ui.look import Look
 from wfmon.ui.panes.empty import too_small
@@ -54,6 +56,7 @@ class Shell:
         self._time_keys = timekeys.TimeKeys(self, self._past)
         self._newest: Snapshot | None = None  # that was on the screen when it was not of the past
         self._seen: frozenset[str] | None = None  # alerts that were open when the screen went back
+        self._bases = BaseViews()
         self._views: list[View] = []
         self._opened_live: list[bool] = []  # one of each view
         self._drawn: list[Row] = []
@@ -90,6 +93,8 @@ class Shell:
     def open(self, view: View) -> None:
         if self._views:
             self.view.covered()
+        else:
+            self._bases.keep(view)
         self._views.append(view)
         self._opened_live.append(not self._past.away)
         self._last_row.ask(None)
@@ -106,6 +111,23 @@ class Shell:
                 self._past.live()
             self.view.uncovered()
             self.redraw()
+
+    def switch(self, name: str) -> None:
+        """To a base view (see ``baseviews.BASES``); what is open above the present one is closed. A view that
+        is not of one moment shows now."""
+        to_now = len(self._views) > 1 and self._opened_live[1]
+        while len(self._views) > 1:
+            self._views.pop().closed()
+        if name == self._bases.shown:
+            self.view.uncovered()
+        else:
+            self._views[0] = self._bases.show(name, self)
+        self._opened_live = [True]
+        self._last_row.ask(None)
+        self._undrawn = True
+        if to_now or not self.view.timed:
+            self._past.live()
+        self.redraw()
 
     def redraw(self) -> None:
         self._host.draw_soon()
@@ -258,6 +280,7 @@ class Shell:
         """The program ends."""
         for view in reversed(self._views):
             view.closed()
+        self._bases.closed()
 
     # --- time
 
@@ -314,7 +337,16 @@ class Shell:
             deeds["worst_error"] = lambda: navigate.open_error(self)
         if len(self._views) > 1:
             deeds["back"] = self.back
-        return {**deeds, **self._time_keys.deeds()}
+        elif self._bases.shown in BASES and self._bases.shown != FIRST:
+            deeds["back"] = partial(self.switch, FIRST)
+        return {**deeds, **self._switches(), **self._time_keys.deeds()}
+
+    def _switches(self) -> dict[str, Deed]:
+        """To each base view but the one on the screen; a log has other uses for its keys."""
+        if self.view.where is Where.LOG:
+            return {}
+        here = self._bases.shown if len(self._views) == 1 else ""
+        return {name: partial(self.switch, name) for name in BASES if name != here}
 
     def _copy_row(self) -> None:
         key = self.view.cursor.key
@@ -349,7 +381,8 @@ class Shell:
         if said:
             return said
         actions = (*timekeys.FOOTER, *self.view.footer) if self._past.away else self.view.footer
-        return [footer_row(self.look, width, self.keymap, actions, self.deeds(), self.read_only)]
+        views = keys_of(self.keymap) if len(self._views) == 1 else ""
+        return [footer_row(self.look, width, self.keymap, actions, self.deeds(), self.read_only, views)]
 
 
 def _of_now(action: Action) -> bool:

@@ -12,6 +12,7 @@ from wfmon.ui.look import Look
 from wfmon.ui.panes.columns import coarse
 from wfmon.ui.rows import Line, Row, rule, width_of, wrap
 
+KEY = "x:"
 _COUNT = 5
 _WIDE = 100  # cells from which a text that is too long for its row takes a second
 
@@ -42,12 +43,23 @@ def error_patterns(runs: Sequence[Run]) -> tuple[Pattern, ...]:
     )
 
 
-def error_rows(look: Look, width: int, height: int, found: Sequence[Pattern], now: float) -> list[Row]:
-    """A title and the most frequent patterns, in ``height`` rows."""
+def error_rows(
+    look: Look,
+    width: int,
+    height: int,
+    found: Sequence[Pattern],
+    now: float,
+    *,
+    first_shown: int = 0,
+    selected: int | None = None,
+) -> list[Row]:
+    """A title and the most frequent patterns from ``first_shown`` on, in ``height`` rows. ``selected``: the
+    one that the cursor is on."""
     if height < 2 or not found:
         return []
     several = f"{len(found)} patterns" if len(found) > 1 else ""
     rows = [rule(look, width, "What the errors say", several)]
+    found = found[first_shown:]
     told = [_times(look, one, now) for one in found[: height - 1]]
     first, last = (max(width_of(words[n]) for words in told) for n in (0, 1))
     room = width - _COUNT - 2 - (first + 2 if first else 0) - (last + 2 if last else 0)
@@ -57,10 +69,16 @@ def error_rows(look: Look, width: int, height: int, found: Sequence[Pattern], no
             break
         fold = width >= _WIDE and left > len(found) - number
         parts = wrap(one.text, room, 2) if fold else [one.text]
-        line = Line(look, width).add(f"{numbers.count(one.count)}x", "strong", _COUNT, right=True).add("  ")
+        here = selected == first_shown + number
+        line = (
+            Line(look, width, selected=here)
+            .add(f"{numbers.count(one.count)}x", "strong", _COUNT, right=True)
+            .add("  ")
+        )
         line.add(parts[0], "text", room)
         line.add("  " if first else "").add(began, "muted", first)
-        rows.append(line.add("  " if last else "").add(ended, "muted", last, right=True).row())
+        line.add("  " if last else "").add(ended, "muted", last, right=True)
+        rows.append(line.row(f"{KEY}{first_shown + number}"))
         rows += [Line(look, width).add(" " * (_COUNT + 2)).add(part, "text").row() for part in parts[1:]]
     return rows
 

@@ -8,6 +8,7 @@ from wfmon.ui.keys import Keymap, shown
 from wfmon.ui.look import Look
 from wfmon.ui.rows import Line, Row, width_of, wrap
 
+WIDE = 100  # cells from which on there is room to say what the keys of the views are
 _ALWAYS = ("palette", "help", "quit")
 
 
@@ -18,13 +19,16 @@ def footer_row(
     actions: Sequence[str],
     able: Container[str],
     read_only: bool,
+    views: str = "",
 ) -> Row:
     """Keys of ``actions`` that are ``able`` now; the last of them go when there is no room.
 
-    The palette, the help and the quit key are always there.
+    The palette, the help and the quit key are always there, and those of the other views, ``views``.
     """
     tail = [shown(keymap.key(action), ascii_only=look.ascii) for action in _ALWAYS]
+    named = " view" if views and width >= WIDE else ""
     reserved = sum(width_of(key) + 1 for key in tail) + 2
+    reserved += width_of(views + named) + 2 if views else 0
     line = Line(look, width).add(" ")
     for action_id in actions:
         action = keymap.get(action_id)
@@ -36,6 +40,8 @@ def footer_row(
         if line.used + width_of(key) + width_of(words + gap) > width - reserved:
             break
         line.add(key, "key").add(words, "key_words").add(gap)
+    if views:
+        line.add(views, "key").add(named, "key_words").add("  ")
     line.add(" ".join(tail[:-1]), "key").add("  ").add(tail[-1], "key")
     return line.row()
 

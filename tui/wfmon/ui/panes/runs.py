@@ -78,22 +78,35 @@ class RunList:
             self.cursor.select(keys[0])
 
     def rows(
-        self, look: Look, width: int, height: int, now: float, title: str, right: str, why_none: str
+        self,
+        look: Look,
+        width: int,
+        height: int,
+        now: float,
+        title: str,
+        right: str,
+        why_none: str,
+        *,
+        active: bool = True,
+        pointed: bool = False,
     ) -> list[Row]:
-        """A title and the runs in ``height`` rows; ``why_none`` stands where there is none."""
+        """A title and the runs in ``height`` rows; ``why_none`` stands where there is none. ``active``: the
+        cursor of the screen is in this list; ``pointed``: the title says so."""
         if self._order.new:
             right = f"{self._order.new} new below {look.signs.dot} {right}"
-        rows = [rule(look, width, title, right)]
+        rows = [rule(look, width, title, right, active=pointed)]
         if not self._runs:
             parts = wrap(why_none, width - 4, 3)
             return [*rows, *(Line(look, width).add(f"  {part}", "muted").row() for part in parts)][:height]
         shown = [self._runs[self.cursor.keys[n]] for n in self.cursor.window(height - 1)]
         columns = _columns(look, width, shown, now)
-        return rows + [self._row(look, width, run, now, columns) for run in shown]
+        return rows + [self._row(look, width, run, now, columns, active) for run in shown]
 
-    def _row(self, look: Look, width: int, run: Run, now: float, columns: tuple[int, ...]) -> Row:
+    def _row(
+        self, look: Look, width: int, run: Run, now: float, columns: tuple[int, ...], active: bool
+    ) -> Row:
         key = KEY + run.id
-        selected = key == self.cursor.key
+        selected = active and key == self.cursor.key
         variant = (look, width, columns, selected, _time(look, run, now), lasted(run, now))
         known = self._drawn.get(key)
         if known is not None and known[0] is run and known[1] == variant:
