@@ -119,13 +119,15 @@ class Ledger:
         return Amounts(*(usd if name == "usd" else getattr(used, name) for name in FIGURES))
 
     def wasted(self) -> Money:
-        """On runs that failed or were cancelled and attempts that another followed, as far as outcomes are
-        told: counters do not."""
-        return total(money for cell, money in self._pairs if cell.key.outcome is Outcome.WASTED)
+        """On runs that failed or were cancelled and attempts that another followed. Only logs tell what became
+        of a run, also where counters tell what it cost."""
+        every = zip(self._cells, self._money, strict=True)
+        return total(money for cell, money in every if cell.key.outcome is Outcome.WASTED)
 
     def waste_share(self) -> float | None:
         """Of the money whose outcome is told, by the least of both."""
-        told = total(money for cell, money in self._pairs if cell.key.outcome is not Outcome.UNKNOWN).least
+        every = zip(self._cells, self._money, strict=True)
+        told = total(money for cell, money in every if cell.key.outcome is not Outcome.UNKNOWN).least
         return (self.wasted().least or 0.0) / told if told else None
 
     def cache_hit(self) -> float | None:
@@ -180,7 +182,7 @@ class Ledger:
             name,
             money,
             added(cell.amounts for cell in telling or [cell for cell, _ in shown]),
-            total(each for cell, each in shown if cell.key.outcome is Outcome.WASTED),
+            total(each for cell, each in own if cell.key.outcome is Outcome.WASTED),
             runs,
             _per_success(money, runs),
             (money.least or 0.0) / whole if counted and whole and money.known else None,

@@ -235,10 +235,11 @@ def _hour(told: HourCells, scope: Scope, book: PriceBook) -> _Hour:
             continue
         if not in_scope(cell, replace(scope, workflow="*")):
             continue
+        each = cell_money(cell, book)
         if cell.money:
-            each = cell_money(cell, book)
             money = money + each
-            wasted = wasted + each if cell.key.outcome is Outcome.WASTED else wasted
+        if cell.key.outcome is Outcome.WASTED:  # as its log tells it, also where counters tell the money
+            wasted = wasted + each
         if cell.tokens and cell.amounts.tokens is not None:
             tokens = (tokens or 0.0) + cell.amounts.tokens
     return _Hour(told.at, told.known_seconds, money, tokens, wasted, added(host))
