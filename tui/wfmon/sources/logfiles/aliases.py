@@ -85,6 +85,10 @@ ALIASES: dict[str, tuple[str, ...]] = {
     "provider": _list(
         "provider gen_ai.provider.name gen_ai.system custom_llm_provider llm_provider model_provider"
     ),
+    "service": _list(
+        "service_tier usage.service_tier gen_ai.openai.response.service_tier openai.response.service_tier "
+        "gen_ai.openai.request.service_tier processing_mode processing batch is_batch speed"
+    ),
     "error": _list(
         "error errorMessage error_str error_message error.message exception.message exc_info.message "
         "err.message exception exc_info error_detail stack err stacktrace"
@@ -104,7 +108,10 @@ SCALES: dict[str, float] = {
 }
 
 RETRY_COUNT = normal("retry_count")  # counts retries, where the others count attempts
-USAGE_FIELDS = frozenset({"input", "output", "cached", "cache_write", "reasoning", "total", "cost", "model"})
+BATCH_NAMES = frozenset((normal("batch"), normal("is_batch")))
+USAGE_FIELDS = frozenset(
+    {"input", "output", "cached", "cache_write", "reasoning", "total", "cost", "model", "service"}
+)
 
 # Dicts in which fields are looked for, after the top level, in this order.
 CONTAINERS: dict[str, int] = {

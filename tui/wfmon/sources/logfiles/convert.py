@@ -151,3 +151,19 @@ def error_text(value: object) -> str | None:
         parts = [part for part in (kind, text) if type(part) is str]
         return ": ".join(parts) or None
     return None
+
+
+# How a call was processed where that changes its price; other words are the usual way.
+SERVICES = frozenset({"batch", "flex", "priority", "fast"})
+
+
+def service_word(value: object) -> str | None:
+    if type(value) is not str:
+        return None
+    word = value.strip().lower()
+    return word if word in SERVICES else None
+
+
+def service_batch(value: object) -> str | None:
+    """Of a key that says whether a call was one of a batch."""
+    return "batch" if value is True or (type(value) is str and value.strip().lower() == "true") else None

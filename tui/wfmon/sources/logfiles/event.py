@@ -81,6 +81,7 @@ class Event:
     currency: str | None = None
     model: str | None = None
     provider: str | None = None
+    service: str | None = None
     error: str | None = None
     attempt: int | None = None
     retries: int | None = None

@@ -15,6 +15,7 @@ from wfmon.model.run import RunStatus
 from wfmon.sources.logfiles.aliases import (
     ALIAS_RANK,
     ALIASES,
+    BATCH_NAMES,
     FIELDS_BY_NAME,
     RETRY_COUNT,
     SCALES,
@@ -30,6 +31,8 @@ from wfmon.sources.logfiles.convert import (
     read_status,
     retry_count,
     scaled,
+    service_batch,
+    service_word,
     whole,
 )
 from wfmon.sources.logfiles.envelopes import Record
@@ -243,6 +246,8 @@ class FieldReader:
             return retry_count if name == RETRY_COUNT else whole
         if field == "error":
             return error_text
+        if field == "service":
+            return service_batch if name in BATCH_NAMES else service_word
         return whole
 
     def _name(self, value: object) -> str | None:

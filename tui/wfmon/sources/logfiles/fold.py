@@ -100,7 +100,9 @@ class Fold:
         if event.record is None:
             file.last_error = event if event.level >= Level.ERROR else None
         if is_call(event, of_step, call):
-            self._workflow(state.workflow or "").calls.append(event.at)
+            self._workflow(state.workflow or "").call(event.at, event.provider)
+            if event.provider is not None:
+                state.called(event.provider)
 
     def _take_name(self, event: Event, status: Status | None, file: FollowedFile) -> None:
         """Learn which workflow has the id, or say it of a line that has the id only."""
@@ -313,7 +315,7 @@ class Fold:
         file.workflows.add(workflow)
         known = self._workflow(workflow)
         if is_call(event, of_step, call) and (of_step or status is None):
-            known.calls.append(event.at)
+            known.call(event.at, event.provider)
             known.changed = True
         if of_step or status is None or event.weak is not None:
             return

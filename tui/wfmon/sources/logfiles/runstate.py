@@ -8,9 +8,10 @@ from __future__ import annotations
 
 from wfmon.model.log import Level
 from wfmon.model.record import replace
-from wfmon.model.run import LogRef, Run, RunStatus, Usage
+from wfmon.model.run import LogRef, ModelUsage, Run, RunStatus, Usage
 from wfmon.sources.logfiles.convert import clean_error
 from wfmon.sources.logfiles.event import Event
+from wfmon.sources.logfiles.modelusage import Name, Piece, parts, retried
 from wfmon.sources.logfiles.stepstate import StepState
 from wfmon.sources.logfiles.usage import UsageSum, has_usage
 from wfmon.sources.logfiles.words import START_WORDS
@@ -27,6 +28,7 @@ class RunState:
     __slots__ = (
         "attempt",
         "began",
+        "calls",
         "concluded",
         "deadline",
         "duration",
@@ -42,6 +44,7 @@ class RunState:
         "limit",
         "log",
         "loose",
+        "loose_by",
         "model",
         "pid",
         "provider",
@@ -81,6 +84,8 @@ class RunState:
         self.retry_lines = 0
         self.final: UsageSum | None = None
         self.loose = UsageSum()
+        self.loose_by: dict[Name, tuple[UsageSum, int]] | None = None
+        self.calls: dict[str, int] | None = None
         self.steps: dict[str, StepState] = {}
         self.model: str | None = None
         self.provider: str | None = None
@@ -117,8 +122,8 @@ class RunState:
             self.pid = event.pid
         if event.model is not None:
             self.model = event.model
-        if event.provider is not None:
-            self.provider = event.provider
+        if event.provider is not None and (event.model is not None or has_usage(event)):
+            self.provider = event.provider  # else that of a call of another kind
         if event.retries is not None:
             self.retries = event.retries
         if retry:
@@ -138,7 +143,7 @@ class RunState:
         if step is not None:
             step.take(event, status, retry)
         elif has_usage(event):
-            self.loose.add(event)
+            self._add_loose(event)
         if event.attempt is not None and event.attempt > (self.attempt or 0) and not step:
             self.attempt = event.attempt
 
@@ -160,7 +165,24 @@ class RunState:
         if event.attempt is not None:
             self.attempt = event.attempt
         if has_usage(event):
-            self.loose.add(event)
+            self._add_loose(event)
+
+    def _add_loose(self, event: Event) -> None:
+        """What is used outside any step."""
+        self.loose.add(event)
+        if self.loose_by is None:
+            self.loose_by = {}
+        name = (event.provider or "", event.model or "", event.service or "")
+        used, calls = self.loose_by.get(name) or (UsageSum(), 0)
+        used.add(event)
+        self.loose_by[name] = used, calls + 1
+
+    def called(self, provider: str) -> None:
+        """It made a call to ``provider``."""
+        if self.calls is None:
+            self.calls = {}
+        if provider in self.calls or len(self.calls) < MAX_STEPS:
+            self.calls[provider] = self.calls.get(provider, 0) + 1
 
     def end(self, event: Event, status: RunStatus, word: str) -> None:
         """The line that says how the run ended; of several the last one holds, but that a run failed because
@@ -228,6 +250,8 @@ class RunState:
 
     def run(self, source: str) -> Run:
         file = max(self.spans, default=None)
+        usage = self._usage()
+        own = (self.provider or "", self.model or "", "")
         return Run(
             id=self.id,
             workflow=self.workflow,
@@ -237,7 +261,7 @@ class RunState:
             duration_seconds=self.duration,
             attempt=self._attempt(),
             retries=self._retries(),
-            usage=self._usage(),
+            usage=usage,
             model=self.model,
             provider=self.provider,
             pid=self.pid,
@@ -253,6 +277,27 @@ class RunState:
             recalled=self.recalled,
             limit_seconds=self._limit(),
             quiet_seconds=self.quiet,
+            parts=self._parts(usage, own),
+            retried=self._retried(own),
+            calls=() if self.calls is None else tuple(sorted(self.calls.items())),
+        )
+
+    def _parts(self, usage: Usage, own: Name) -> tuple[ModelUsage, ...]:
+        if not self.start_known and not self.open:
+            return ()  # of a part of the lines there is no sum
+        pieces = [step.piece() for step in self.steps.values()]
+        if self.loose_by is not None:
+            pieces += [Piece(name, used, calls) for name, (used, calls) in self.loose_by.items()]
+        return parts(pieces, usage, own)
+
+    def _retried(self, own: Name) -> tuple[ModelUsage, ...]:
+        if not self.start_known and not self.open:
+            return ()
+        superseded = [step for step in self.steps.values() if step.retried is not None]
+        if not superseded:
+            return ()
+        return retried(
+            (Piece(step.of_model, step.retried, 0) for step in superseded if step.retried is not None), own
         )
 
     def _limit(self) -> float | None:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from wfmon.model.run import RunStatus, Step
+from wfmon.model.run import NO_USAGE, RunStatus, Step
 from wfmon.sources.logfiles.convert import clean_error
 from wfmon.sources.logfiles.event import Event
+from wfmon.sources.logfiles.modelusage import Name, Piece
 from wfmon.sources.logfiles.usage import UsageSum, has_usage
 
 
@@ -12,8 +13,8 @@ class StepState:
     """One step of a run: the attempts that are over, and the one that goes on."""
 
     __slots__ = (
-        "attempt", "current", "duration", "ended_at", "error", "error_of", "model", "name", "over",
-        "started_at", "status",
+        "attempt", "calls", "current", "duration", "ended_at", "error", "error_of", "model", "name", "over",
+        "provider", "retried", "service", "started_at", "status",
     )  # fmt: skip
 
     def __init__(self, name: str, at: float) -> None:
@@ -26,8 +27,12 @@ class StepState:
         self.model: str | None = None
         self.error: str | None = None
         self.error_of: int | None = None
+        self.provider: str | None = None
+        self.service: str | None = None
+        self.calls = 0
         self.over = UsageSum()
         self.current = UsageSum()
+        self.retried: UsageSum | None = None  # of it what attempts used that another one followed
 
     def take(self, event: Event, status: RunStatus | None, retry: bool) -> None:
         again = False
@@ -36,9 +41,9 @@ class StepState:
                 return  # of a file that is read later than that of the next attempt
             if self.attempt is not None:
                 self._close()
+                self._supersede()
             self.attempt, again = event.attempt, True
-        if event.model is not None:
-            self.model = event.model
+        self._take_model(event)
         if event.duration is not None and event.at - event.duration < self.started_at:
             self.started_at = event.at - event.duration
         if status is not None and status is not RunStatus.RUNNING:
@@ -47,13 +52,31 @@ class StepState:
             if self.status is not RunStatus.RUNNING and (again or status is not None or not event.by_path):
                 self.status, self.ended_at = RunStatus.RUNNING, None
             if has_usage(event):
+                self.calls += 1
                 self.current.add(event)
         if retry:
             self._close()
+            self._supersede()
+
+    def _take_model(self, event: Event) -> None:
+        if event.model is not None:
+            self.model = event.model
+        if event.provider is not None:
+            self.provider = event.provider
+        if event.service is not None:
+            self.service = event.service
+
+    def _supersede(self) -> None:
+        """All that it used so far was for attempts that another one follows."""
+        if not self.over.empty:
+            self.retried = UsageSum()
+            self.retried.add(self.over)
 
     def _end(self, event: Event, status: RunStatus) -> None:
         self.status, self.ended_at = status, event.at
         self.duration = event.duration if event.duration is not None else max(event.at - self.started_at, 0.0)
+        if has_usage(event) and self.current.empty:
+            self.calls += 1  # else it says again what the lines of its calls said
         self.current.prefer(event)
         self._close()
         if status is RunStatus.SUCCESS:
@@ -85,4 +108,15 @@ class StepState:
             used.usage(),
             self.error,
             self.ended_at,
+            NO_USAGE if self.retried is None else self.retried.usage(),
+            self.provider,
         )
+
+    @property
+    def of_model(self) -> Name:
+        return self.provider or "", self.model or "", self.service or ""
+
+    def piece(self) -> Piece:
+        used = UsageSum()
+        self.add_to(used)
+        return Piece(self.of_model, used, self.calls)

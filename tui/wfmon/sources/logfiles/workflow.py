@@ -10,6 +10,7 @@ from wfmon.sources.logfiles.runstate import RunState
 
 _KEEP_CALLS = 2000
 _KEEP_DURATIONS = 500
+_PROVIDERS = 50  # of one workflow whose calls are counted apart
 _KEEP_STEPS = 200  # finished runs that keep their steps
 _RELEARN = 20
 
@@ -25,6 +26,7 @@ class WorkflowFold:
         self.by_id: dict[str, Run] = {}
         self.touched: dict[str, RunState] = {}
         self.calls: deque[float] = deque(maxlen=_KEEP_CALLS)
+        self.provider_calls: dict[str, deque[float]] = {}
         self.changed = False
         self.unpaired = False
         self.evicted_until = 0.0
@@ -44,6 +46,14 @@ class WorkflowFold:
     def spared(self) -> int:
         """How many finished runs are kept only because they came a short time ago."""
         return len(self._spared)
+
+    def call(self, at: float, provider: str | None) -> None:
+        """A call was made."""
+        self.calls.append(at)
+        if provider is not None and (
+            provider in self.provider_calls or len(self.provider_calls) < _PROVIDERS
+        ):
+            self.provider_calls.setdefault(provider, deque(maxlen=_KEEP_CALLS)).append(at)
 
     @property
     def empty(self) -> bool:
@@ -156,6 +166,7 @@ class WorkflowFold:
                 complete,
                 tuple(self.calls),
                 begins_at,
+                tuple((name, tuple(times)) for name, times in sorted(self.provider_calls.items())),
             )
             self.changed = False
         return last
