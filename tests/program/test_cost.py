@@ -32,9 +32,10 @@ def test_what_was_spent_while_somebody_watched(tmp_path: Path) -> None:
             floor.work(RUNS)
             wait_until(lambda: floor.is_kept(state), timeout=60)
             found = program.run("cost", "--json").json
-    assert found["usd"] == pytest.approx(RUNS * COST)
-    (row,) = found["rows"]
-    assert row["workflow"] == NAME
+    assert found["total"]["usd"] == pytest.approx(RUNS * COST)
+    assert found["total"]["quality"] == "exact"
+    (row,) = found["lines"]
+    assert row["name"] == NAME
     assert (row["runs"], row["tokens"]) == (RUNS, RUNS * TOKENS)
     assert row["usd"] == pytest.approx(RUNS * COST)
     assert 0 < found["known_seconds"] < 3600

@@ -175,6 +175,8 @@ class Ledger:
         if dimension == "workflow" and not name and not paying and len(own) < len(self._cells):
             return None  # tokens that are not split by workflow: those of the workflows themselves
         counted = bool(paying or telling)
+        if not counted and not name:
+            return None  # it says nothing of whom it is beside
         shown = paying if counted else own
         money = total(each for _, each in shown)
         runs = self._spending.runs.get(name) if dimension == "workflow" else None

@@ -1,47 +1,44 @@
-"""``wfmon-tui cost``: what was spent, from the hours that are kept of the past."""
+"""``wfmon-tui cost``: what was used and spent, from the hours and days that are kept of the past."""
 
 from __future__ import annotations
 
-import csv
-import json
 import sys
 import time
+from collections.abc import Iterable
 from datetime import tzinfo
+from typing import TYPE_CHECKING, Literal, cast
 
 from wfmon.cli.options import Options
 from wfmon.cli.table import table
 from wfmon.config import schema
-from wfmon.monitor.spent import Spendings, SpentRow, spendings
-from wfmon.store.history.reader import HistoryReader
-from wfmon.text.numbers import count, day_clock, find_zone, money, rfc3339, span
+from wfmon.text.numbers import UNKNOWN, count, day_clock, find_zone, money_cell, percent, span
 
-DAY = 86_400.0
-UNKNOWN = "–"
+if TYPE_CHECKING:
+    from wfmon.analysis.accounts import Ledger, SpendLine
+    from wfmon.model.spend import Priced
+
+HOUR, DAY = 3600.0, 86_400.0
+Dimension = Literal["workflow", "model", "provider"]
 
 
 def run(options: Options) -> int:
     """0 with what is known; 1 where nothing is kept, or it cannot be read."""
+    from wfmon.analysis.accounts import Ledger
     from wfmon.store.errors import StoreError
 
     config, now = options.load_config().config, time.time()
     if not config.history.enabled:
         print("wfmon-tui: nothing is kept: [history] enabled is false", file=sys.stderr)
         return 1
-    reader = _reader(config, options.ad_hoc)
+    by = cast(Dimension, options.by)
     try:
-        found = spendings(reader, options.by, now - (options.since or DAY), now)
+        priced = _spent(config, options, now)
     except StoreError as error:
         print(f"wfmon-tui: what was spent cannot be read: {error}", file=sys.stderr)
         return 1
-    finally:
-        reader.close()
-    if options.json:
-        print(json.dumps(_json(found, options.by), indent=2, ensure_ascii=False))
-    elif options.csv:
-        _csv(found, options.by)
-    elif found.rows:
-        _print(found, options.by, now, find_zone(config.ui.timezone))
-    if not found.rows:
+    ledger = Ledger(priced)
+    _tell(options, config, priced, ledger, by, now)
+    if not ledger.by(by):
         print(
             "wfmon-tui: nothing is known of that time: watch and record keep what they see", file=sys.stderr
         )
@@ -49,61 +46,93 @@ def run(options: Options) -> int:
     return 0
 
 
-def _reader(config: schema.Config, ad_hoc: bool) -> HistoryReader:
+def _tell(
+    options: Options, config: schema.Config, priced: Priced, ledger: Ledger, by: Dimension, now: float
+) -> None:
+    from wfmon.monitor import spendreport
+
+    if options.json:
+        sys.stdout.write(spendreport.as_json(ledger, by, priced.spending))
+    elif options.csv:
+        sys.stdout.write(spendreport.as_csv(ledger, by))
+    elif ledger.by(by):
+        _print(ledger, by, priced, now, find_zone(config.cost.timezone or config.ui.timezone))
+
+
+def _spent(config: schema.Config, options: Options, now: float) -> Priced:
+    """With prices, also of models that no collector has looked up yet: that takes half a second."""
+    from wfmon.model.spend import Priced, SpendRequest
     from wfmon.monitor.assemble import base_dir
+    from wfmon.monitor.pricing import price_now
+    from wfmon.store.history.reader import HistoryReader
     from wfmon.store.history.settings import HistorySettings
     from wfmon.store.lanes import find_lane
 
-    lane = find_lane(config, base_dir(config, read_only=True), ad_hoc=ad_hoc, make=False)
-    return HistoryReader(lane.state, HistorySettings.from_config(config))
+    base = base_dir(config, read_only=True)
+    lane = find_lane(config, base, ad_hoc=options.ad_hoc, make=False)
+    reader = HistoryReader(lane.state, HistorySettings.from_config(config))
+    begin = (now - (options.since or DAY)) // HOUR * HOUR
+    try:
+        found = reader.spending(SpendRequest(begin, now))
+    finally:
+        reader.close()
+    book, problem = price_now(config, base, {cell.key.ref for cell in found.cells}, now)
+    if problem is not None:
+        print(f"wfmon-tui: {problem}", file=sys.stderr)
+    return Priced(found, book)
 
 
-def _print(found: Spendings, by: str, now: float, zone: tzinfo | None) -> None:
-    head = (by.upper(), "USD", "TOKENS", *(("RUNS", "FAILED") if by == "workflow" else ()))
-    rows = [(row.name or UNKNOWN, money(row.usd), count(row.tokens), *_runs(row, by)) for row in found.rows]
-    for line in table([head, *rows], left=1):
-        print(line)
-    print(f"\nall       {_total(found)}")
+def _print(ledger: Ledger, by: Dimension, priced: Priced, now: float, zone: tzinfo | None) -> None:
+    from wfmon.monitor.spendreport import money_text
+
+    lines = ledger.by(by)
+    runs = ("RUNS", "FAILED", "$/SUCCESS") if by == "workflow" else ()
+    head = (by.upper(), "SPENT", "SHARE", "TOKENS", "CACHED", "WASTED", *runs)
+    rows = [(_name(line), money_text(line.money), *_figures(line, by)) for line in lines]
+    for row in table([head, *rows], left=1):
+        print(row)
+    spending = priced.spending
+    print(f"\nall       {money_text(ledger.money())}{_wasted(ledger)}")
     print(
-        f"since     {day_clock(found.begin, now, zone)}, whole hours; known for {span(found.known_seconds)}"
+        f"since     {day_clock(spending.begin, now, zone)}, whole hours; known for "
+        f"{span(spending.known_seconds)}"
     )
-    if found.usd is None and found.at_least is not None:
-        print("          rows of several systems may tell of the same calls: the sum counts each once")
+    for note in _notes(ledger, lines):
+        print(f"          {note}")
 
 
-def _runs(row: SpentRow, by: str) -> tuple[str, ...]:
-    return (count(row.runs), count(row.failures)) if by == "workflow" else ()
+def _name(line: SpendLine) -> str:
+    return (line.name or UNKNOWN) + ("" if line.counted else " *")
 
 
-def _total(found: Spendings) -> str:
-    if found.usd is None and found.at_least is not None:
-        return f"≥ {money(found.at_least)}"
-    return money(found.usd)
+def _figures(line: SpendLine, by: Dimension) -> Iterable[str]:
+    from wfmon.monitor.spendreport import cache_hit, money_text
+
+    yield percent(line.share)
+    yield count(line.amounts.tokens)
+    yield percent(cache_hit(line.amounts))
+    yield money_text(line.wasted)
+    if by == "workflow":
+        runs = line.runs
+        yield count(runs.runs if runs else None)
+        yield count(runs.failures if runs else None)
+        yield money_cell(line.per_success.least) if line.per_success else UNKNOWN
 
 
-def _json(found: Spendings, by: str) -> dict[str, object]:
-    return {
-        "by": by,
-        "since": rfc3339(found.begin),
-        "until": rfc3339(found.end),
-        "known_seconds": found.known_seconds,
-        "usd": found.usd,
-        "usd_at_least": found.at_least,
-        "rows": [
-            {by: row.name or None, "usd": row.usd, "tokens": row.tokens}
-            | ({"runs": row.runs, "failures": row.failures} if by == "workflow" else {})
-            for row in found.rows
-        ],
-    }
+def _wasted(ledger: Ledger) -> str:
+    from wfmon.monitor.spendreport import money_text
+
+    wasted, share = ledger.wasted(), ledger.waste_share()
+    if not wasted.known or share is None:
+        return ""
+    return f", of it {money_text(wasted)} wasted on runs that failed or were tried again ({percent(share)})"
 
 
-def _csv(found: Spendings, by: str) -> None:
-    """Unknown is an empty field."""
-    out = csv.writer(sys.stdout, lineterminator="\n")
-    out.writerow((by, "usd", "tokens", "runs", "failures"))
-    for row in found.rows:
-        out.writerow((row.name, *(_field(each) for each in (row.usd, row.tokens, row.runs, row.failures))))
-
-
-def _field(value: float | None) -> str:
-    return "" if value is None else f"{value:.10g}"
+def _notes(ledger: Ledger, lines: Iterable[SpendLine]) -> Iterable[str]:
+    money = ledger.money()
+    if money.priced is not None or money.low is not None:
+        yield "~ priced from tokens at API rates, ≈ a band where their direction is not told: no invoice"
+    if money.unpriced_tokens:
+        yield f"≥ at least: {count(money.unpriced_tokens)} tokens have no price"
+    if any(not line.counted for line in lines):
+        yield "* in no sum: another source tells of the same work"

@@ -131,3 +131,22 @@ def make_book(config: schema.Config, state: StateDir) -> Callable[[], PriceBook]
         return last[0]
 
     return book
+
+
+def price_now(
+    config: schema.Config, state: StateDir, refs: Iterable[ModelRef], now: float
+) -> tuple[PriceBook, str | None]:
+    """The prices of ``refs``, looked up now where no collector has done so; and why that could not be."""
+    book = PriceBook(overrides_of(config))
+    if not config.prices.source:
+        return book, None
+    found = FoundPrices(state.path / NAME if state.problem is None else None)
+    wanted = [ref for ref in refs if ref.model and book.unit(ref) is None]
+    problem = None
+    try:
+        missing = found.missing(wanted, now)
+        if missing:
+            found.learn(missing, now)
+    except PriceError as error:
+        problem = str(error)
+    return replace(book, found=found.read()), problem
