@@ -7,13 +7,18 @@ from pathlib import Path
 
 import pytest
 
+from support.devworld import developed
+from support.payloads import PAYLOADS
 from support.screen import Stage
-from support.snapshots import NOW, all_fine, incident, learnt
+from support.snapshots import NOW, all_fine, incident, input_gone, learnt
 from wfmon.config.loader import load_config
 from wfmon.model.baseline import Baseline
 from wfmon.model.episode import Unjudged
+from wfmon.model.money import Money
 from wfmon.model.snapshot import Collector, LadderStep, Snapshot, StatusCounts
 from wfmon.monitor.settings import rule_settings
+from wfmon.text.sanitize import safe
+from wfmon.ui.panes.formulas import formulas_of
 from wfmon.ui.views.explain import ExplainView
 from wfmon.ui.views.operations import OperationsView
 
@@ -244,3 +249,178 @@ def test_thresholds_of_another_collector_are_told_to_be_ours(tmp_path: Path) -> 
 
 def test_without_settings_or_of_the_past_no_rule_is_told() -> None:
     assert "─ Rules ─" not in explained(incident(), "invoice_extract")
+
+
+# --- what was asked of the source, money, runs, sources, the panes at the bottom
+
+
+def test_each_figure_says_what_it_is_and_what_was_asked_of_its_source() -> None:
+    text = " ".join(explained(developed(), "invoice_extract").split())
+    for words in (
+        "= failed / finished; failed: error, timeout, lost",
+        "prom: sum by (workflow, status) (increase(workflow_runs_total[5m]))",
+        "prom prometheus, profile convention, ok, 4s old, asked every 5.0s",
+        "missing: cost",
+        "tok/run 1.2k: the mean of the newest 60 runs whose logs tell tokens",
+        "openai/gpt-x: $3.00 in, $15.00 out, $0.30 cached a million (genai-prices 0.2.3",
+        "API openai 120.0/min, 3.0/min of them failed acme 30.0/min, failures not told",
+    ):
+        assert words in text, words
+
+
+@pytest.mark.parametrize(
+    ("figure", "names", "found"),
+    [
+        ("runs", ("runs",), True),
+        ("duration p95", ("duration", "duration"), True),
+        ("n8n: cost", ("cost", "cost"), True),
+        ("api_calls", ("api_calls", "calls"), True),
+        ("calls", ("api_calls", "calls"), True),
+        ("tokens", ("runs", ""), False),
+        ("runsize", ("runs",), False),
+    ],
+)
+def test_a_formula_is_found_by_any_name_of_its_figure(
+    figure: str, names: tuple[str, ...], found: bool
+) -> None:
+    source = replace(incident().sources[0], formulas=((figure, "f(x)"),))
+    assert formulas_of(source, *names) == (("f(x)",) if found else ())
+    assert formulas_of(None, *names) == ()
+
+
+def test_how_much_of_a_window_is_known_is_said() -> None:
+    base = incident()
+    ladder = (LadderStep(300.0, 120.0, StatusCounts()),)
+    rows = tuple(replace(one, ladder=ladder) for one in base.workflows)
+    wide = (140, 60)
+    assert "only 2m of it are known" in explained(replace(base, workflows=rows), "invoice_extract", wide)
+    assert "are known" not in " ".join(explained(base, "invoice_extract").split())
+
+
+def test_money_says_how_true_it_is_and_why() -> None:
+    base = incident()
+    burn = Money(exact=1.0, priced=0.5, low=0.25, high=1.0, unpriced_tokens=2_000.0)
+    rows = tuple(replace(one, burn=burn, hour=Money(priced=0.4)) for one in base.workflows)
+    text = " ".join(explained(replace(base, workflows=rows), "invoice_extract").split())
+    for words in (
+        "burn ≥$1.75",
+        "$1.00 reported by who was paid",
+        "~$0.50 = tokens by kind x price of a million",
+        "≈$0.25 to $1.00: tokens that may be input or output",
+        "missing the price of 2.0k tokens; they are in no sum",
+        "hour ~$0.40 in the last hour",
+    ):
+        assert words in text, words
+
+
+def test_of_a_workflow_its_run_under_the_cursor_is_explained_first() -> None:
+    stage = Stage(developed(), size=(100, 90))
+    stage.press("tab", "enter")
+    text = "\n".join(stage.press("i"))
+    assert "Explained: invoice_extract · run-" in text
+    assert text.index("─ Run: run-") < text.index("─ Figures: invoice_extract ─")
+    assert "money    ~<$0.01 ($0.00" in text
+
+
+async def test_a_run_with_its_log_explains_itself() -> None:
+    stage = Stage(developed(), size=(100, 60))
+    await stage.arrived("2", "tab", "enter", "i")
+    assert "Explained: run-0000" in stage.lines()[0]
+    assert "≥" not in stage.text()
+    stage.shell.closed()
+
+
+def test_a_source_says_its_state_its_ages_and_how_its_figures_are_got() -> None:
+    stage = Stage(developed(), size=(100, 60))
+    text = "\n".join(stage.press("S", "i"))
+    for words in (
+        "Explained: source prom",
+        "state    ok: its last answer came in time",
+        "age      4s = now - 14:03:23, when its last good answer was true",
+        "asked    every 5.0s",
+        "missing  cost",
+        "─ How its figures are got ─",
+        "runs     sum by (workflow, status)",
+    ):
+        assert words in text, words
+    stage.press("i")
+    down = replace(input_gone().sources[0], error="connection refused")
+    gone = Stage(replace(input_gone(), sources=(down, *input_gone().sources[1:])), size=(100, 60))
+    text = "\n".join(gone.press("S", "i"))
+    assert "it does not answer: figures of it are the last known" in text
+    assert "why      connection refused" in text
+
+
+def test_an_alert_that_ended_is_explained_from_the_list() -> None:
+    stage = Stage(all_fine(), size=TALL)
+    alert = all_fine().ended[0]
+    stage.shell.open(ExplainView(alert.workflow, alert.id, alert))
+    stage.show(replace(all_fine(), ended=(), alerts=()))
+    assert "rule     failed / finished" in stage.text(), "also when no list has it any more"
+
+
+def test_tab_reaches_the_panes_at_the_bottom_and_i_explains_all_their_figures() -> None:
+    stage = Stage(incident(), size=(80, 60))
+    seen = []
+    for title, words in (
+        ("Tokens & cost", ("tokens   71.1k/min over 5m", "burn     $5.43/h", "usual    2.4x = burn now")),
+        ("Memory", ("18.2/31.3G, 58%  = (total", "3 processes of other users", "age      1s")),
+        ("Storage", ("Explained: storage and retention", "forecast free space")),
+    ):
+        stage.press("tab", *(["tab"] if not seen else []))
+        assert f"▶{title}" in stage.text()
+        text = " ".join(" ".join(stage.press("i")).split())
+        for each in words:
+            assert " ".join(each.split()) in text, each
+        stage.press("esc")
+        seen.append(title)
+    stage.press("tab")
+    assert stage.cursor_line().startswith("✖ failure_rate")
+    assert "▶" not in stage.text()
+    stage.press("shift-tab")
+    assert "▶Storage" in stage.text()
+
+
+def test_enter_on_tokens_and_cost_goes_to_finance() -> None:
+    stage = Stage(incident())
+    stage.press("tab", "tab")
+    stage.press("enter")
+    assert stage.shell.view.name == "finance"
+    stage.press("1")
+    assert "▶Tokens & cost" in stage.text(), "as it was left"
+    assert "open" not in stage.press("tab")[-1], "memory leads nowhere"
+
+
+def test_where_the_bottom_has_no_room_the_cursor_is_in_a_list() -> None:
+    stage = Stage(incident())
+    stage.press("tab", "tab")
+    stage.size = (80, 15)
+    stage.lines()
+    assert stage.cursor_line()
+    stage.size = (80, 24)
+    assert "▶" not in stage.text()
+
+
+@pytest.mark.parametrize("payload", PAYLOADS, ids=lambda payload: payload.name)
+def test_hostile_texts_explain_themselves_in_their_rows(payload: object) -> None:
+    text = safe(payload.text)  # type: ignore[attr-defined]
+    base = developed()
+    source = replace(
+        base.sources[0],
+        name=text,
+        profile=text,
+        missing=(text,),
+        apart=(text,),
+        about=(text,),
+        formulas=(("runs", text), (text, text)),
+    )
+    run = replace(base.runs[1], workflow=text, model=text, error=text, log=text, source=text)
+    workflow = replace(base.workflows[2], name=text, origin=(("runs", text), ("tokens", text)))
+    token = replace(base.tokens[0], workflow=text, model=text, provider=text)
+    snapshot = replace(
+        base, sources=(source,), workflows=(workflow,), runs=(run,), recent={text: (run,)}, tokens=(token,)
+    )
+    for keys in (["i"], ["tab", "enter", "i"], ["S", "i"], ["tab", "tab", "i"]):
+        stage = Stage(snapshot, size=(80, 60))
+        lines = stage.press(*keys)
+        assert all(line.isprintable() for line in lines)

@@ -62,9 +62,9 @@ def test_tab_goes_to_the_other_pane_and_back_to_where_it_was() -> None:
     stage = Stage(incident())
     stage.press("j", "tab", "j")
     assert stage.cursor_line().startswith("▲ research_agent")
-    stage.press("tab")
-    assert stage.cursor_line().startswith("▲ cost_spike")
     stage.press("shift-tab")
+    assert stage.cursor_line().startswith("▲ cost_spike")
+    stage.press("tab")
     assert stage.cursor_line().startswith("▲ research_agent")
 
 

@@ -113,7 +113,7 @@ def test_an_open_source_says_how_far_back_it_reaches() -> None:
     stage = Stage(incident())
     text = "\n".join(stage.press("S", "enter"))
     assert "keeps    metrics: 15d back, 365d wanted, 3.0G" in text
-    stage.press("j", "j", "i")
+    stage.press("j", "j", "enter")
     assert "keeps    production logs: 92d back, 90d wanted, 41.2G, +461M a day" in stage.text()
 
 

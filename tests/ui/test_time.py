@@ -419,7 +419,7 @@ async def test_an_open_alert_steps_to_its_begin_first() -> None:
 async def test_what_was_usual_then_is_said_to_be_not_kept_and_not_that_no_history_is() -> None:
     stage, memory = staged()
     memory.moments = lambda at: replace(incident(at), history=None, workflows=(BARE,))
-    await stage.arrived("[", "tab", "i")
+    await stage.arrived("[", "tab", "i", "G")
     assert "what was usual then is not kept" in stage.text()
     assert "no history is kept" not in stage.text()
 

@@ -55,6 +55,24 @@ def explain_error(shell: ShellDoor, workflow: str, found: Pattern) -> None:
     navigate.open_facts(shell, title, lambda frame: error_words(frame.look, found, frame.now))
 
 
+def explain_tokens(shell: ShellDoor) -> None:
+    from wfmon.ui.panes.burnfacts import burn_words
+
+    def facts(frame: Frame) -> Told:
+        return [] if frame.snapshot is None else list(burn_words(frame.look, frame.snapshot, frame.now))
+
+    navigate.open_facts(shell, "tokens and cost", facts)
+
+
+def explain_memory(shell: ShellDoor) -> None:
+    from wfmon.ui.panes.memoryfacts import memory_words
+
+    def facts(frame: Frame) -> Told:
+        return [] if frame.snapshot is None else list(memory_words(frame.snapshot, frame.now))
+
+    navigate.open_facts(shell, "memory", facts)
+
+
 def explain_source(shell: ShellDoor, name: str) -> None:
     from wfmon.ui.panes.sourcefacts import source_words
 

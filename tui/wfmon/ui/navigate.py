@@ -44,11 +44,19 @@ def open_log(shell: ShellDoor, workflow: str) -> None:
     shell.open(LogView(workflow))
 
 
-def open_explain(shell: ShellDoor, workflow: str | None = None, alert_id: str | None = None) -> None:
-    """The figures of an alert or a workflow; with neither, storage and retention."""
+def open_explain(
+    shell: ShellDoor,
+    workflow: str | None = None,
+    alert_id: str | None = None,
+    *,
+    alert: Alert | None = None,
+    run: Run | None = None,
+) -> None:
+    """The figures of an alert, a workflow, a run of it; with none of them, storage and retention. ``alert``:
+    as it is known, where the snapshot may not list it any more."""
     from wfmon.ui.views.explain import ExplainView
 
-    shell.open(ExplainView(workflow, alert_id))
+    shell.open(ExplainView(workflow, alert_id, alert, run))
 
 
 def open_facts(shell: ShellDoor, title: str, facts: Callable[[Frame], Iterable[tuple[str, str]]]) -> None:

@@ -13,13 +13,15 @@ from wfmon.ui.rows import Line, Row, blank
 class Part:
     """``draw`` gets width and height and gives at most that many rows.
 
-    ``stale``: what it shows is the last that was known; then it is grey under a ``?``.
+    ``stale``: what it shows is the last that was known; then it is grey under a ``?``. ``pointed``: the
+    cursor is in it.
     """
 
     title: str
     width: int
     draw: Callable[[int, int], list[Row]]
     stale: bool = False
+    pointed: bool = False
 
 
 def beside(look: Look, parts: Sequence[Part], height: int) -> list[Row]:
@@ -31,7 +33,8 @@ def beside(look: Look, parts: Sequence[Part], height: int) -> list[Row]:
     title = Line(look, width)
     end = 0
     for number, part in enumerate(parts):
-        title.add(look.signs.tee_down if number else look.signs.rule, "rule").add(" ")
+        title.add(look.signs.tee_down if number else look.signs.rule, "rule")
+        title.add(*(look.signs.pointer, "key") if part.pointed else (" ", "text"))
         title.add(part.title, "heading").add(" ")
         if part.stale:
             title.add(look.signs.unknown, "unknown").add(" ")

@@ -5,18 +5,28 @@ from __future__ import annotations
 from collections.abc import Iterator
 from math import exp
 
+from wfmon.analysis.stepstats import per_run
 from wfmon.model.baseline import Baseline, Usual
-from wfmon.model.money import CostQuality
+from wfmon.model.money import NO_MONEY, CostQuality
+from wfmon.model.prices import ModelRef, parts_of
 from wfmon.model.record import dataclass
 from wfmon.model.snapshot import Snapshot, Workflow
 from wfmon.text import numbers
 from wfmon.ui.look import Look
+from wfmon.ui.panes.againstusual import calls_of
+from wfmon.ui.panes.amounts import money_words
 from wfmon.ui.panes.columns import coarse
+from wfmon.ui.panes.devfacts import per_run_words
 from wfmon.ui.panes.facts import LABEL_WIDTH, fact, outcome, wrapped_fact
+from wfmon.ui.panes.formulas import MEANT, formulas_of, source_named, sources_told
+from wfmon.ui.panes.spendfacts import money_facts, unit_words
 from wfmon.ui.panes.usual import learnt, money_rate, run_rate
 from wfmon.ui.rows import Row, rule, width_of, wrap
 
-_MOST_ROWS = 4  # of one figure
+_MOST_ROWS = 6  # of one figure
+_MOST_PRICES = 8
+_NEWEST = 20  # runs whose models are named
+_HOUR = 3599.0
 _QUALITY = {
     CostQuality.EXACT: "as reported",
     CostQuality.PRICED: "priced from tokens",
@@ -46,11 +56,18 @@ def workflow_explained(
         if figure.text:
             told_by = _from(snapshot, source, now, systems.get(figure.origin))
             rows += _told(look, width, figure.label, figure.text, told_by)
+            for words in _how(snapshot, source, figure):
+                rows += wrapped_fact(look, width, "", words, "muted", _MOST_ROWS)
         elif figure.label in ("queue", "timeouts", "budget"):
             continue  # few systems tell them
         else:
             why = _why_unknown(snapshot, workflow, figure)
             rows += wrapped_fact(look, width, figure.label, f"not known: {why}", "muted", _MOST_ROWS)
+    for label, text in (*_money(look, snapshot, workflow), *_of_runs(look, snapshot, workflow)):
+        rows += _labelled(look, width, label, text)
+    rows.append(rule(look, width, "Sources of these figures"))
+    for label, text in sources_told(snapshot, [*origins.values(), *workflow.sources], now):
+        rows += _labelled(look, width, label, text)
     rows.append(rule(look, width, "Usual"))
     if workflow.usual is None:
         why = "what was usual then is not kept" if past else _why_nothing_learnt(snapshot)
@@ -58,6 +75,62 @@ def workflow_explained(
     for label, text in _usual(look, workflow.usual, now):
         rows += wrapped_fact(look, width, label, text, "text", _MOST_ROWS)
     return rows
+
+
+def _how(snapshot: Snapshot, source: str, figure: _Figure) -> Iterator[str]:
+    """What a figure is of, and what was asked of its source."""
+    if figure.label in MEANT:
+        yield MEANT[figure.label]
+    for formula in formulas_of(source_named(snapshot, source), figure.origin, figure.concept):
+        yield f"{source}: {formula}"
+
+
+def _money(look: Look, snapshot: Snapshot, workflow: Workflow) -> Iterator[tuple[str, str]]:
+    """How true its money is and why: what it is made of, what the last hour cost, and unit prices."""
+    if workflow.burn != NO_MONEY:
+        yield "burn", money_words(look, workflow.burn, "/h")
+        yield from money_facts(look, workflow.burn)
+    if workflow.hour != NO_MONEY:
+        known = workflow.cost_hour_seconds
+        of = f", of which {numbers.duration(known)} are known" if known is not None and known < _HOUR else ""
+        yield "hour", f"{money_words(look, workflow.hour)} in the last hour{of}"
+    yield from _prices(snapshot, workflow)
+
+
+def _prices(snapshot: Snapshot, workflow: Workflow) -> Iterator[tuple[str, str]]:
+    """Unit prices of its models, as metrics name them and as its newest runs do."""
+    refs = {
+        ModelRef(row.provider or "", row.model): None
+        for row in snapshot.tokens
+        if row.workflow == workflow.name and row.model is not None
+    }
+    for run in snapshot.recent.get(workflow.name, ())[-_NEWEST:]:
+        for part in parts_of(run):
+            if part.model:
+                refs[ModelRef(part.provider, part.model, part.service)] = None
+    for number, ref in enumerate(list(refs)[:_MOST_PRICES]):
+        words = unit_words(snapshot.prices.unit(ref))
+        yield "prices" if number == 0 else "", f"{ref.id.removeprefix('/')}: {words}"
+    if len(refs) > _MOST_PRICES:
+        yield "", f"and {len(refs) - _MOST_PRICES} more models"
+
+
+def _of_runs(look: Look, snapshot: Snapshot, workflow: Workflow) -> Iterator[tuple[str, str]]:
+    """What one run takes, and its calls by provider."""
+    mean = per_run(snapshot.recent.get(workflow.name, ()), snapshot.prices)
+    yield from per_run_words(look, workflow, mean)
+    for number, row in enumerate(calls_of(snapshot, workflow.name)):
+        failed = row.failed_per_minute
+        told = f"{numbers.rate(failed)}/min of them failed" if failed is not None else "failures not told"
+        provider = row.provider or "provider not told"
+        yield "API" if number == 0 else "", f"{provider} {numbers.rate(row.per_minute)}/min, {told}"
+
+
+def _labelled(look: Look, width: int, label: str, text: str) -> list[Row]:
+    """A label that may be longer than others: a source's name."""
+    if width_of(label) < LABEL_WIDTH:
+        return wrapped_fact(look, width, label, text, "text", _MOST_ROWS)
+    return wrapped_fact(look, width, "", f"{label}: {text}", "text", _MOST_ROWS)
 
 
 def _told(look: Look, width: int, label: str, text: str, right: str) -> Iterator[Row]:
@@ -149,8 +222,17 @@ def _errors(workflow: Workflow) -> str:
         return f"no finished run{window}: a ratio of nothing is not known"
     outside = counts.cancelled + counts.other
     beside = f"; {numbers.count(outside)} cancelled or other are not counted" if outside else ""
+    beside += _uncovered(workflow)
     ratio, runs = numbers.percent(counts.error_ratio), numbers.counted(counts.n, "finished run")
     return f"{ratio}: {numbers.count(counts.failed)} failed of {runs}{window}{beside}"
+
+
+def _uncovered(workflow: Workflow) -> str:
+    """How much of the window is known, where that is less than all."""
+    step = next((one for one in workflow.ladder if one.seconds == workflow.window_seconds), None)
+    if step is None or step.covered >= step.seconds:
+        return ""
+    return f"; only {numbers.duration(step.covered)} of it are known"
 
 
 def _durations(snapshot: Snapshot, workflow: Workflow) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from wfmon.model.money import NO_MONEY
+from wfmon.model.money import NO_MONEY, Money
 from wfmon.model.prices import ModelRef, PriceBook, parts_of, retried_money, run_money, usage_money
 from wfmon.model.run import Run, RunStatus, Step, Usage
 from wfmon.model.snapshot import Snapshot
@@ -18,6 +18,7 @@ from wfmon.ui.panes.spendfacts import amount_facts, money_facts, unit_words
 
 Facts = Iterator[tuple[str, str]]
 MOST_PARTS = 12
+_SMALL = 0.1  # USD
 
 
 def run_words(look: Look, snapshot: Snapshot | None, run: Run, now: float) -> Facts:
@@ -37,7 +38,7 @@ def run_words(look: Look, snapshot: Snapshot | None, run: Run, now: float) -> Fa
     if money == NO_MONEY:
         yield "money", "not known: its log tells neither tokens nor cost"
     else:
-        yield "money", money_words(look, money)
+        yield "money", money_words(look, money) + _small(money)
         yield from money_facts(look, money)
         yield from _parts(look, run, book)
         retried = retried_money(run, book)
@@ -125,10 +126,10 @@ def _duration(look: Look, snapshot: Snapshot | None, run: Run, now: float) -> Fa
     else:
         yield "duration", f"{numbers.span(seconds)}, as its log says, or from its first line to its last"
     if run.started_at is not None:
-        yield "", f"began {look.minute(run.started_at, now)}, {look.clock(run.started_at)}"
+        yield "", f"began {_moment(look, run.started_at, now)}"
     if run.ended_at is not None:
         ago = coarse(max(0.0, now - run.ended_at))
-        yield "", f"ended {look.minute(run.ended_at, now)}, {look.clock(run.ended_at)}, {ago} ago"
+        yield "", f"ended {_moment(look, run.ended_at, now)}, {ago} ago"
     if run.limit_seconds is not None:
         yield "limit", f"{numbers.duration(run.limit_seconds)}, as its log declares it"
     workflows = snapshot.workflows if snapshot is not None else ()
@@ -140,6 +141,18 @@ def _duration(look: Look, snapshot: Snapshot | None, run: Run, now: float) -> Fa
         of = numbers.counted(usual.n, "run")
         ratio = f": {numbers.times(seconds / usual.duration_p50_seconds)} p50" if seconds is not None else ""
         yield "usual", f"{told} of {of}{ratio}"
+
+
+def _small(money: Money) -> str:
+    """An amount that cents do not tell, in full."""
+    least = money.least
+    return f" (${least:.6f})" if least is not None and 0 < least < _SMALL else ""
+
+
+def _moment(look: Look, at: float, now: float) -> str:
+    """To the second, with the day where that is not today's."""
+    day = look.minute(at, now)
+    return look.clock(at) if len(day) == 5 else f"{day[:5]} {look.clock(at)}"
 
 
 def _parts(look: Look, run: Run, book: PriceBook) -> Facts:

@@ -103,7 +103,9 @@ class AlertView(View):
             deeds["open"] = lambda: navigate.open_run(self.shell, run, focus_error=run.failed)
             if run.failed:
                 deeds["row_error"] = lambda: navigate.open_run(self.shell, run, focus_error=True)
-        deeds["explain"] = lambda: navigate.open_explain(self.shell, alert.workflow, alert.id)
+        deeds["explain"] = lambda: navigate.open_explain(
+            self.shell, alert.workflow, alert.id, alert=alert, run=run
+        )
         deeds |= accept_deeds(self.shell, alert.workflow)
         return {**deeds, **ack_deeds(self.shell, alert)}
 

@@ -70,6 +70,9 @@ class EndedView(View):
         if alert is not None and self.cursor.keys:
             deeds["open"] = lambda: navigate.open_alert(self.shell, alert)
             deeds["copy"] = lambda: navigate.hand_off(self.shell, alert)
+            deeds["explain"] = lambda: navigate.open_explain(
+                self.shell, alert.workflow, alert.id, alert=alert
+            )
         if self._known is not None and (self._known.episodes or self._known.changes):
             deeds["filter"] = self._ask_filter
         if self.filter:

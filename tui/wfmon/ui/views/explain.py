@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import ClassVar
 
 from wfmon.model.alert import Alert
+from wfmon.model.run import Run
 from wfmon.model.snapshot import Snapshot, Workflow
 from wfmon.text import numbers
 from wfmon.ui.look import Look
@@ -16,27 +17,38 @@ from wfmon.ui.panes.filling import filling_of
 from wfmon.ui.panes.hostfacts import memory_facts, source_of, source_rows, volume_of, volume_rows
 from wfmon.ui.panes.measured import amount
 from wfmon.ui.panes.retention import RETENTION, kept_rows, retention_rows
+from wfmon.ui.panes.runfacts import run_words
 from wfmon.ui.panes.standings import standing_rows
 from wfmon.ui.panes.unknown import unknown_rows
 from wfmon.ui.panes.words import lasting, subject
 from wfmon.ui.rows import Line, Row, rule
 from wfmon.ui.views.base import Deed, Frame
 from wfmon.ui.views.page import PageView
+from wfmon.ui.views.run import find_run
 
 _SLOPES = "free space at the pace of the last 6h, and at that of a day; told where both agree that it fills"
 
 
 class ExplainView(PageView):
-    """Of an alert, of a workflow, or, with neither, of storage and retention."""
+    """Of an alert, of a workflow, of a run of it, or, with none of them, of storage and retention.
+
+    ``alert``, ``run``: as they are known, where the snapshot does not list them any more."""
 
     name = "explain"
     footer: ClassVar[tuple[str, ...]] = ("back",)
 
-    def __init__(self, workflow: str | None = None, alert_id: str | None = None) -> None:
+    def __init__(
+        self,
+        workflow: str | None = None,
+        alert_id: str | None = None,
+        alert: Alert | None = None,
+        run: Run | None = None,
+    ) -> None:
         super().__init__()
         self.workflow = workflow
         self.alert_id = alert_id
-        self._alert: Alert | None = None  # both as they were last seen
+        self._alert = alert  # all as they were last seen
+        self._run = run
         self._known: Workflow | None = None
 
     def deeds(self) -> Mapping[str, Deed]:
@@ -44,6 +56,8 @@ class ExplainView(PageView):
 
     def title(self, frame: Frame) -> Row:
         what = subject(self._alert) if self._alert is not None else self.workflow or "storage and retention"
+        if self._run is not None:
+            what += f" {frame.look.signs.dot} {self._run.id if self._run.has_id else 'a run without id'}"
         return rule(frame.look, frame.width, f"Explained: {what}", frame.banner or "esc closes")
 
     def lines(self, frame: Frame) -> list[Row]:
@@ -58,20 +72,31 @@ class ExplainView(PageView):
             rows += alert_rows(frame, snapshot, self._alert, self.shell.by)
             rows += _measured(look, width, frame.now, self._alert)
             rows += _belonging(look, width, frame.now, snapshot, self._alert)
+        if self._run is not None:
+            rows += _run_rows(look, width, frame.now, snapshot, self._run)
         if self._known is not None:
             past = frame.past is not None
             rows += workflow_explained(look, width, frame.now, snapshot, self._known, past=past)
             rules = self.shell.rules()
             if rules is not None and not past:
                 rows += standing_rows(look, width, frame.now, snapshot, self._known, rules)
-        if self._alert is None and self._known is None:
+        if self._alert is None and self._known is None and self._run is None:
             rows += _storage(look, width, frame.now, snapshot)
         return rows
 
     def _find(self, snapshot: Snapshot) -> None:
         alerts = (*snapshot.alerts, *snapshot.ended)
         self._alert = next((one for one in alerts if one.id == self.alert_id), self._alert)
+        if self._run is not None:
+            self._run = find_run(snapshot, self._run.workflow, self._run.id) or self._run
         self._known = next((one for one in snapshot.workflows if one.name == self.workflow), self._known)
+
+
+def _run_rows(look: Look, width: int, now: float, snapshot: Snapshot, run: Run) -> Iterator[Row]:
+    yield rule(look, width, f"Run: {run.id if run.has_id else 'without id'}")
+    for label, words in run_words(look, snapshot, run, now):
+        if words:
+            yield from wrapped_fact(look, width, label, words, "text", 4)
 
 
 def _measured(look: Look, width: int, now: float, alert: Alert) -> Iterator[Row]:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from typing import ClassVar
 
 from wfmon.model.alert import Alert
@@ -30,6 +31,7 @@ from wfmon.ui.views.plan import Plan, plan
 
 STILL_SECONDS = 5.0
 BOTTOM_ROWS = 10
+TOKENS, MEMORY, STORAGE = BOTTOM = ("b:tokens", "b:memory", "b:storage")  # the panes there, for the cursor
 
 
 class OperationsView(View):
@@ -74,6 +76,7 @@ class OperationsView(View):
         self._still_from: float | None = None  # last key; the order stands still from then on
         self._layout: Layout | None = None
         self._left_at: dict[str, str] = {}
+        self._below = False  # the panes at the bottom are drawn
 
     # --- keys
 
@@ -97,8 +100,10 @@ class OperationsView(View):
                 deeds["fewer_columns"] = lambda: self._shift(-1)
         if self.filter:
             deeds["back"] = lambda: self._set_filter("")
-        if self._alerts and self._workflows:
-            deeds |= {"next_pane": self._other_pane, "previous_pane": self._other_pane}
+        if len(self._panes()) > 1:
+            deeds |= {"next_pane": partial(self._pane, 1), "previous_pane": partial(self._pane, -1)}
+        if self.cursor.key in BOTTOM and self._below:
+            return {**deeds, **self._bottom_deeds(self.cursor.key)}
         alert, workflow = self.row_alert(), self.row_workflow()
         if alert is not None:
             deeds["open"] = lambda: navigate.open_alert(self.shell, alert)
@@ -138,15 +143,33 @@ class OperationsView(View):
         workflow = self._workflows.get(self.cursor.key or "")
         return workflow.name if workflow is not None else None
 
-    def _other_pane(self) -> None:
-        here = (self.cursor.key or "")[:2]
-        there = workflow_pane.KEY if here == alert_pane.KEY else alert_pane.KEY
-        if self.cursor.key is not None:
-            self._left_at[here] = self.cursor.key
-        rows = [key for key in self._keys if key.startswith(there)]
+    def _panes(self) -> list[str]:
+        """Where the cursor can be: alerts, workflows, each of the panes at the bottom."""
+        lists = [alert_pane.KEY] if self._alerts else []
+        lists += [workflow_pane.KEY] if self._workflows else []
+        return lists + (list(BOTTOM) if self._below else [])
+
+    def _pane(self, step: int) -> None:
+        key, panes = self.cursor.key or "", self._panes()
+        here = key if key in BOTTOM else key[:2]
+        self._left_at[here] = key
+        there = panes[(panes.index(here) + step) % len(panes)] if here in panes else panes[0]
+        keys = BOTTOM if there in BOTTOM else self._keys
+        self.cursor.place(keys)
+        rows = [one for one in keys if one.startswith(there)]
         wanted = self._left_at.get(there)
-        if rows:
-            self.cursor.select(wanted if wanted in rows else rows[0])
+        self.cursor.select(wanted if wanted in rows else rows[0])
+
+    def _bottom_deeds(self, pane: str | None) -> dict[str, Deed]:
+        """What the figures of a pane at the bottom lead to, and what explains them all."""
+        from wfmon.ui import explaining
+
+        if pane == TOKENS:
+            finance = partial(self.shell.switch, "finance")
+            return {"open": finance, "explain": partial(explaining.explain_tokens, self.shell)}
+        if pane == MEMORY:
+            return {"explain": partial(explaining.explain_memory, self.shell)}
+        return {"explain": partial(navigate.open_explain, self.shell)}
 
     @property
     def _ended_key(self) -> str:
@@ -208,10 +231,13 @@ class OperationsView(View):
         shares = plan(
             frame.height - len(rows), len(opened), max(1, len(self._workflow_order.keys)), BOTTOM_ROWS
         )
+        self._below = shares.bottom > 0
+        if self.cursor.key in BOTTOM and not self._below:
+            self.cursor.place(self._keys)
         rows += self._alert_rows(frame, snapshot, opened, shares.alerts)
         rows += self._workflow_rows(frame, snapshot, shares)
         if shares.bottom:
-            rows += _bottom(frame, snapshot, shares.bottom)
+            rows += _bottom(frame, snapshot, shares.bottom, self.cursor.key)
         return rows
 
     def _title(self, frame: Frame) -> Row:
@@ -248,7 +274,8 @@ class OperationsView(View):
         alerts = self._alert_order.arrange(list(self._alerts), frozen=still)
         rows = self._workflow_order.arrange(list(self._workflows), frozen=still)
         self._keys = [*alerts, *rows]
-        self.cursor.place(self._keys)
+        if self.cursor.key not in BOTTOM:
+            self.cursor.place(self._keys)
         if not self._touched and opened:
             self.cursor.select(self._keys[0])
 
@@ -295,7 +322,7 @@ class OperationsView(View):
         if not keys:
             words = f'  no workflow matches "{self.filter}" · esc clears the filter'
             return [*rows, Line(look, width).add(words, "muted").row()]
-        at = self.cursor.index - (len(self._keys) - len(keys))
+        at = -1 if self.cursor.key in BOTTOM else self.cursor.index - (len(self._keys) - len(keys))
         stale = _silent(snapshot)
         for number in self._workflow_scroll.window(at if at >= 0 else None, len(keys), shares.workflows):
             workflow = self._workflows[keys[number]]
@@ -358,16 +385,17 @@ def _last_known(snapshot: Snapshot, *figures: str) -> bool:
     return any(one.name in silent and one.kind != "host" and one.as_of for one in snapshot.sources)
 
 
-def _bottom(frame: Frame, snapshot: Snapshot, height: int) -> list[Row]:
+def _bottom(frame: Frame, snapshot: Snapshot, height: int, cursor: str | None) -> list[Row]:
     look, host = frame.look, snapshot.host
     money = _last_known(snapshot, "tokens", "cost")
     unwatched = any(one.kind == "host" and one.name in _silent(snapshot) for one in snapshot.sources)
     left, middle, right = split(frame.width)
-    parts = (
-        Part("Tokens & cost", left, lambda width, rows: token_rows(look, width, rows, snapshot), money),
-        Part("Memory", middle, lambda width, rows: memory_rows(look, width, rows, host), unwatched),
-        Part("Storage", right, lambda width, rows: storage_rows(look, width, rows, snapshot), unwatched),
+    draw: tuple[tuple[str, int, Callable[[int, int], list[Row]], bool], ...] = (
+        ("Tokens & cost", left, lambda width, rows: token_rows(look, width, rows, snapshot), money),
+        ("Memory", middle, lambda width, rows: memory_rows(look, width, rows, host), unwatched),
+        ("Storage", right, lambda width, rows: storage_rows(look, width, rows, snapshot), unwatched),
     )
+    parts = [Part(*part, pointed=key == cursor) for key, part in zip(BOTTOM, draw, strict=True)]
     return beside(look, parts, height)
 
 

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+
 from wfmon.model.log import LogRequest
 from wfmon.model.run import Run
 from wfmon.model.snapshot import Snapshot
+from wfmon.ui import explaining
 from wfmon.ui.logs.pane import Subject
 from wfmon.ui.panes.facts import run_facts, run_head
 from wfmon.ui.panes.steps import step_rows
 from wfmon.ui.rows import Row, rule
-from wfmon.ui.views.base import Frame, ShellDoor
+from wfmon.ui.views.base import Deed, Frame, ShellDoor
 from wfmon.ui.views.logged import LoggedView
 
 SLACK_SECONDS = 1.0  # lines of a run without an id may be stamped a little apart
@@ -28,6 +32,12 @@ class RunView(LoggedView):
     def opened(self, shell: ShellDoor) -> None:
         self._run = find_run(shell.snapshot, self.workflow, self.run_id)
         super().opened(shell)
+
+    def deeds(self) -> Mapping[str, Deed]:
+        run = self._run
+        if run is None:
+            return super().deeds()
+        return {**super().deeds(), "explain": partial(explaining.explain_run, self.shell, run)}
 
     def on_snapshot(self, snapshot: Snapshot) -> None:
         self._run = find_run(snapshot, self.workflow, self.run_id) or self._run

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from wfmon.ui import explaining
 from wfmon.ui.panes import discovery, history
 from wfmon.ui.panes.facts import wrapped_fact
 from wfmon.ui.panes.sources import head, ill_rules, kept_by, source_rows, worst_first
@@ -15,7 +16,7 @@ from wfmon.ui.views.base import Deed, Frame, View
 
 class SourcesView(View):
     name = "sources"
-    footer: ClassVar[tuple[str, ...]] = ("open", "refresh", "back")
+    footer: ClassVar[tuple[str, ...]] = ("open", "explain", "refresh", "back")
 
     def __init__(self) -> None:
         super().__init__()
@@ -26,7 +27,10 @@ class SourcesView(View):
         key = self.cursor.key
         if key is None or key in (history.KEY, discovery.KEY):
             return {}
-        return dict.fromkeys(("open", "explain"), lambda: self._toggle(key))
+        return {
+            "open": lambda: self._toggle(key),
+            "explain": lambda: explaining.explain_source(self.shell, key),
+        }
 
     def _toggle(self, key: str) -> None:
         self._opened ^= {key}

@@ -63,7 +63,7 @@ class WorkflowView(View):
             deeds["open"] = lambda: navigate.open_run(self.shell, run, focus_error=run.failed)
             if run.failed:
                 deeds["row_error"] = lambda: navigate.open_run(self.shell, run, focus_error=True)
-        deeds["explain"] = lambda: navigate.open_explain(self.shell, self.workflow)
+        deeds["explain"] = lambda: navigate.open_explain(self.shell, self.workflow, run=run)
         deeds |= accept_deeds(self.shell, self.workflow)
         return {**deeds, **ack_deeds(self.shell, only_alert(snapshot, self.workflow))}
 
