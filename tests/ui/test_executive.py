@@ -215,7 +215,7 @@ async def test_waste_is_known_or_not() -> None:
     stage, memory = staged(ExecutiveView(), size=(120, 40))
     memory.answer = lambda request: replace(steady(request), cells=cells())
     await stage.arrived()
-    assert row(stage, "wasted") == ["~$1.20 (12%)"] * 3
+    assert row(stage, "wasted") == ["~$1.20 (11%)"] * 3
 
 
 @pytest.mark.parametrize("figure", ["succeeded", "runs", "spent", "wasted"])

@@ -93,7 +93,7 @@ async def test_the_wide_screen_has_all_of_it() -> None:
     assert "─ ≥$10.40-14.35 by model ─" in text
     assert "  claude-y               ~$8.85  ██████████████░░  85%     2.4M    2.2M  240.0k   23%" in text
     assert "? 1.0M tok" in text
-    assert "~$1.20 (12%) on failed, cancelled and retried work · most: invoice_extract ~$1.20" in text
+    assert "~$1.20 (11%) on failed, cancelled and retried work · most: invoice_extract ~$1.20" in text
     assert "✖       $0.40  invoice_extract  run-9f31  90.0k tok  12:58        failed 1m40" in text
     assert "1.0M tokens of 1 model have no price and are in no sum: llama." in text
     assert "more below" not in text
