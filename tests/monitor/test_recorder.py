@@ -361,7 +361,7 @@ def test_hours_of_models_that_are_in_no_total_are_not_written() -> None:
     recorder = Recorder({}, STEP)
     recorder.batch(picture(START), START)
     hours = (
-        HourSum(START, Kind.MODEL, "p/m", "prom", Role.METRICS, cost_usd=9.0),
+        HourSum(START, Kind.MODEL, "p/m", "prom", Role.METRICS, cost_usd=9.0, profile="claude"),
         HourSum(START, Kind.WORKFLOW, "w", "prom", Role.METRICS, cost_usd=9.0),
     )
     recorder.took("prom", Reading(START + 5, hours=hours))

@@ -17,6 +17,7 @@ from support.waiting import wait_until
 from wfmon.config.schema import Duration, Windows
 from wfmon.model.history import Change, ChangeKind, HourSum, Kind, Role, Watched
 from wfmon.model.retention import Keeps, Kept
+from wfmon.model.spend import SpendSum
 from wfmon.sources.base import Backfills, Reading
 from wfmon.sources.profile import load_profiles
 from wfmon.sources.prometheus import PrometheusSource
@@ -171,9 +172,13 @@ def source(world: World, **more: object) -> PrometheusSource:
 
 @dataclass
 class Filled:
+    """``open``: what was told of hours that were not over."""
+
     sums: list[HourSum]
     watched: list[Watched]
     kept: tuple[Kept, ...] = ()
+    open: list[HourSum] = field(default_factory=list)
+    spent: list[SpendSum] = field(default_factory=list)
 
     def hours(self) -> set[float]:
         return {row.at for row in self.sums}
@@ -186,8 +191,12 @@ def fill(world: World, known: frozenset[float], wanted: set[float], seconds: flo
     filled = Filled([], [])
 
     def poll() -> bool:
-        reading = asked.poll(time.time())
-        filled.sums += reading.hours
+        begun = time.time()
+        reading = asked.poll(begun)
+        over = (begun - 60.0) // HOUR * HOUR
+        filled.sums += [row for row in reading.hours if row.at < over]
+        filled.open += [row for row in reading.hours if row.at >= over]
+        filled.spent += reading.spent_hours
         filled.watched += reading.watched
         filled.kept = reading.kept
         return wanted <= filled.hours()
@@ -227,6 +236,32 @@ def test_every_hour_equals_the_ledger(world: World, filled: Filled) -> None:
         assert told[key].cost_usd == pytest.approx(book.cost, rel=1e-9), key
     assert not told.keys() - world.ledger.keys()
     assert {(row.source, row.role) for row in filled.sums} == {("prom", Role.METRICS)}
+
+
+def test_what_was_spent_in_an_hour_is_what_its_sums_say(filled: Filled) -> None:
+    sums = {(row.at, row.subject): row for row in filled.sums if row.kind is Kind.WORKFLOW}
+    spent: dict[tuple[float, str], tuple[float, float]] = defaultdict(lambda: (0.0, 0.0))
+    for row in filled.spent:
+        if (row.at, row.key.workflow) in sums:
+            tokens, usd = spent[row.at, row.key.workflow]
+            used = row.amounts
+            spent[row.at, row.key.workflow] = tokens + (used.tokens or 0.0), usd + (used.usd or 0.0)
+    told = {key: row for key, row in sums.items() if row.tokens or row.cost_usd}
+    assert spent.keys() == told.keys()
+    for key, row in told.items():
+        assert spent[key][0] == pytest.approx(row.tokens or 0.0), key
+        assert spent[key][1] == pytest.approx(row.cost_usd or 0.0), key
+
+
+def test_the_hour_that_goes_on_is_told_too(filled: Filled, world: World) -> None:
+    hour = world.end // HOUR * HOUR
+    told = {row.subject: row for row in filled.open if row.kind is Kind.WORKFLOW and row.at == hour}
+    wanted = {name: book for (at, name), book in world.ledger.items() if at == hour}
+    if not wanted or world.end - hour < 60.0:
+        pytest.skip("the hour has just begun")
+    assert told
+    for name, row in told.items():
+        assert row.runs == wanted[name].runs, name
 
 
 def test_models_add_up_to_the_workflows(filled: Filled, world: World) -> None:

@@ -1,4 +1,5 @@
-"""From growth that several profiles tell to sums of hours: of each workflow once, of models what counts."""
+"""From growth that several profiles tell to sums of hours: of each workflow once, of models and of what was
+spent what counts."""
 
 from __future__ import annotations
 
@@ -10,11 +11,15 @@ from wfmon.model.history import HourSum, Kind
 from wfmon.model.metrics import Concept, CostKey, Growth, MetricsSample, TokenKey, TokenKind
 from wfmon.model.record import dataclass, replace
 from wfmon.model.run import COUNTED, FAILED
+from wfmon.model.spend import Amounts, SpendKey, SpendSum
+from wfmon.sources.spending import Used, spend_key, used
 
 HOUR = 3600.0
 ADDED = frozenset({TokenKind.INPUT, TokenKind.OUTPUT, TokenKind.TOTAL})
 
 SumKey = tuple[float, Kind, str, str]
+SpentKey = tuple[float, str, SpendKey]
+_TOKENS = ("input", "output", "cached", "cache_write", "reasoning", "untyped")
 
 
 @dataclass(slots=True)
@@ -43,6 +48,7 @@ class Growths:
         self._aliases = aliases
         self._held: list[Grown] = []
         self.sums: dict[SumKey, Sum] = {}
+        self.spent: dict[SpentKey, Used] = {}
 
     def took(self, grown: Grown) -> None:
         self._held.append(grown)
@@ -73,6 +79,22 @@ class Growths:
                 for kind, subject in _subjects(cost, names, models=models):
                     each = self._sum(grown, kind, subject)
                     each.cost_usd = (each.cost_usd or 0.0) + usd
+        self._add_spent(grown, claims)
+
+    def _add_spent(self, grown: Grown, claims: Claims | None) -> None:
+        for sample in grown.samples:
+            growth = sample.growth
+            if growth is None:
+                continue
+            tokens = growth.tokens if _counts(claims, Concept.TOKENS, sample) else {}
+            reports = _counts(claims, Concept.COST, sample)
+            elsewhere = _paid_elsewhere(claims, sample.profile)
+            hour = grown.at // HOUR * HOUR
+            grew = used(tokens, growth.cost if reports else {}, sample.cost if reports else ())
+            for key, each in grew.items():
+                spent = renamed(spend_key(key), self._aliases)
+                into = self.spent.setdefault((hour, grown.source, spent), Used())
+                into.add(each.figures, paid=each.paid or elsewhere)
 
     def _sum(self, grown: Grown, kind: Kind, subject: str) -> Sum:
         return self.sums.setdefault((grown.at // HOUR * HOUR, kind, subject, grown.source), Sum())
@@ -100,19 +122,15 @@ class Growths:
 
 
 def of_counted(hours: Sequence[HourSum], claims: Claims | None) -> list[HourSum]:
-    """``hours`` without what systems tell of models that are in no total."""
+    """``hours`` without what profiles tell of models that are in no total."""
     if claims is None or claims.counting.counted is None:
         return list(hours)
-    counts, parts = claims.counting.counts, claims.parts
-    telling = {
-        concept: {part.source for part in parts if counts(concept, part.profile)}
-        for concept in (Concept.TOKENS, Concept.COST)
-    }
+    counts = claims.counting.counts
     left = [
         replace(
             each,
-            tokens=each.tokens if each.source in telling[Concept.TOKENS] else None,
-            cost_usd=each.cost_usd if each.source in telling[Concept.COST] else None,
+            tokens=each.tokens if counts(Concept.TOKENS, each.profile) else None,
+            cost_usd=each.cost_usd if counts(Concept.COST, each.profile) else None,
         )
         if each.kind is Kind.MODEL
         else each
@@ -121,6 +139,37 @@ def of_counted(hours: Sequence[HourSum], claims: Claims | None) -> list[HourSum]
     return [
         each for each in left if each.kind is not Kind.MODEL or (each.tokens, each.cost_usd) != (None, None)
     ]
+
+
+def spent_of_counted(rows: Sequence[SpendSum], claims: Claims | None) -> list[SpendSum]:
+    """``rows`` without the tokens and the cost of profiles that are in no total."""
+    if claims is None or claims.counting.counted is None:
+        return list(rows)
+    left = []
+    for each in rows:
+        amounts = each.amounts
+        reports = claims.counting.counts(Concept.COST, each.profile)
+        if not reports:
+            amounts = replace(amounts, usd=None)
+        if not claims.counting.counts(Concept.TOKENS, each.profile):
+            amounts = replace(amounts, **dict.fromkeys(_TOKENS))
+        if amounts != Amounts():
+            paid = each.paid if reports else _paid_elsewhere(claims, each.profile)
+            left.append(replace(each, amounts=amounts, paid=paid))
+    return left
+
+
+def renamed(key: SpendKey, aliases: Aliases) -> SpendKey:
+    name = aliases.get(key.workflow, key.workflow)
+    return key if name == key.workflow else replace(key, workflow=name)
+
+
+def _paid_elsewhere(claims: Claims | None, profile: str) -> bool:
+    """Whether the totals have the cost from another layer than ``profile``, which sees the same work."""
+    if claims is None or claims.counting.counts(Concept.COST, profile):
+        return False
+    counts = claims.counting.counts
+    return any(part.cost and counts(Concept.COST, part.profile) for part in claims.parts)
 
 
 def _counts(claims: Claims | None, concept: Concept, sample: MetricsSample) -> bool:

@@ -24,10 +24,12 @@ from wfmon.model.record import replace
 from wfmon.model.retention import Kept
 from wfmon.model.run import Run
 from wfmon.model.source import SourceStatus
-from wfmon.monitor.growths import Grown, Growths, Sum, of_counted
+from wfmon.model.spend import SpendSum
+from wfmon.monitor.growths import Grown, Growths, Sum, of_counted, renamed, spent_of_counted
 from wfmon.monitor.picture import Picture
 from wfmon.monitor.points import tables
 from wfmon.sources.base import Reading
+from wfmon.sources.spending import merged
 
 MOST_RUNS = 2000  # of one batch: a start finds many at once
 MOST_HELD = 20_000  # of each kind, while a disk takes nothing for hours
@@ -54,7 +56,8 @@ class Recorder:
         self._told: dict[str, list[tuple[Target, Look]]] = {}
         self._telling = threading.Lock()
         self._looks_due = 0.0
-        self._hours: list[HourSum] = []
+        self._hours: list[tuple[HourSum, ...]] = []  # as each answer told them
+        self._spent_hours: list[tuple[SpendSum, ...]] = []
         self._watched: list[Watched] = []
         self._grown_watched: list[Watched] = []
         self._changes: list[Change] = []
@@ -70,7 +73,10 @@ class Recorder:
 
     def took(self, source: str, reading: Reading) -> None:
         """One answer of a source."""
-        self._hours += self._named(reading.hours)
+        if reading.hours:
+            self._hours.append(reading.hours)
+        if reading.spent_hours:
+            self._spent_hours.append(reading.spent_hours)
         self._watched += reading.watched
         self._changes += reading.changes
         if reading.kept:
@@ -120,13 +126,15 @@ class Recorder:
         self._find_runs(picture)
         runs, self._runs = self._runs[:MOST_RUNS], self._runs[MOST_RUNS:]
         self._growths.add_up(picture.claims)
-        grown, looks, watched = self._looked(now, end=end)
+        grown, spent, looks, watched = self._looked(now, end=end)
         batch = Batch(
             at=now,
             points=(point,),
             runs=tuple(runs),
             grown=grown,
-            hours=tuple(of_counted(self._hours, picture.claims)),
+            spent=spent,
+            hours=tuple(row for told in self._hours for row in self._named(of_counted(told, picture.claims))),
+            spent_hours=self._spent(picture),
             watched=(*self._watched, *watched),
             states=self._new_states(picture.sources),
             changes=tuple(self._changes),
@@ -134,8 +142,17 @@ class Recorder:
             marks=picture.marks if not self._runs else {},
             looks=looks,
         )
-        self._hours, self._watched, self._changes = [], [], []
+        self._hours, self._spent_hours, self._watched, self._changes = [], [], [], []
         return batch
+
+    def _spent(self, picture: Picture) -> tuple[SpendSum, ...]:
+        """Of each source and hour what was told of it last."""
+        every: tuple[SpendSum, ...] = ()
+        for told in self._spent_hours:
+            rows = spent_of_counted(told, picture.claims)
+            named = (replace(each, key=renamed(each.key, self._aliases)) for each in rows)
+            every = _replaced(every, tuple(merged(named)))
+        return every
 
     def _find_runs(self, picture: Picture) -> None:
         """Finished runs that are new, or not as they were; recalled ones are in the store."""
@@ -153,13 +170,14 @@ class Recorder:
                 self._seen[key] = finished
 
     def _named(self, hours: Iterable[HourSum]) -> Iterable[HourSum]:
-        """With the user's own names; what then is one workflow is added up, as a whole hour replaces."""
+        """With the user's own names; what then is one workflow, and what several profiles tell of one model,
+        is added up, as a whole hour replaces."""
         found: dict[tuple[float, Kind, str, str], HourSum] = {}
         for each in hours:
             name = self._name(each.subject) if each.kind is Kind.WORKFLOW else each.subject
             key = (each.at, each.kind, name or "", each.source)
             known = found.get(key)
-            found[key] = replace(each, subject=key[2]) if known is None else _added(known, each)
+            found[key] = replace(each, subject=key[2], profile="") if known is None else _added(known, each)
         return found.values()
 
     def _name(self, workflow: str | None) -> str | None:
@@ -167,22 +185,25 @@ class Recorder:
 
     def _looked(
         self, now: float, *, end: bool
-    ) -> tuple[tuple[HourSum, ...], tuple[tuple[Target, Look], ...], list[Watched]]:
+    ) -> tuple[tuple[HourSum, ...], tuple[SpendSum, ...], tuple[tuple[Target, Look], ...], list[Watched]]:
         """Growth and the looks that it reaches to; nothing before it is time for looks."""
         if not self._reached or (now < self._looks_due and not end):
-            return (), (), []
+            return (), (), (), []
         looks = [self._look(target, at) for target, at in self._reached.items()]
         if any(look is None for look in looks):
-            return (), (), []
+            return (), (), (), []
         written = tuple(look for look in looks if look is not None)
         grown = tuple(
             HourSum(hour, kind, subject, source, Role.METRICS, *_figures(each))
             for (hour, kind, subject, source), each in self._growths.sums.items()
         )
+        spent = tuple(
+            each.row(hour, key, source) for (hour, source, key), each in self._growths.spent.items()
+        )
         watched, self._grown_watched = self._grown_watched, []
-        self._growths.sums, self._reached = {}, {}
+        self._growths.sums, self._growths.spent, self._reached = {}, {}, {}
         self._looks_due = now + max(self._step, sum(len(look.lines) for _, look in written) / LOOKS_SHARE)
-        return grown, written, watched
+        return grown, spent, written, watched
 
     def _look(self, target: str, at: float) -> tuple[Target, Look] | None:
         return next((told for told in reversed(self._told.get(target, [])) if told[1].at == at), None)
@@ -224,6 +245,21 @@ def _figures(each: Sum) -> tuple[float | None, float | None, float | None, float
     return each.runs, each.failures, each.tokens, each.cost_usd
 
 
+def _replaced(before: tuple[SpendSum, ...], after: tuple[SpendSum, ...]) -> tuple[SpendSum, ...]:
+    """``before`` without the hours that ``after`` tells anew, and ``after``."""
+    anew = {(each.at, each.source) for each in after}
+    return (*(each for each in before if (each.at, each.source) not in anew), *after)
+
+
+def _newest(rows: tuple[SpendSum, ...]) -> tuple[SpendSum, ...]:
+    """At most MOST_HELD of them, and no hour in part: as a part it would replace what is known of it."""
+    left = rows[-MOST_HELD:]
+    if len(left) == len(rows):
+        return rows
+    cut = {(each.at, each.source) for each in rows[:-MOST_HELD]}
+    return tuple(each for each in left if (each.at, each.source) not in cut)
+
+
 def joined(earlier: Batch, later: Batch) -> tuple[Batch, int]:
     """Both as one, without the points of the earlier: those are given up where they cannot be written. Of
     runs, states and changes the newest are held, as many as memory may take; how many runs went is told."""
@@ -233,6 +269,7 @@ def joined(earlier: Batch, later: Batch) -> tuple[Batch, int]:
         later,
         runs=runs[-MOST_HELD:],
         hours=(*earlier.hours, *later.hours)[-MOST_HELD:],
+        spent_hours=_newest(_replaced(earlier.spent_hours, later.spent_hours)),
         watched=(*earlier.watched, *later.watched)[-MOST_HELD:],
         states=(*earlier.states, *later.states)[-MOST_HELD:],
         changes=(*earlier.changes, *later.changes)[-MOST_HELD:],
@@ -244,7 +281,7 @@ def joined(earlier: Batch, later: Batch) -> tuple[Batch, int]:
 def carried(earlier: Batch, later: Batch) -> tuple[Batch, Batch]:
     """Both, with the growth of the earlier in the later one: of each target only the last look is needed
     then, and looks are large. Not for a batch of which it is not known whether it was written."""
-    if not earlier.grown and not earlier.looks:
+    if not earlier.grown and not earlier.spent and not earlier.looks:
         return earlier, later
     grown: dict[tuple[float, Kind, str, str, Role], HourSum] = {}
     for each in (*earlier.grown, *later.grown):
@@ -255,10 +292,11 @@ def carried(earlier: Batch, later: Batch) -> tuple[Batch, Batch]:
     measured = tuple(each for each in earlier.watched if each.role is Role.METRICS)
     left = tuple(each for each in earlier.watched if each.role is not Role.METRICS)
     return (
-        replace(earlier, grown=(), looks=(), watched=left),
+        replace(earlier, grown=(), spent=(), looks=(), watched=left),
         replace(
             later,
             grown=tuple(grown.values()),
+            spent=tuple(merged((*earlier.spent, *later.spent))),
             looks=tuple(looks.values()),
             watched=(*measured, *later.watched),
         ),

@@ -14,11 +14,13 @@ from wfmon.sources.series import Series
 
 @dataclass(slots=True)
 class Sums:
-    """Runs, tokens and cost while they are added up; only what grew is there."""
+    """Runs, tokens and cost while they are added up; only what grew is there. ``there``: of tokens and cost
+    what had a series, whether or not it grew."""
 
     runs: dict[RunKey, float] = field(default_factory=dict)
     tokens: dict[TokenKey, float] = field(default_factory=dict)
     cost: dict[CostKey, float] = field(default_factory=dict)
+    there: set[TokenKey | CostKey] = field(default_factory=set)
 
     def add(self, key: SumKey, amount: float) -> None:
         if isinstance(key, RunKey):

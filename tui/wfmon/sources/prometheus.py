@@ -82,8 +82,7 @@ class PrometheusSource:
 
     ``interval`` None: the larger of 5 s and half the scrape interval that the server names, which is
     known after the first poll. ``profiles`` are those that may be used; which of them are is decided
-    by the names that the server has. ``totals``: those of which the user says that they count nothing
-    twice. ``steady`` is a monotonic clock.
+    by the names that the server has. ``steady`` is a monotonic clock.
     """
 
     kind = "prometheus"
@@ -95,7 +94,6 @@ class PrometheusSource:
         *,
         windows: schema.Windows,
         profiles: Sequence[Profile],
-        totals: Sequence[str] = (),
         interval: float | None = None,
         timeout: float = TIMEOUT,
         max_bytes: int = MAX_BYTES,
@@ -107,7 +105,6 @@ class PrometheusSource:
         self._interval = interval if interval is not None else INTERVAL
         self._interval_given = interval is not None
         self._profiles = tuple(profiles)
-        self._totals = tuple(totals)
         self._rate = float(windows.rate)
         self._windows = window_ladder(float(windows.runs), float(windows.max))
         self._max_bytes = max_bytes
@@ -128,11 +125,7 @@ class PrometheusSource:
 
     @classmethod
     def from_config(
-        cls,
-        source: schema.Source,
-        windows: schema.Windows,
-        profiles: Sequence[Profile],
-        totals: Sequence[str] = (),
+        cls, source: schema.Source, windows: schema.Windows, profiles: Sequence[Profile]
     ) -> PrometheusSource:
         """``source.profiles`` narrows ``profiles`` where it names any."""
         return cls(
@@ -140,7 +133,6 @@ class PrometheusSource:
             source.url,
             windows=windows,
             profiles=[p for p in profiles if not source.profiles or p.name in source.profiles],
-            totals=totals,
             interval=source.interval,
             timeout=source.timeout if source.timeout is not None else TIMEOUT,
             max_bytes=source.max_bytes if source.max_bytes is not None else MAX_BYTES,
@@ -319,7 +311,7 @@ class PrometheusSource:
             from wfmon.sources.prometheus_beside import Beside
             from wfmon.sources.prometheus_hours import HoursWanted
 
-            hours = HoursWanted(*self._wanted_hours, self._totals) if self._wanted_hours else None
+            hours = HoursWanted(*self._wanted_hours) if self._wanted_hours else None
             self._beside = Beside(self.name, self._new_api(), hours, self._steady)
         return self._beside.enriched(reading, scope, clock)
 

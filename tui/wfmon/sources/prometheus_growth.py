@@ -88,11 +88,12 @@ class Told:
         return (profile, kind, subject, concept) in self._seen
 
 
-def summed_signals(scope: Scope) -> tuple[Asked, ...]:
+def summed_signals(scope: Scope, length: float = HOUR) -> tuple[Asked, ...]:
+    """Their growth over ``length`` seconds."""
     found = []
     for fitting in scope.fitting:
         for concept in SUMMED:
-            for forms in forms_of(fitting, concept, HOUR):
+            for forms in forms_of(fitting, concept, length):
                 asked = Asked(fitting, concept, forms.signal, forms, forms.counter_name(), forms.counter())
                 if asked.text(None) is not None:
                     found.append(asked)
@@ -103,46 +104,54 @@ HourSums = Mapping[float, Mapping[str, Sums]]  # hour -> profile
 
 
 def read_hours(
-    api: PrometheusApi, scope: Scope, hours: Sequence[float], told: Told, *, exact: bool = True
+    api: PrometheusApi,
+    scope: Scope,
+    hours: Sequence[float],
+    told: Told,
+    *,
+    exact: bool = True,
+    length: float = HOUR,
+    most_troubled: int = MAX_TROUBLED,
 ) -> HourSums:
     """Growth in each of ``hours`` (their begins, ascending, without a gap) as each profile has it; zero is
-    left out.
+    left out. ``length``: so much of it is over, in whole seconds; of several hours all.
 
     ``told`` sees every series that was there. ``exact`` False: what was reset is extrapolated by the server.
-    Raises ``SourceError``; TOO_LARGE also where too many targets were restarted for one question.
+    Raises ``SourceError``; TOO_LARGE also where more targets than ``most_troubled`` were restarted.
     """
-    signals = summed_signals(scope)
+    signals = summed_signals(scope, length)
     counters = list(dict.fromkeys(each.series for each in signals if each.series is not None))
-    ends = (hours[0] + HOUR, hours[-1] + HOUR)
-    reset = troubled_targets(scope.jobs, counters, HOUR) if exact and counters else None
-    troubled = _troubled(api.over(reset, *ends, HOUR)) if reset is not None else []
-    if len(troubled) > MAX_TROUBLED:
+    ends = (hours[0] + length, hours[-1] + length)
+    reset = troubled_targets(scope.jobs, counters, length) if exact and counters else None
+    troubled = _troubled(api.over(reset, *ends, HOUR), length) if reset is not None else []
+    if len(troubled) > most_troubled:
         raise SourceError(Failure.TOO_LARGE, f"{len(troubled)} restarts of targets in {len(hours)} hours")
     sums: dict[float, dict[str, Sums]] = {hour: defaultdict(Sums) for hour in hours}
+    by_end = {hour + length: of_hour for hour, of_hour in sums.items()}
     for each in signals:
         text = each.text(reset)
         if text is not None:
-            _add_lines(sums, told, each, api.over(text, *ends, HOUR))
+            _add_lines(by_end, told, each, api.over(text, *ends, HOUR))
     for hour, target in troubled:
         if hour in sums:
-            _add_samples(sums[hour], api, signals, hour, target)
+            _add_samples(sums[hour], api, signals, hour, target, length)
     for by_profile in sums.values():
         for profile, found in by_profile.items():
             told.see(profile, *found.runs, *found.tokens, *found.cost)
     return sums
 
 
-def _troubled(lines: Iterable[Line]) -> list[tuple[float, tuple[str, str]]]:
+def _troubled(lines: Iterable[Line], length: float) -> list[tuple[float, tuple[str, str]]]:
     """Hours (their begins) and targets."""
     return sorted(
-        (at - HOUR, (line.labels.get("job", ""), line.labels.get("instance", "")))
+        (at - length, (line.labels.get("job", ""), line.labels.get("instance", "")))
         for line in lines
         for at, _ in line.points
     )
 
 
 def _add_lines(
-    sums: Mapping[float, dict[str, Sums]], told: Told, asked: Asked, lines: Iterable[Line]
+    by_end: Mapping[float, dict[str, Sums]], told: Told, asked: Asked, lines: Iterable[Line]
 ) -> None:
     profile = asked.fitting.profile
     canon = Canon(profile)
@@ -155,8 +164,13 @@ def _add_lines(
         if not silent or any(value for _, value in line.points):
             told.see(profile.name, key)
         for at, value in line.points:
-            if value and math.isfinite(value) and at - HOUR in sums:
-                sums[at - HOUR][profile.name].add(key, value * asked.forms.scale)
+            if at not in by_end or not math.isfinite(value):
+                continue
+            sums = by_end[at][profile.name]
+            if value:
+                sums.add(key, value * asked.forms.scale)
+            if not isinstance(key, RunKey) and (value or not silent):
+                sums.there.add(key)
 
 
 def _add_samples(
@@ -165,13 +179,14 @@ def _add_samples(
     signals: Sequence[Asked],
     hour: float,
     target: tuple[str, str],
+    length: float,
 ) -> None:
     """Counts one target over one hour from its own samples."""
     metrics = [*(each.metric for each in signals if each.metric is not None), _START, "up"]
     metrics += [name for each in signals for name in (*each.forms.barred, *each.forms.needs)]
     matchers = [f"{label}={quote(value)}" for label, value in zip(_TARGET, target, strict=True)]
     chosen = "{" + ",".join((f"__name__=~{one_of(metrics)}", *matchers)) + "}"
-    looks = looks_of(api.samples(f"{chosen}[{span(HOUR + LOOKBACK)}]", hour + HOUR))
+    looks = looks_of(api.samples(f"{chosen}[{span(length + LOOKBACK)}]", hour + length))
     if not looks or looks[0][0] > hour:
         # It was away when the hour began: what it said last is looked for.
         up = api.samples(f"up{{{','.join(matchers)}}}[{span(AWAY_SECONDS)}]", hour - LOOKBACK)
@@ -190,6 +205,8 @@ def _add_samples(
                 key = asked.key_of(canon, series.labels)
                 if key is not None:
                     sums.add(key, step * asked.forms.scale)
+                    if not isinstance(key, RunKey):
+                        sums.there.add(key)
 
 
 def count_growth(

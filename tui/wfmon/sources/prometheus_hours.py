@@ -8,12 +8,13 @@ from collections.abc import Callable, Collection, Iterable, Sequence
 from wfmon.model.history import HourSum, Role, Watched
 from wfmon.model.record import dataclass
 from wfmon.model.source import Failure
+from wfmon.model.spend import SpendSum
 from wfmon.sources.base import SourceError
 from wfmon.sources.prometheus_api import Line, PrometheusApi
 from wfmon.sources.prometheus_errands import Known
 from wfmon.sources.prometheus_fit import Scope
 from wfmon.sources.prometheus_growth import HOUR, Told, read_hours, summed_signals
-from wfmon.sources.prometheus_hoursums import hour_sums
+from wfmon.sources.prometheus_hoursums import hour_sums, spend_sums
 from wfmon.sources.promql import OP_LABEL, Op, one_of, quote, span
 
 SETTLE_SECONDS = 120.0  # after the end of an hour, until its last scrapes are there
@@ -23,25 +24,33 @@ RETRY_SECONDS = 60.0
 GIVE_UP_SECONDS = HOUR  # until an hour that could not be had is asked for again
 STEP = 300.0  # to which it is known when the targets were up
 # Failures that a smaller question may not have.
-_TOO_MUCH = (Failure.TIMEOUT, Failure.TOO_LARGE, Failure.BAD_DATA, Failure.HTTP)
+TOO_MUCH = (Failure.TIMEOUT, Failure.TOO_LARGE, Failure.BAD_DATA, Failure.HTTP)
 
 
 @dataclass(frozen=True, slots=True)
 class HoursWanted:
-    """``known`` are begins of hours that are not asked for, ``seconds`` how far back hours are wanted;
-    ``totals``: see ``model.layers.counted``."""
+    """``known`` are begins of hours that are not asked for, ``seconds`` how far back hours are wanted."""
 
     known: Collection[float]
     seconds: float
-    totals: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Hours:
-    """What was learned of past hours since it was last asked for."""
+    """What was learned of hours since it was last asked for."""
 
     sums: tuple[HourSum, ...] = ()
     watched: tuple[Watched, ...] = ()
+    spent: tuple[SpendSum, ...] = ()
+
+    def besides(self, others: Hours) -> Hours:
+        """Both; of an hour that both tell what ``others`` say."""
+        known = {each.at for each in others.sums} | {each.at for each in others.spent}
+        return Hours(
+            (*(each for each in self.sums if each.at not in known), *others.sums),
+            (*self.watched, *others.watched),
+            (*(each for each in self.spent if each.at not in known), *others.spent),
+        )
 
 
 class HoursErrand:
@@ -54,7 +63,6 @@ class HoursErrand:
         self._clock = clock
         self._known = set(wanted.known)
         self._back = wanted.seconds
-        self._totals = wanted.totals
         self._piece = FIRST_PIECE
         self._exact = True
         self._asked: Sequence[float] = ()
@@ -73,12 +81,13 @@ class HoursErrand:
 
     def ask(self, api: PrometheusApi, known: Known, steady: float) -> None:
         hours = self._asked = self._next(known.clock, steady)
-        watched = watched_spans(api, known.scope, hours)
+        watched = watched_spans(api, known.scope, hours[0], hours[-1] + HOUR)
         sums = read_hours(api, known.scope, hours, self._told, exact=self._exact) if watched else {}
         self._learned.append(
             Hours(
-                hour_sums(self._source, sums, known.scope, self._told, self._totals),
+                hour_sums(self._source, sums, known.scope, self._told),
                 tuple(Watched(self._source, Role.METRICS, begin, end) for begin, end in watched),
+                spend_sums(self._source, sums, known.scope),
             )
         )
         self._known.update(hours)
@@ -93,7 +102,7 @@ class HoursErrand:
             self._piece = max(1, self._piece // 2)
 
     def failed(self, error: SourceError, steady: float) -> None:
-        if error.failure not in _TOO_MUCH:
+        if error.failure not in TOO_MUCH:
             self._not_before = steady + RETRY_SECONDS
         elif len(self._asked) > 1:
             self._piece = max(1, len(self._asked) // 2)
@@ -111,6 +120,7 @@ class HoursErrand:
         return Hours(
             tuple(row for each in learned for row in each.sums),
             tuple(span for each in learned for span in each.watched),
+            tuple(row for each in learned for row in each.spent),
         )
 
     def _next(self, clock: float, steady: float) -> Sequence[float]:
@@ -128,13 +138,12 @@ class HoursErrand:
         return found[::-1]
 
 
-def watched_spans(api: PrometheusApi, scope: Scope, hours: Sequence[float]) -> list[tuple[float, float]]:
-    """When in ``hours`` all targets were up, to STEP seconds.
+def watched_spans(api: PrometheusApi, scope: Scope, begin: float, end: float) -> list[tuple[float, float]]:
+    """When from ``begin`` to ``end`` all targets were up, to STEP seconds, of which that is a multiple.
 
     Targets that were down all the time are not waited for: they were given up and left in the
     configuration. Where there is no ``up`` (pushed and federated series) the series themselves have to do.
     """
-    begin, end = hours[0], hours[-1] + HOUR
     recent = span(STEP)
     up = f"up{{job=~{one_of(scope.jobs)}}}"
     down = f"count(max_over_time({up}[{recent}]) == 0)"

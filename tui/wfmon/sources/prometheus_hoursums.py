@@ -1,38 +1,59 @@
-"""Past hours as they are stored: which profile tells what of a workflow, and which are added up by model."""
+"""Hours as they are stored: which profile tells what of a workflow, what each tells of models, and what was
+spent."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 
 from wfmon.model.history import HourSum, Kind, Role
-from wfmon.model.layers import MOST_SEEN, OUTERMOST, Layer, Part, counted
-from wfmon.model.metrics import Concept, TokenKind
-from wfmon.model.record import dataclass
+from wfmon.model.layers import MOST_SEEN, OUTERMOST, Layer
+from wfmon.model.metrics import Concept, CostKey, TokenKey, TokenKind
+from wfmon.model.record import dataclass, replace
 from wfmon.model.run import COUNTED, FAILED
+from wfmon.model.spend import SpendSum
 from wfmon.sources.growth import Sums
 from wfmon.sources.prometheus_fit import Fitting, Scope
-from wfmon.sources.prometheus_growth import SUMMED, HourSums, Told, model_subject, summed_signals
+from wfmon.sources.prometheus_growth import SUMMED, HourSums, Told, model_subject
+from wfmon.sources.spending import Used, spend_key, used
 
 ADDED = frozenset({TokenKind.INPUT, TokenKind.OUTPUT, TokenKind.TOTAL})
 
 
-def hour_sums(
-    source: str, sums: HourSums, scope: Scope, told: Told, totals: Sequence[str] = ()
-) -> tuple[HourSum, ...]:
-    """As they are stored, one of each workflow and model that had anything.
+def hour_sums(source: str, sums: HourSums, scope: Scope, told: Told) -> tuple[HourSum, ...]:
+    """As they are stored, one of each workflow, and of each model and profile, that had anything.
 
-    Where two profiles tell a workflow's figure, the one that is believed first tells it. Of models only
-    those profiles are summed up of which nothing is counted twice (``model.layers.counted``).
+    Where two profiles tell a workflow's figure, the one that is believed first tells it. Which profiles are
+    added up by model is judged by who knows the other sources too.
     """
     return tuple(
         row
         for hour, by_profile in sums.items()
         for row in (
             *_by_workflow(source, hour, by_profile, scope, told),
-            *_by_model(source, hour, by_profile, scope, told, totals),
+            *_by_model(source, hour, by_profile, scope, told),
         )
     )
+
+
+def spend_sums(source: str, sums: HourSums, scope: Scope) -> tuple[SpendSum, ...]:
+    """What each profile tells of what was used and spent, in each hour that had anything."""
+    return tuple(
+        each.row(hour, spend_key(key), source, fitting.profile.name)
+        for hour, by_profile in sums.items()
+        for fitting in scope.fitting
+        if (mine := by_profile.get(fitting.profile.name)) is not None
+        for key, each in _used(fitting, mine).items()
+    )
+
+
+def _used(fitting: Fitting, sums: Sums) -> dict[CostKey, Used]:
+    told = [key for key in sums.there if isinstance(key, CostKey)]
+    return used(_tokens(fitting, sums), sums.cost, told)
+
+
+def _tokens(fitting: Fitting, sums: Sums) -> dict[TokenKey, float]:
+    return sums.settled_tokens(fitting.profile, [key for key in sums.there if isinstance(key, TokenKey)])
 
 
 @dataclass(slots=True)
@@ -70,7 +91,7 @@ def _by_workflow(
             if run.workflow is not None and run.status in COUNTED:
                 mine[run.workflow].runs += round(amount)
                 mine[run.workflow].failures += round(amount) if run.status in FAILED else 0
-        for token, amount in sums.settled_tokens(fitting.profile).items():
+        for token, amount in _tokens(fitting, sums).items():
             if token.workflow is not None and token.kind in ADDED:
                 mine[token.workflow].tokens += amount
         for cost, amount in sums.cost.items():
@@ -87,33 +108,25 @@ def _by_workflow(
 
 
 def _by_model(
-    source: str,
-    hour: float,
-    by_profile: Mapping[str, Sums],
-    scope: Scope,
-    told: Told,
-    totals: Sequence[str],
+    source: str, hour: float, by_profile: Mapping[str, Sums], scope: Scope, told: Told
 ) -> Iterator[HourSum]:
-    rows: dict[str, _Row] = defaultdict(_Row)
-    for concept in (Concept.TOKENS, Concept.COST):
-        for fitting in _adding(scope, concept, totals):
-            sums = by_profile.get(fitting.profile.name, Sums())
-            mine: dict[str, _Cell] = defaultdict(_Cell)
-            if concept is Concept.TOKENS:
-                for token, amount in sums.settled_tokens(fitting.profile).items():
-                    if (token.provider or token.model) and token.kind in ADDED:
-                        mine[model_subject(token.provider, token.model)].tokens += amount
-            else:
-                for cost, amount in sums.cost.items():
-                    if cost.provider or cost.model:
-                        mine[model_subject(cost.provider, cost.model)].cost += amount
-            for subject, cell in mine.items():
-                _add(rows[subject], concept, cell)
-            for subject in list(rows):
-                if subject not in mine and told.has(fitting.profile.name, Kind.MODEL, subject, concept):
-                    _add(rows[subject], concept, _Cell())
-    for subject, row in rows.items():
-        yield from _stored(source, hour, Kind.MODEL, subject, row)
+    for fitting in scope.fitting:
+        name = fitting.profile.name
+        sums = by_profile.get(name, Sums())
+        mine: dict[str, _Cell] = defaultdict(_Cell)
+        for token, amount in _tokens(fitting, sums).items():
+            if (token.provider or token.model) and token.kind in ADDED:
+                mine[model_subject(token.provider, token.model)].tokens += amount
+        for cost, amount in sums.cost.items():
+            if cost.provider or cost.model:
+                mine[model_subject(cost.provider, cost.model)].cost += amount
+        for subject, cell in mine.items():
+            row = _Row()
+            for concept in (Concept.TOKENS, Concept.COST):
+                if told.has(name, Kind.MODEL, subject, concept):
+                    _add(row, concept, cell)
+            for each in _stored(source, hour, Kind.MODEL, subject, row):
+                yield replace(each, profile=name)
 
 
 def _believed(scope: Scope, concept: Concept) -> list[str]:
@@ -121,18 +134,6 @@ def _believed(scope: Scope, concept: Concept) -> list[str]:
     order = OUTERMOST if concept is Concept.RUNS else MOST_SEEN
     ranked = sorted(scope.fitting, key=lambda each: order.index(Layer(each.profile.layer)))
     return [each.profile.name for each in ranked]
-
-
-def _adding(scope: Scope, concept: Concept, totals: Sequence[str]) -> list[Fitting]:
-    """Those whose figures are added up."""
-    telling = {each.fitting.profile.name for each in summed_signals(scope) if each.concept is concept}
-    parts = [
-        Part(each.profile.name, Layer(each.profile.layer))
-        for each in scope.fitting
-        if each.profile.name in telling
-    ]
-    names = counted(concept, parts, totals)
-    return [each for each in scope.fitting if each.profile.name in names]
 
 
 def _add(row: _Row, concept: Concept, cell: _Cell) -> None:

@@ -38,7 +38,7 @@ def build_source(entry: schema.Source, config: schema.Config, profiles: Sequence
     if entry.kind == "prometheus":
         from wfmon.sources.prometheus import PrometheusSource
 
-        return PrometheusSource.from_config(entry, config.windows, profiles, config.profiles.totals)
+        return PrometheusSource.from_config(entry, config.windows, profiles)
     if entry.kind == "scrape":
         _load_http()
         from wfmon.sources.scrape import ScrapeSource
