@@ -136,6 +136,27 @@ def test_a_run_that_a_person_chose_stays_and_else_the_newest_that_tells_most_is_
     assert "newest · done in" in staged(replace(calm, recent=recent)).text(), "else the newest that ended"
 
 
+def test_until_a_key_is_pressed_the_cursor_is_on_what_needs_a_person_most() -> None:
+    stage = staged(all_fine())
+    assert view_of(stage).workflow is not None
+    stage.show(developed())
+    assert "Steps of run-0000" in stage.text()
+    stage.press("j")
+    moved = view_of(stage).workflow
+    assert moved is not None
+    stage.now += 60
+    stage.show(incident())
+    stage.show(developed())
+    here = view_of(stage).workflow
+    assert here is not None
+    assert here.name == moved.name
+
+
+def test_while_it_learns_it_says_of_how_many() -> None:
+    stage = staged()
+    assert "─ learning 7/20 ─" in "\n".join(stage.press("G"))
+
+
 def test_enter_opens_what_the_row_is_about() -> None:
     stage = staged()
     stage.press("enter")

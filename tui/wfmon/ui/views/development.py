@@ -27,6 +27,7 @@ from wfmon.ui.panes.empty import nothing_seen, waiting
 from wfmon.ui.panes.facts import lasted, outcome
 from wfmon.ui.panes.titlebar import title_row
 from wfmon.ui.panes.unknown import unknown_rows
+from wfmon.ui.panes.usual import learnt
 from wfmon.ui.panes.verdict import verdict_rows
 from wfmon.ui.prompt import AskLine, Choose
 from wfmon.ui.rows import Line, Row, RowCursor, rule, wrap
@@ -76,6 +77,7 @@ class DevelopmentView(View):
         self._names = 0  # cells of the longest
         self._arranged_for: tuple[object, ...] | None = None
         self._still_from: float | None = None
+        self._touched = False  # a person has pressed a key here: the cursor is theirs
         self._chosen = ChosenRun(self._cursors[RUNS])
         self.cursor = self._cursors[WORKFLOWS]
 
@@ -97,6 +99,7 @@ class DevelopmentView(View):
         self._still_from = None
 
     def on_key(self) -> None:
+        self._touched = True
         self._still_from = self.shell.now()
         if self.focus == RUNS:
             self._chosen.touched(self.shell.now())
@@ -274,7 +277,10 @@ class DevelopmentView(View):
             found = order.ranked(found, self._worst, self.sort, invert=self.inverted)
             self._workflows = {workflow_pane.KEY + one.name: one for one in found}
             self._names = workflow_pane.longest(snapshot.workflows)
-            self._cursors[WORKFLOWS].place(self._order.arrange(list(self._workflows), frozen=still))
+            cursor = self._cursors[WORKFLOWS]
+            cursor.place(self._order.arrange(list(self._workflows), frozen=still))
+            if not self._touched and self._worst and cursor.keys:
+                cursor.select(cursor.keys[0])
         return self._worst
 
     def _place(self) -> None:
@@ -407,7 +413,13 @@ class DevelopmentView(View):
     def _usual_rows(self, frame: Frame, snapshot: Snapshot, workflow: Workflow, height: int) -> list[Row]:
         mean = self._list.per_run(snapshot, workflow.name)
         usual = workflow.usual
-        of = f"usual of {numbers.counted(usual.n, 'run')}" if usual is not None else ""
+        of = ""
+        if usual is not None:
+            of = (
+                f"learning {learnt(usual)}"
+                if usual.learning
+                else f"usual of {numbers.counted(usual.n, 'run')}"
+            )
         rows = usual_rows(frame.look, frame.width, height - 1, snapshot, workflow, self.run, mean, frame.now)
         return [rule(frame.look, frame.width, workflow.name, of), *rows]
 
