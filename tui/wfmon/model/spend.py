@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from enum import StrEnum
 
+from wfmon.model.budget import CostRates
 from wfmon.model.history import Role
 from wfmon.model.money import NO_MONEY, Money
 from wfmon.model.prices import EMPTY, ModelRef, PriceBook
@@ -167,8 +168,9 @@ class DearRun:
 @dataclass(frozen=True, slots=True)
 class Priced:
     """A spending with the prices that hold for it; ``dearest``: its dearest finished runs that are kept, the
-    dearest first."""
+    dearest first. ``rates``: what the machine costs."""
 
     spending: Spending
     book: PriceBook = EMPTY
     dearest: tuple[DearRun, ...] = ()
+    rates: CostRates = CostRates()

@@ -24,6 +24,7 @@ from wfmon.store.errors import StoreError, Superseded
 from wfmon.text.sanitize import safe
 
 if TYPE_CHECKING:
+    from wfmon.monitor.hostspend import HostSpend
     from wfmon.store.history.writer import HistoryWriter, Resumed
 
 STOP_SECONDS = 0.25  # that the end waits for the last batch
@@ -65,8 +66,11 @@ class Historian:
         *,
         backfill: float,
         clock: Callable[[], float] = time.time,
+        host: HostSpend | None = None,
     ) -> None:
+        """``host``: counts what the machine is used for; None: it costs nothing."""
         self._writer = writer
+        self._host = host
         self._make_learner = learner
         self._recorder = recorder
         self._writing = writing
@@ -132,8 +136,10 @@ class Historian:
         batch = self._recorder.batch(picture, now)
         if self._first_at is None:
             self._first_at = now
+        if self._host is not None and picture.host is not None:
+            self._host.took(picture.host)
         if batch is not None:
-            self._hand(_Work(batch, picture))
+            self._hand(_Work(self._with_host(batch, now), picture))
         elif not self._learning and picture.workflows and now - self._first_at >= FIRST_SECONDS:
             self._hand(_Work(self._recorder.early(picture, now), picture))
 
@@ -141,10 +147,14 @@ class Historian:
         """Write what is there and end; waits at most a moment."""
         batch = self._recorder.rest(self._clock())
         if batch is not None:
-            self._hand(_Work(batch, None))
+            self._hand(_Work(self._with_host(batch, batch.at, end=True), None))
         self._work.put(None)
         if self._thread is not None:
             self._thread.join(STOP_SECONDS)
+
+    def _with_host(self, batch: Batch, now: float, *, end: bool = False) -> Batch:
+        used = () if self._host is None else self._host.take(now, end=end)
+        return replace(batch, spent=(*batch.spent, *used)) if used else batch
 
     def _hand(self, work: _Work) -> None:
         self._learning = self._learning or work.picture is not None

@@ -6,11 +6,16 @@ import os
 import time
 from collections.abc import Callable
 from datetime import tzinfo
+from typing import TYPE_CHECKING
 
 import wfmon
 from wfmon.config import schema
+from wfmon.model.budget import CostRates
 from wfmon.model.history import Change, ChangeKind
 from wfmon.model.prices import EMPTY, PriceBook
+from wfmon.model.record import replace
+from wfmon.model.spend import Priced, SpendRequest
+from wfmon.monitor.budgetsettings import budgets_of, rates_of
 from wfmon.monitor.historian import Historian, Learns, Writing
 from wfmon.monitor.memory import StoredMemory
 from wfmon.monitor.recorder import Recorder
@@ -19,6 +24,9 @@ from wfmon.monitor.trends import draw_step
 from wfmon.store.acks import AckStore
 from wfmon.store.lanes import Lane
 from wfmon.text.numbers import zone_name
+
+if TYPE_CHECKING:
+    from wfmon.monitor.hostspend import HostSpend
 
 
 def make_historian(
@@ -50,6 +58,7 @@ def make_historian(
         recorder,
         Writing(epoch, os.getpid(), user, wfmon.__version__),
         backfill=float(config.history.backfill),
+        host=_host_spend(config),
     )
 
 
@@ -68,7 +77,26 @@ def make_memory(
     from wfmon.store.history.settings import HistorySettings
 
     reader = HistoryReader(lane.state, HistorySettings.from_config(config))
-    return StoredMemory(reader, acks, zone, me=me, alone=alone, book=book)
+    memory = _RatedMemory(reader, acks, zone, me=me, alone=alone, book=book)
+    memory.rates = rates_of(config)
+    return memory
+
+
+class _RatedMemory(StoredMemory):
+    """Says with each spending what the machine costs."""
+
+    rates = CostRates()
+
+    async def spending(self, request: SpendRequest) -> Priced:
+        return replace(await super().spending(request), rates=self.rates)
+
+
+def _host_spend(config: schema.Config) -> HostSpend | None:
+    if not rates_of(config).any:
+        return None
+    from wfmon.monitor.hostspend import make_host_spend
+
+    return make_host_spend(config)
 
 
 def _learner(
@@ -76,7 +104,6 @@ def _learner(
 ) -> Callable[[], Learns]:
     def make() -> Learns:
         from wfmon.monitor.accountant import Accountant
-        from wfmon.monitor.budgetsettings import budgets_of, rates_of
         from wfmon.monitor.learner import Learner
         from wfmon.store.history.reader import HistoryReader
         from wfmon.store.history.settings import HistorySettings

@@ -44,7 +44,7 @@ def used(
     """What grew, of one profile, each key once: tokens by kind, and cost in USD.
 
     ``tokens`` are in the one form of the model (``canonical.settle_tokens``). ``told``: of what the profile
-    tells cost, whether or not it grew: where a cost counter with the key of the tokens did not, 0 is reported.
+    tells cost, whether or not it grew: where a cost counter with the key of the tokens did not, 0 is told.
     Tokens are paid where any cost counter may hold their cost: one whose labels are the same as far as both
     have them. Tokens of a model that has no price for the profile are not.
     """

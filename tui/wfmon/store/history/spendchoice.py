@@ -44,8 +44,10 @@ def _seen_best(rows: Sequence[SpendSum], coverage: Coverage) -> list[SpendSum]:
         name = (key.workflow,) if key.workflow else ("", key.provider, key.model, key.service)
         groups.setdefault(name, {}).setdefault(row.source, []).append(row)
 
-    def seen(source: str, told: Sequence[SpendSum]) -> tuple[float, float, str]:
-        return coverage.get((source, Role.METRICS), 0.0), sum(_weight(row) for row in told), source
+    def seen(source: str, told: Sequence[SpendSum]) -> tuple[float, bool, float, str]:
+        reports = any(row.amounts.usd is not None for row in told)
+        amount = sum(_weight(row) for row in told)
+        return coverage.get((source, Role.METRICS), 0.0), reports, amount, source
 
     found: list[SpendSum] = []
     for by_source in groups.values():

@@ -115,20 +115,20 @@ class SpendReader:
 
     def course(self, begin: float, end: float, workflow: str) -> tuple[HourCells, ...]:
         """As ``hourly``, of the workflows that the shell pattern ``workflow`` fits, together."""
-        wanted = None if workflow == "*" else self._fitting(workflow)
+        begin = hour_of(begin)
+        wanted = None if workflow == "*" else self._fitting(workflow, begin, end)
+        named = "" if wanted is None else f" AND workflow IN ({', '.join(map(str, sorted(wanted)))})"
         found: dict[float, dict[tuple[int, ...], list[float | None]]] = {}
         rows = self._connection.execute(
-            f"SELECT at, provider, model, service, outcome, paid, tokens, money, workflow, "
-            f"{', '.join(FIGURES)} FROM cells WHERE seconds = ? AND at >= ? AND at < ?",
-            (HOUR, hour_of(begin), end),
+            f"SELECT at, provider, model, service, outcome, paid, tokens, money, {SUMMED} FROM cells "
+            f"WHERE seconds = ? AND at >= ? AND at < ?{named} GROUP BY 1, 2, 3, 4, 5, 6, 7, 8",
+            (HOUR, begin, end),
         )
         for row in rows:
-            if wanted is None or row[8] in wanted:
-                _plus(found.setdefault(float(row[0]), {}), (UNNAMED, *row[1:8]), row[9:])
+            found.setdefault(float(row[0]), {})[UNNAMED, *row[1:8]] = list(row[8:])
         known = dict(
             self._connection.execute(
-                "SELECT at, known FROM settled WHERE seconds = ? AND at >= ? AND at < ?",
-                (HOUR, hour_of(begin), end),
+                "SELECT at, known FROM settled WHERE seconds = ? AND at >= ? AND at < ?", (HOUR, begin, end)
             ).fetchall()
         )
         for at in self._unsettled(begin, end):
@@ -143,10 +143,12 @@ class SpendReader:
             for at in sorted({*found, *known})
         )
 
-    def _fitting(self, pattern: str) -> frozenset[int]:
-        """Ids of the workflows that a shell pattern fits; what is not told fits none but ``*``."""
+    def _fitting(self, pattern: str, begin: float, end: float) -> frozenset[int]:
+        """Ids of the workflows of the hours that a pattern fits; what is not told fits none but ``*``."""
         rows = self._connection.execute(
-            "SELECT DISTINCT workflow FROM cells UNION SELECT workflow FROM spend"
+            "SELECT DISTINCT workflow FROM cells WHERE seconds = ?1 AND at >= ?2 AND at < ?3 "
+            "UNION SELECT workflow FROM spend WHERE at >= ?2 AND at < ?3",
+            (HOUR, begin, end),
         )
         numbers = {number for (number,) in rows if number != UNNAMED}
         names = self._names.of(self._connection, numbers)

@@ -19,7 +19,7 @@ def memory_words(snapshot: Snapshot, now: float) -> Iterator[tuple[str, str]]:
         pair = numbers.size_pair(used, host.memory.total_bytes)
         yield "host", f"{pair}, {numbers.percent(host.memory.used_ratio)} = (total - available) / total"
         yield "", "available is what programs can still get: free pages and what can be reclaimed"
-    if host.swap is not None:
+    if host.swap is not None and host.swap.total_bytes:
         yield "swap", f"{numbers.size_pair(host.swap.used_bytes, host.swap.total_bytes)} used"
     known = [one for one in host.workflows if one.rss_bytes is not None]
     if known:

@@ -46,6 +46,7 @@ class OperationsView(View):
         "note",
         "share",
         "filter",
+        "explain",
         "sort",
         "pause",
         "sources",
