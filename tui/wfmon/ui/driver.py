@@ -81,9 +81,11 @@ class TerminalDriver(Driver):
         self.lifeline.enter(self._switches(), self._raw())
         if self._title:
             self.show_title(self._title)
-        signal.signal(signal.SIGWINCH, lambda *_: self._send_size())
-        signal.signal(signal.SIGTSTP, lambda *_: self._loop.call_soon_threadsafe(self._suspend))
-        signal.signal(signal.SIGCONT, lambda *_: self._loop.call_soon_threadsafe(self._continued))
+        # By the loop, whose wake-up descriptor works from any thread: after a stop the kernel may give
+        # SIGCONT to another thread, while this one already waits for input again and would not notice.
+        self._loop.add_signal_handler(signal.SIGWINCH, self._send_size)
+        self._loop.add_signal_handler(signal.SIGTSTP, self._suspend)
+        self._loop.add_signal_handler(signal.SIGCONT, self._continued)
         self._send_size()
         self._reader = threading.Thread(target=self._read_input, name="terminal-input", daemon=True)
         self._reader.start()
@@ -143,9 +145,9 @@ class TerminalDriver(Driver):
         held = self._running and self._auto_restart
         if held:
             self.stop_application_mode()
-        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        self._loop.remove_signal_handler(signal.SIGTSTP)
         signal.raise_signal(signal.SIGTSTP)  # goes on here after SIGCONT
-        signal.signal(signal.SIGTSTP, lambda *_: self._loop.call_soon_threadsafe(self._suspend))
+        self._loop.add_signal_handler(signal.SIGTSTP, self._suspend)
         if held:
             self.start_application_mode()
             self._quiet_app.repaint()
