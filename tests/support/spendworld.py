@@ -81,13 +81,13 @@ def slot_cells(scale: float) -> tuple[SpendCell, ...]:
 
 
 def spending(request: SpendRequest) -> Spending:
-    """Slots that differ; the first of them is not known."""
+    """Slots that differ; of several the first is not known."""
     bounds = request.bounds or (request.begin,)
     slots = []
     for number, (begin, end) in enumerate(zip(bounds, (*bounds[1:], request.end), strict=True)):
         scale = (0.5 + number % 5) / len(bounds)
         made = slot_cells(scale)
-        known = end - begin if number else 0.0
+        known = end - begin if number or len(bounds) == 1 else 0.0
         share = (50.0 + number) / sum(50.0 + each for each in range(len(bounds)))
         told = RunCount(2_940.0 * share, 67.0 * share)
         slots.append(Slot(begin, end, known, made if number else (), told if number else None))

@@ -26,11 +26,12 @@ from support.spendworld import (
 from wfmon.model.budget import SpendForecast
 from wfmon.model.history import HistoryStatus
 from wfmon.model.money import NO_MONEY, Money
+from wfmon.model.prices import Rates, Tier, UnitPrice
 from wfmon.model.snapshot import Snapshot
 from wfmon.model.spend import Outcome, RunCount, Slot, Spending, SpendRequest
 from wfmon.text.sanitize import safe
 from wfmon.ui.copies import Copies
-from wfmon.ui.panes.spendfacts import _of
+from wfmon.ui.panes.spendfacts import _of, unit_words
 from wfmon.ui.panes.spendplot import spent
 from wfmon.ui.views.facts import FactsView
 from wfmon.ui.views.finance import FinanceView
@@ -397,3 +398,10 @@ async def test_hostile_names_break_no_row(payload: object, size: tuple[int, int]
     )
     for keys in ((), ("i",), ("esc", "b"), ("b", "G"), ("i",)):
         assert all(row.isprintable() for row in await stage.arrived(*keys))
+
+
+def test_a_price_with_tiers_says_that_long_calls_cost_more() -> None:
+    unit = UnitPrice(Rates(1.25, 10.0), "genai-prices 1", "m", (Tier(200_000, Rates(2.5, 15.0)),))
+    assert unit_words(unit) == (
+        "$1.25 in, $10.00 out a million, more for calls above 200,000 tokens (genai-prices 1 as m)"
+    )

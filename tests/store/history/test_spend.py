@@ -13,10 +13,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from wfmon.analysis.accounts import added
 from wfmon.model.history import Batch, HourSum, Kind, Role, Watched
 from wfmon.model.prices import EMPTY
 from wfmon.model.run import ModelUsage, Run, RunStatus, Usage
-from wfmon.model.spend import Amounts, Outcome, SpendCell, SpendKey, SpendRequest, SpendSum
+from wfmon.model.spend import FIGURES, Amounts, Outcome, SpendCell, SpendKey, SpendRequest, SpendSum
 from wfmon.store.history.reader import HistoryReader
 from wfmon.store.history.schema import MIGRATIONS, NAME
 from wfmon.store.history.settings import HistorySettings
@@ -212,15 +213,74 @@ def test_a_file_of_before_is_taken_over(tmp_path: Path) -> None:
     for table in ("runs", "lost"):
         for column in ("provider", "input", "output", "cached", "cache_write", "reasoning", "usage", "spent"):
             connection.execute(f"ALTER TABLE {table} DROP COLUMN {column}")
-    for table in ("spend", "cells", "counts", "settled", "unsettled"):
+    for table in ("spend", "cells", "counts", "settled", "unsettled", "joined"):
         connection.execute(f"DROP TABLE {table}")
-    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 2}")
     connection.commit()
     connection.close()
     store = Store(tmp_path)
     assert [each.id for each in store.reader.runs("w", 5)] == ["old"]
     store.write(at + 90, runs=(run("old", at, replace(TYPED, input=1)), run("new", at + 1, TYPED)))
     assert store.cells(MIDNIGHT, at + HOUR)["w", "m1", "good"].input == 1001.0
+
+
+def mixed(store: Store) -> None:
+    """Four days of three workflows: models, outcomes, and what is counted elsewhere."""
+    for number in range(4 * 24):
+        at = MIDNIGHT + number * HOUR
+        told = (
+            sum_of(at, "a", "x", input=100.0, usd=1.0),
+            sum_of(at, "b", "x", input=10.0 + number, output=1.0),
+            sum_of(at, "c", "y", untyped=3.0),
+        )
+        runs = (run(f"r{number}", at + 60, TYPED, RunStatus.ERROR if number % 3 else RunStatus.SUCCESS),)
+        store.write(at + 3590, spent=told, runs=runs, watched=(Watched("m", Role.METRICS, at, at + HOUR),))
+        store.write(at + HOUR + 300)
+
+
+def together(cells: Iterable[SpendCell]) -> dict[object, Amounts]:
+    """Cells without their workflows."""
+    found: dict[object, Amounts] = {}
+    for one in cells:
+        key = (replace(one.key, workflow=""), one.tokens, one.money, one.paid)
+        found[key] = added((found.get(key, Amounts()), one.amounts))
+    return found
+
+
+def test_all_workflows_together_are_the_sum_of_each(store: Store) -> None:
+    """Over settled days, a day that is cut, hours, and an hour as sources tell it."""
+    mixed(store)
+    begin, end = MIDNIGHT + 5 * HOUR, MIDNIGHT + 4 * DAY + 2 * HOUR
+    bounds = (begin, MIDNIGHT + DAY, MIDNIGHT + 2 * DAY, MIDNIGHT + 2 * DAY + 7 * HOUR)
+    each = store.reader.spending(SpendRequest(begin, end, bounds))
+    every = store.reader.spending(SpendRequest(begin, end, bounds, by_workflow=False))
+
+    assert len({one.key.workflow for one in each.cells}) > 1
+    whole, parts = together(every.cells), together(each.cells)
+    assert whole.keys() == parts.keys()
+    for key, amounts in parts.items():
+        for name in FIGURES:
+            value = getattr(amounts, name)
+            assert getattr(whole[key], name) == (None if value is None else pytest.approx(value))
+    assert {one.key.workflow for one in every.cells} == {""}
+    assert (every.slots, every.runs, every.known_seconds) == (each.slots, each.runs, each.known_seconds)
+
+
+def test_a_file_of_before_is_joined_when_it_is_taken_over(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    mixed(store)
+    request = SpendRequest(MIDNIGHT, MIDNIGHT + 3 * DAY, by_workflow=False)
+    before = store.reader.spending(request)
+    assert before.cells
+    store.reader.close()
+    store.writer.close()
+    connection = sqlite3.connect(tmp_path / NAME)
+    connection.execute("DROP TABLE joined")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) - 1}")
+    connection.commit()
+    connection.close()
+
+    assert together(Store(tmp_path).reader.spending(request).cells) == together(before.cells)
 
 
 # whose figure counts --------------------------------------------------------------------------------
@@ -309,7 +369,12 @@ def test_hours_go_and_days_stay(tmp_path: Path) -> None:
     week(store)
     store.writer.tidy(MIDNIGHT + 4 * DAY + 2000)
     connection = sqlite3.connect(tmp_path / NAME)
-    for table, where in (("spend", "1"), ("cells", "seconds = 3600"), ("settled", "seconds = 3600")):
+    for table, where in (
+        ("spend", "1"),
+        ("cells", "seconds = 3600"),
+        ("joined", "seconds = 3600"),
+        ("settled", "seconds = 3600"),
+    ):
         oldest = connection.execute(f"SELECT min(at) FROM {table} WHERE {where}").fetchone()[0]
         assert oldest == MIDNIGHT + 2 * DAY + HOUR, table
     found = store.reader.spending(SpendRequest(MIDNIGHT, MIDNIGHT + 4 * DAY))

@@ -96,7 +96,9 @@ class Meter:
         if not self._samples:
             return Burnt(seconds, 0.0, 0.0)
         begin = max(now - seconds, self._samples[0][0])
-        return Burnt(seconds, max(0.0, now - begin), max(0.0, self._samples[-1][1] - self._at(begin)))
+        return Burnt(
+            seconds, min(seconds, max(0.0, now - begin)), max(0.0, self._samples[-1][1] - self._at(begin))
+        )
 
     def samples(self, now: float, seconds: float) -> int:
         return len(self._samples) - bisect_right(self._samples, (now - seconds, inf))

@@ -8,6 +8,7 @@ import sys
 from wfmon.cli.exposed import exposed
 from wfmon.cli.headless import ask
 from wfmon.cli.options import Options
+from wfmon.cli.pricelines import price_lines
 from wfmon.cli.rights import advice
 from wfmon.cli.sharedstate import sharing_lines
 from wfmon.cli.table import table
@@ -40,7 +41,8 @@ def run(options: Options) -> int:
     unkept = [f"    problem  check does not keep: {problem}" for problem in seen.unkept]
     state = [*_state(loaded.config.state.dir), *_lane(loaded.config, options.ad_hoc), *unkept]
     sources = _sources(seen.snapshot, loaded.config)
-    for line in (*sources, *_found(seen.snapshot), *state, *_terminal(seen.snapshot)):
+    prices = price_lines(loaded.config, seen.snapshot)
+    for line in (*sources, *_found(seen.snapshot), *prices, *state, *_terminal(seen.snapshot)):
         print(line)
     asked = [source for source in seen.snapshot.sources if source.state is not SourceState.OFF]
     return 0 if asked and all(source.state is SourceState.OK for source in asked) else 1

@@ -51,6 +51,21 @@ critical = { trip = 0.03, clear = 0.05, for = "3s", keep = "3s", trip_bytes = "2
 
 [alerts.source_down]
 for = "5s"
+
+[slo]
+success = 0.99
+days = 30
+
+[[budget]]
+name = "all models"
+usd = 300.0
+period = "day"
+
+[[budget]]
+name = "research"
+tokens = 200_000_000
+period = "month"
+scope = { workflow = "research_*" }
 """
 
 

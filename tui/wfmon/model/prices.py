@@ -140,7 +140,7 @@ def usage_money(part: ModelUsage, book: PriceBook) -> Money:
 
 def priced(usage: Usage, unit: UnitPrice | None, *, single: bool = False, mix: Mix | None = None) -> Money:
     """Of usage without a reported cost. ``single``: it is one call, so that tiers hold; of a sum the base
-    rates are taken, and where it may hold calls of a higher tier it is a lower bound."""
+    rates are taken, which are too low for those of its calls that were of a higher tier."""
     tokens = _tokens(usage)
     if tokens is None or (not tokens and unit is None):
         return NO_MONEY  # of what has no price none is not $0 either: the next token would change it

@@ -123,11 +123,13 @@ class Slot:
 @dataclass(frozen=True, slots=True)
 class SpendRequest:
     """``begin`` to ``end`` in POSIX seconds, begun at a whole hour. ``bounds``: the begins of the slots to
-    draw, ascending, whole hours, the first is ``begin``; empty: one slot."""
+    draw, ascending, whole hours, the first is ``begin``; empty: one slot. ``by_workflow`` False: cells are of
+    all workflows together, which is read faster; counts of runs are by workflow in any case."""
 
     begin: float
     end: float
     bounds: tuple[float, ...] = ()
+    by_workflow: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,7 +170,7 @@ class DearRun:
 @dataclass(frozen=True, slots=True)
 class Priced:
     """A spending with the prices that hold for it; ``dearest``: its dearest finished runs that are kept, the
-    dearest first. ``rates``: what the machine costs."""
+    dearest first, where it was asked by workflow. ``rates``: what the machine costs."""
 
     spending: Spending
     book: PriceBook = EMPTY

@@ -169,6 +169,8 @@ class StoredMemory:
     def _spent(self, request: SpendRequest) -> Priced:
         book = self._book()
         found = self._reader.spending(request)
+        if not request.by_workflow:
+            return Priced(found, book)
         return Priced(found, book, self._reader.dearest(request.begin, request.end, book, DEAREST))
 
     def _moment(self, at: float) -> PastMoment:

@@ -134,13 +134,14 @@ def make_book(config: schema.Config, state: StateDir) -> Callable[[], PriceBook]
 
 
 def price_now(
-    config: schema.Config, state: StateDir, refs: Iterable[ModelRef], now: float
+    config: schema.Config, state: StateDir | None, refs: Iterable[ModelRef], now: float
 ) -> tuple[PriceBook, str | None]:
-    """The prices of ``refs``, looked up now where no collector has done so; and why that could not be."""
+    """The prices of ``refs``, looked up now where no collector has done so; and why that could not be.
+    ``state`` None: nothing is kept."""
     book = PriceBook(overrides_of(config))
     if not config.prices.source:
         return book, None
-    found = FoundPrices(state.path / NAME if state.problem is None else None)
+    found = FoundPrices(state.path / NAME if state is not None and state.problem is None else None)
     wanted = [ref for ref in refs if ref.model and book.unit(ref) is None]
     problem = None
     try:

@@ -94,8 +94,11 @@ class Spendings(Generic[T]):
     of it, in a thread. ``answer`` is the last one, also while a new one is asked; ``why``: there is none that
     tells anything, and why."""
 
-    def __init__(self, shell: ShellDoor, start: Start, digest: Digest[T]) -> None:
+    def __init__(
+        self, shell: ShellDoor, start: Start, digest: Digest[T], then: Callable[[], None] | None = None
+    ) -> None:
         self.answer: Answer[T] | None = None
+        self._then = then
         self._digest = digest
         self.why = ""
         self._shell = shell
@@ -130,6 +133,8 @@ class Spendings(Generic[T]):
             wanted = self._next
             await self._ask(*wanted)
             self._shell.redraw()
+            if self._then is not None:
+                self._then()
 
     async def _ask(self, span: Wanted, zone: tzinfo | None) -> None:
         now = self._shell.now()

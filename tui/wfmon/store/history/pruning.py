@@ -177,7 +177,7 @@ def _drop_spending(connection: sqlite3.Connection, settings: HistorySettings, no
         "DELETE FROM spend WHERE at < ? AND at NOT IN (SELECT at FROM unsettled WHERE seconds = ?)",
         (now - min(TOLD_KEEP, settings.hours_keep), HOUR),
     )
-    for table in ("cells", "counts", "settled"):
+    for table in ("cells", "joined", "counts", "settled"):
         for seconds, keep in ((HOUR, settings.hours_keep), (DAY, settings.days_keep)):
             connection.execute(f"DELETE FROM {table} WHERE seconds = ? AND at < ?", (seconds, now - keep))
 

@@ -40,6 +40,8 @@ _SPEND_KEY = """workflow INTEGER NOT NULL,
             outcome INTEGER NOT NULL,
             paid INTEGER NOT NULL,"""
 _SPEND_FIGURES = "".join(f"{name} REAL,\n            " for name in FIGURES)
+_JOINED = "seconds, at, provider, model, service, outcome, paid, tokens, money"
+_SUMS = ", ".join(f"sum({name})" for name in FIGURES)
 MIGRATIONS: tuple[tuple[str, ...], ...] = (
     (
         "CREATE TABLE meta (key TEXT PRIMARY KEY, value) WITHOUT ROWID",
@@ -182,6 +184,20 @@ MIGRATIONS: tuple[tuple[str, ...], ...] = (
             at REAL NOT NULL,
             PRIMARY KEY (seconds, at)
         ) WITHOUT ROWID""",
+    ),
+    # ``cells`` of all workflows together: what is drawn over time is read from few rows.
+    (
+        f"""CREATE TABLE joined (
+            seconds REAL NOT NULL,
+            at REAL NOT NULL,
+            {_SPEND_KEY.removeprefix("workflow INTEGER NOT NULL,").strip()}
+            tokens INTEGER NOT NULL,
+            money INTEGER NOT NULL,
+            {_SPEND_FIGURES}
+            PRIMARY KEY (seconds, at, provider, model, service, outcome, paid, tokens, money)
+        ) WITHOUT ROWID""",
+        f"INSERT INTO joined ({_JOINED}, {', '.join(FIGURES)}) SELECT {_JOINED}, {_SUMS} FROM cells "
+        f"GROUP BY {_JOINED}",
     ),
 )
 HISTORY = FileKind(

@@ -34,12 +34,15 @@ from wfmon.store.history.spendsettling import SUMMED, counts_of, covered_in, kno
 
 MOST_SLOTS = 400
 _WHOLE = ", ".join((*KEY, "tokens", "money"))
+_ALL = ", ".join((*KEY[1:], "tokens", "money"))
+_WITHIN = "seconds = ? AND at >= ? AND at < ?"
 _values = attrgetter(*FIGURES)
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Settled cells of ``seconds`` each that begin in [begin, end), in the slot ``slot``."""
+    """Settled, in the slot ``slot``: the day that begins at ``begin``, or the hours that begin in
+    [begin, end)."""
 
     slot: int
     seconds: float
@@ -49,9 +52,11 @@ class _Piece:
 
 @dataclass(slots=True)
 class _Found:
-    """While it is added up. Cells by the ids of KEY and the flags; of slots without workflow and outcome."""
+    """While it is added up. Cells by the ids of KEY and the flags; ``joined`` of all workflows together; of
+    slots also without outcome."""
 
     cells: dict[tuple[int, ...], list[float | None]]
+    joined: dict[tuple[int, ...], list[float | None]]
     slots: list[dict[tuple[int, ...], list[float | None]]]
     runs: dict[int, list[float]]
     slot_runs: list[list[float] | None]
@@ -72,13 +77,18 @@ class SpendReader:
         begin = hour_of(request.begin)
         bounds = [begin, *(at for at in request.bounds[1 : MOST_SLOTS + 1] if begin < at < request.end)]
         ends = [*bounds[1:], request.end]
-        found = _Found({}, [{} for _ in bounds], {}, [None for _ in bounds], [0.0 for _ in bounds])
+        found = _Found({}, {}, [{} for _ in bounds], {}, [None for _ in bounds], [0.0 for _ in bounds])
+        pieces: list[_Piece] = []
         for slot, (first, last) in enumerate(zip(bounds, ends, strict=True)):
-            self._add_slot(found, slot, first, last)
+            pieces += self._pieces(found, slot, first, last)
+        for piece in pieces:
+            self._add_course(found, piece)
+        for where, values in _places(pieces):
+            self._add_whole(found, where, values, cells=request.by_workflow)
         return Spending(
             begin,
             request.end,
-            cells=tuple(self._cells(found.cells)),
+            cells=tuple(self._cells(found.cells if request.by_workflow else found.joined)),
             runs={name: RunCount(*each) for name, each in self._named_runs(found.runs)},
             slots=tuple(
                 Slot(
@@ -105,7 +115,7 @@ class SpendReader:
                 cells: Iterable[tuple[tuple[int, ...], Sequence[float | None]]] = self._resolved(at, covered)
                 known: float | None = known_in(covered)
             else:
-                cells = self._stored(HOUR, at, at + HOUR)
+                cells = self._stored(_WITHIN, (HOUR, at, at + HOUR))
                 known = self._known(HOUR, at, at + HOUR)
             told = tuple(self._cells({key: list(values) for key, values in cells}))
             if told or known:
@@ -156,47 +166,67 @@ class SpendReader:
 
     # pieces -----------------------------------------------------------------------------------------
 
-    def _add_slot(self, found: _Found, slot: int, begin: float, end: float) -> None:
+    def _pieces(self, found: _Found, slot: int, begin: float, end: float) -> Iterator[_Piece]:
+        """What is settled of a slot; the rest is added as sources tell it."""
         days = self._days(begin, end)
         unsettled = self._unsettled(begin, end)
         at = begin
         for day, until in (*days, (end, end)):
             if at < day:
-                self._add_hours(found, slot, at, day, unsettled)
+                yield from self._hours(found, slot, at, day, unsettled)
             if day < end:
-                self._add_piece(found, _Piece(slot, DAY, day, until))
+                yield _Piece(slot, DAY, day, until)
             at = until
 
-    def _add_hours(
+    def _hours(
         self, found: _Found, slot: int, begin: float, end: float, unsettled: frozenset[float]
-    ) -> None:
-        """Settled hours between the others in one question each time."""
+    ) -> Iterator[_Piece]:
         rest = sorted(each for each in unsettled if begin <= each < end)
         edges = [begin - HOUR, *rest, end]
         for before, after in pairwise(edges):
             if after - before > HOUR:
-                self._add_piece(found, _Piece(slot, HOUR, before + HOUR, after))
+                yield _Piece(slot, HOUR, before + HOUR, after)
         for at in rest:
             self._add_raw(found, slot, at)
 
-    def _add_piece(self, found: _Found, piece: _Piece) -> None:
-        for key, values in self._stored(piece.seconds, piece.begin, piece.end):
-            _add(found, piece.slot, key, values)
+    def _add_course(self, found: _Found, piece: _Piece) -> None:
+        """Of all workflows together."""
+        # Within a day one of another zone may begin.
+        until = piece.begin + 1 if piece.seconds == DAY else piece.end
+        values = (piece.seconds, piece.begin, until)
         rows = self._connection.execute(
-            "SELECT workflow, sum(runs), sum(failures) FROM counts WHERE seconds = ? AND at >= ? AND at < ? "
-            "GROUP BY workflow",
-            (piece.seconds, piece.begin, piece.end),
+            f"SELECT {_ALL}, {SUMMED} FROM joined WHERE {_WITHIN} GROUP BY {_ALL}", values
+        )
+        width = len(KEY) + 1
+        for row in rows:
+            _plus(found.joined, (UNNAMED, *row[:width]), row[width:])
+            _plus(found.slots[piece.slot], (*row[:3], *row[4:width]), row[width:])
+        runs, failures = self._connection.execute(
+            f"SELECT sum(runs), sum(failures) FROM counts WHERE {_WITHIN}", values
+        ).fetchone()
+        if runs is not None:
+            _add_slot_runs(found, piece.slot, float(runs), float(failures))
+        known = self._connection.execute(f"SELECT sum(known) FROM settled WHERE {_WITHIN}", values).fetchone()
+        found.known[piece.slot] += float(known[0] or 0.0)
+
+    def _add_whole(self, found: _Found, where: str, values: Sequence[float], *, cells: bool) -> None:
+        """By workflow, over all slots at once."""
+        if cells:
+            for key, sums in self._stored(where, values):
+                _plus(found.cells, key, sums)
+        rows = self._connection.execute(
+            f"SELECT workflow, sum(runs), sum(failures) FROM counts WHERE {where} GROUP BY workflow", values
         )
         for workflow, runs, failures in rows:
-            _add_runs(found, piece.slot, workflow, float(runs), float(failures))
-        found.known[piece.slot] += self._known(piece.seconds, piece.begin, piece.end)
+            _add_runs(found, workflow, float(runs), float(failures))
 
     def _add_raw(self, found: _Found, slot: int, at: float) -> None:
         covered = covered_in(self._connection, self._roles, at)
         for key, values in self._resolved(at, covered):
             _add(found, slot, key, values)
         for workflow, runs, failures in counts_of(self._connection, self._roles, at):
-            _add_runs(found, slot, workflow, runs, failures)
+            _add_runs(found, workflow, runs, failures)
+            _add_slot_runs(found, slot, runs, failures)
         found.known[slot] += known_in(covered)
 
     def _resolved(
@@ -208,12 +238,10 @@ class SpendReader:
             yield (*numbers[number], int(cell.tokens), int(cell.money)), _values(cell.amounts)
 
     def _stored(
-        self, seconds: float, begin: float, end: float
+        self, where: str, values: Sequence[float]
     ) -> Iterator[tuple[tuple[int, ...], Sequence[float | None]]]:
         rows = self._connection.execute(
-            f"SELECT {_WHOLE}, {SUMMED} FROM cells WHERE seconds = ? AND at >= ? AND at < ? "
-            f"GROUP BY {_WHOLE}",
-            (seconds, begin, end),
+            f"SELECT {_WHOLE}, {SUMMED} FROM cells WHERE {where} GROUP BY {_WHOLE}", values
         )
         width = len(KEY) + 2
         for row in rows:
@@ -288,6 +316,7 @@ def _name(names: Mapping[int, str], number: int) -> str:
 def _add(found: _Found, slot: int, key: tuple[int, ...], values: Sequence[float | None]) -> None:
     """``key``: workflow, provider, model, service, outcome, paid, tokens, money."""
     _plus(found.cells, key, values)
+    _plus(found.joined, (UNNAMED, *key[1:]), values)
     _plus(found.slots[slot], (*key[1:4], *key[5:]), values)
 
 
@@ -304,11 +333,33 @@ def _plus(
             known[place] = value if before is None else before + value
 
 
-def _add_runs(found: _Found, slot: int, workflow: int, runs: float, failures: float) -> None:
+def _add_runs(found: _Found, workflow: int, runs: float, failures: float) -> None:
     own = found.runs.setdefault(workflow, [0.0, 0.0])
     own[0], own[1] = own[0] + runs, own[1] + failures
+
+
+def _add_slot_runs(found: _Found, slot: int, runs: float, failures: float) -> None:
     both = found.slot_runs[slot] or [0.0, 0.0]
     found.slot_runs[slot] = [both[0] + runs, both[1] + failures]
+
+
+def _places(pieces: Sequence[_Piece]) -> Iterator[tuple[str, tuple[float, ...]]]:
+    """Where rows of them lie, as few conditions as can be: all days, and hours that follow each other. Days
+    are named one by one: those of another zone may begin between them."""
+    days = [piece.begin for piece in pieces if piece.seconds == DAY]
+    if days:
+        yield f"seconds = ? AND at IN ({', '.join('?' * len(days))})", (DAY, *days)
+    begin = end = None
+    for piece in pieces:
+        if piece.seconds == DAY:
+            continue
+        if piece.begin != end:
+            if begin is not None and end is not None:
+                yield _WITHIN, (HOUR, begin, end)
+            begin = piece.begin
+        end = piece.end
+    if begin is not None and end is not None:
+        yield _WITHIN, (HOUR, begin, end)
 
 
 def dearest(runs: Iterable[Run], book: PriceBook, limit: int) -> tuple[DearRun, ...]:

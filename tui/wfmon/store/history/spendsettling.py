@@ -24,6 +24,7 @@ MOST_DAYS = 2
 _CELL = ("seconds", "at", *KEY, "tokens", "money", *FIGURES)
 _INSERT = f"INSERT OR REPLACE INTO cells ({', '.join(_CELL)}) VALUES ({', '.join('?' * len(_CELL))})"
 _GROUP = ", ".join((*KEY, "tokens", "money"))
+_ALL = ", ".join((*KEY[1:], "tokens", "money"))  # without the workflow
 SUMMED = ", ".join(f"sum({name})" for name in FIGURES)
 
 
@@ -82,6 +83,7 @@ def _settle_hour(connection: sqlite3.Connection, roles: Mapping[int, Role], at: 
     connection.executemany(
         _INSERT, [(HOUR, at, *kept[number], int(c.tokens), int(c.money), *_values(c)) for number, c in cells]
     )
+    _join(connection, HOUR, at)
     connection.execute("DELETE FROM counts WHERE seconds = ? AND at = ?", (HOUR, at))
     connection.executemany(
         "INSERT INTO counts (seconds, at, workflow, runs, failures) VALUES (?, ?, ?, ?, ?)",
@@ -106,10 +108,21 @@ def _settle_day(connection: sqlite3.Connection, begin: float, end: float) -> Non
         "sum(runs), sum(failures) FROM counts WHERE seconds = ? AND at >= ? AND at < ? GROUP BY workflow",
         within,
     )
+    _join(connection, DAY, begin)
     known = connection.execute(
         "SELECT sum(known) FROM settled WHERE seconds = ? AND at >= ? AND at < ?", within
     ).fetchone()[0]
     _settled(connection, DAY, begin, end, known or 0.0)
+
+
+def _join(connection: sqlite3.Connection, seconds: float, at: float) -> None:
+    """Of all workflows together."""
+    connection.execute("DELETE FROM joined WHERE seconds = ? AND at = ?", (seconds, at))
+    connection.execute(
+        f"INSERT INTO joined (seconds, at, {_ALL}, {', '.join(FIGURES)}) "
+        f"SELECT seconds, at, {_ALL}, {SUMMED} FROM cells WHERE seconds = ? AND at = ? GROUP BY {_ALL}",
+        (seconds, at),
+    )
 
 
 def _settled(connection: sqlite3.Connection, seconds: float, at: float, until: float, known: float) -> None:

@@ -249,7 +249,7 @@ def _short(spending: Spending | None, days: int) -> str:
     span = spending.end - spending.begin
     if spending.known_seconds >= COMPARED * span:
         return ""
-    return f"; only {known_words(spending.known_seconds)} of {days} known"
+    return f"; only {known_words(spending.known_seconds)} of {days} days known"
 
 
 def _allowed(known: Availability, wanted: str) -> str:
@@ -258,7 +258,8 @@ def _allowed(known: Availability, wanted: str) -> str:
     if known.allowed < 1:
         happened = "none happened" if not known.failures else f"{whole(known.failures)} happened"
         return f"Of so few runs {wanted} allows less than one failure; {happened}."
-    allowed = f"Of the {whole(int(known.allowed + 1e-9))} failures that {wanted} allows"
+    number = int(known.allowed + 1e-9)
+    allowed = f"Of the {whole(number)} {'failure' if number == 1 else 'failures'} that {wanted} allows"
     if known.met:
         return f"{allowed}, {whole(known.failures)} are used ({numbers.percent(known.spent)})."
     return f"{allowed}, {whole(known.failures)} happened: {numbers.times(known.spent)} as many."

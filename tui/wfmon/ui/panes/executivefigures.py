@@ -29,7 +29,7 @@ class TwiceThirty:
         days = day_begins(now, zone, ASKED_DAYS)
         cuts = {_cut(days, span, now) for span in SPANS}
         bounds = tuple(sorted({*days, *cuts}))
-        return SpendRequest(bounds[0], max(now, bounds[-1] + 1), bounds)
+        return SpendRequest(bounds[0], max(now, bounds[-1] + 1), bounds, by_workflow=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,10 +44,10 @@ class LastDays:
 
     @property
     def words(self) -> str:
-        return _NAMES[self.days]
+        return _NAMES.get(self.days, f"{self.days} days")
 
     def request(self, now: float, zone: tzinfo | None) -> SpendRequest:
-        return SpendRequest(day_begins(now, zone, self.days)[0], now)
+        return SpendRequest(day_begins(now, zone, self.days)[0], now, by_workflow=False)
 
 
 @dataclass(frozen=True, slots=True)

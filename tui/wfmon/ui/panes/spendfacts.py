@@ -161,7 +161,8 @@ def unit_words(unit: UnitPrice | None) -> str:
     )
     told = ", ".join(f"{numbers.money(rate)} {word}" for word, rate in named if rate is not None)
     matched = f" as {unit.matched}" if unit.matched else ""
-    return f"{told or 'no rates'} a million ({unit.source}{matched})"
+    longer = f", more for calls above {unit.tiers[0].above:,.0f} tokens" if unit.tiers else ""
+    return f"{told or 'no rates'} a million{longer} ({unit.source}{matched})"
 
 
 def source_facts(snapshot: Snapshot | None) -> Facts:

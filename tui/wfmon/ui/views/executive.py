@@ -32,7 +32,7 @@ from wfmon.ui.panes.spendplot import slot_labels
 from wfmon.ui.panes.titlebar import title_row
 from wfmon.ui.plots import bars
 from wfmon.ui.rows import Line, Row, rule, wrap
-from wfmon.ui.spendings import Answer, Span, Spendings, moved, zone_of
+from wfmon.ui.spendings import Answer, Spendings, moved, zone_of
 from wfmon.ui.views.base import Deed, Frame, ShellDoor, View
 from wfmon.ui.views.operations import paused
 
@@ -57,7 +57,7 @@ class ExecutiveView(View):
 
     def opened(self, shell: ShellDoor) -> None:
         super().opened(shell)
-        self.sums = Spendings(shell, self.start, compared)
+        self.sums = Spendings(shell, self.start, compared, self._refresh_rest)
         self.targets = Spendings(shell, self.start, lambda _priced, _at, _zone: None)
         self.waste = {days: Spendings(shell, self.start, waste_of) for days in SPANS}
         self._refresh()
@@ -72,11 +72,18 @@ class ExecutiveView(View):
         latest = self.shell.latest
         zone = zone_of(latest, self.shell.look)
         self.sums.refresh(TwiceThirty(), zone, moved(latest))
+        if self.sums.answer is not None:
+            self._refresh_rest()
+
+    def _refresh_rest(self) -> None:
+        """What is read after the first figures, so that they do not wait for it."""
+        latest = self.shell.latest
+        zone = zone_of(latest, self.shell.look)
         for days, spendings in self.waste.items():
             spendings.refresh(LastDays(days), zone)
         if latest is not None and (latest.slo is not None or any(one.slo for one in latest.workflows)):
             days = latest.slo.days if latest.slo is not None else DAYS
-            self.targets.refresh(Span(f"{days}d", f"{days} days", days), zone)
+            self.targets.refresh(LastDays(days), zone)
 
     # --- keys
 
