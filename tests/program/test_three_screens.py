@@ -109,7 +109,7 @@ def test_one_truth_before_and_after_the_collector_dies(room: Room) -> None:
     room.eve.send("esc")
     for screen in (room.ben, room.eve):
         screen.wait_for(rf"^◆ {ALERT}.*acked ben", timeout=20)
-        assert since[0] in screen.screen_text()
+        screen.wait_for(since[0], timeout=20)
     wait_same((room.ben, room.eve))
 
     after = room.outside.run("snapshot", "--json").json
@@ -128,7 +128,7 @@ def test_one_truth_before_and_after_the_collector_dies(room: Room) -> None:
     room.eve.wait_for(rf"^◆ {ALERT}.*acked ben", timeout=20)
     room.eve.send("u")
     room.eve.wait_for("read-only: nothing was changed")
-    assert since[0] in room.eve.screen_text()
+    room.eve.wait_for(since[0])
 
 
 def test_no_frame_of_a_take_over_knows_less(room: Room) -> None:

@@ -154,7 +154,7 @@ def test_ctrl_z_gives_the_title_back_and_fg_takes_it_again() -> None:
 def test_after_a_stop_that_nobody_announced_the_title_is_ours_and_comes_back() -> None:
     with screen() as terminal:
         titled(terminal, FINE)
-        terminal.signal(signal.SIGSTOP)
+        terminal.freeze()
         terminal.scribble(b"\x1b]0;a shell\x07")
         titled(terminal, "a shell")
         terminal.signal(signal.SIGCONT)

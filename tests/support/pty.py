@@ -15,10 +15,12 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from support.emulator import Cell, Emulator
+from support.waiting import wait_until
 
 CURSOR_KEYS = {"up": "A", "down": "B", "right": "C", "left": "D", "home": "H", "end": "F"}
 NAMED_KEYS = {
@@ -331,6 +333,14 @@ class Terminal:
     def signal(self, number: int) -> None:
         with contextlib.suppress(ProcessLookupError):
             os.kill(self.pid, number)
+
+    def freeze(self) -> None:
+        """Stop the process as SIGSTOP does, and return when it is stopped: the kernel takes its time."""
+        self.signal(signal.SIGSTOP)
+        status = Path(f"/proc/{self.pid}/stat")
+        wait_until(
+            lambda: status.read_text().rpartition(")")[2].split()[0] == "T", message="the process is stopped"
+        )
 
     def stop_reading(self) -> None:
         """A terminal that takes no output any more (a hung link)."""
