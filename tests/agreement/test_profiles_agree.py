@@ -180,9 +180,6 @@ class Judged:
     bounded: Counter[str] = field(default_factory=Counter)
 
 
-JUDGED = Judged()
-
-
 class StillApi(PrometheusApi):
     """Asks for what was known at ``at``, whatever the server's clock says."""
 
@@ -209,6 +206,12 @@ class Told:
         return Answer(200, "text/plain", body)
 
     def close(self) -> None: ...
+
+
+@pytest.fixture(scope="module")
+def judged() -> Judged:
+    """What all tests compared; of the module, so that they run in one worker."""
+    return Judged()
 
 
 @pytest.fixture(scope="module")
@@ -398,7 +401,7 @@ def near(left: Figures, right: Figures, most: float, what: str) -> None:
     phases=[Phase.generate],  # to shrink a history of a thousand numbers takes minutes
     suppress_health_check=list(HealthCheck),
 )
-def test_both_readers_tell_the_same(server: Server, end: float, history: History) -> None:
+def test_both_readers_tell_the_same(server: Server, judged: Judged, end: float, history: History) -> None:
     prefix = f"k{next(_numbers)}"
     profiles, named = profiles_of(prefix), with_prefix(history, prefix)
     direct, indirect = scraped(named, profiles, end), asked(server, named, profiles, prefix, end)
@@ -413,14 +416,14 @@ def test_both_readers_tell_the_same(server: Server, end: float, history: History
                 most, what = loose[window][profile, concept], f"{profile}: {concept} in {window:g} s"
                 if most:
                     near(left, right, most + 1e-6, what)
-                    JUDGED.bounded[concept] += len(left)
+                    judged.bounded[concept] += len(left)
                 else:
                     same(left, right, what)
-                    JUDGED.exact[concept] += len(left)
+                    judged.exact[concept] += len(left)
         present, asked_for = presents(mine), presents(theirs)
         for concept in present.keys() | asked_for.keys():
             same(present.get(concept, {}), asked_for.get(concept, {}), f"{profile}: {concept}")
-            JUDGED.exact[concept] += len(present.get(concept, {}))
+            judged.exact[concept] += len(present.get(concept, {}))
         for concept in ("durations", "wait"):
             left, right = quantiles(mine, concept), quantiles(theirs, concept)
             what = f"{profile}: quantiles of {concept}"
@@ -428,11 +431,11 @@ def test_both_readers_tell_the_same(server: Server, end: float, history: History
                 near(left, right, WIDEST, what)
             elif not loose[300.0][profile, concept]:
                 same(left, right, what)
-                JUDGED.exact[f"{concept} quantiles"] += len(left)
+                judged.exact[f"{concept} quantiles"] += len(left)
 
 
-def test_most_of_it_was_compared_to_the_last_digit() -> None:
+def test_most_of_it_was_compared_to_the_last_digit(judged: Judged) -> None:
     """Last in the file."""
-    assert not {concept for concept, count in JUDGED.exact.items() if not count}, JUDGED
-    assert len(JUDGED.exact) >= 20, JUDGED
-    assert sum(JUDGED.exact.values()) > sum(JUDGED.bounded.values()), JUDGED
+    assert not {concept for concept, count in judged.exact.items() if not count}, judged
+    assert len(judged.exact) >= 20, judged
+    assert sum(judged.exact.values()) > sum(judged.bounded.values()), judged

@@ -82,21 +82,23 @@ def seen(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Seen]:
         wait_until(lambda: enough(read_ledger(info.ledger)), timeout=90, message="runs of all kinds")
         workload.quiet()
         wait_until(info.quiet.exists, timeout=30, message="all runs have ended")
-        rested = time.time()
+        rested, ledger = time.time(), read_ledger(info.ledger)
         watched = {
-            kinds: wait_until(lambda: seen_since(monitor, rested), timeout=30, message=kinds)  # noqa: B023
+            kinds: wait_until(lambda: seen_since(monitor, rested, len(ledger)), timeout=60, message=kinds)  # noqa: B023
             for kinds, monitor in monitors.items()
         }
-        yield Seen(read_ledger(info.ledger), info, watched, home)
+        yield Seen(ledger, info, watched, home)
     assert workload.problems() == ""
 
 
-def seen_since(monitor: Monitor, moment: float) -> Json | None:
-    """The snapshot in which every source has answered after ``moment``."""
+def seen_since(monitor: Monitor, moment: float, runs: int) -> Json | None:
+    """The snapshot in which every source has answered after ``moment``, and not fewer than ``runs`` are seen:
+    on a loaded machine what is read of a log lags behind it."""
     snapshot = monitor.snapshot
     if snapshot is None or not all((source.as_of or 0.0) > moment for source in snapshot.sources):
         return None
-    return snapshot_json(snapshot)
+    found = snapshot_json(snapshot)
+    return found if sum(sum(each.values()) for each in counts(found).values()) >= runs else None
 
 
 def enough(entries: list[Entry]) -> bool:

@@ -34,7 +34,8 @@ CONCEPTS = (
     Concept.STORAGE,
 )
 MAX_JUDGED = 50_000  # of one signal, that are remembered; labels with run ids in them are without end
-_SUMMED = (Concept.TOKENS, Concept.COST)
+# Counters of amounts, which are told by the hour too.
+SPENT = (Concept.TOKENS, Concept.COST)
 
 
 SumKey = RunKey | TokenKey | CostKey
@@ -97,7 +98,7 @@ def sample_parts(concept: Concept, signal: Signal, metric: str) -> dict[str, Par
         return {f"{metric}_bucket": Part.BUCKET, metric: Part.QUANTILE, f"{metric}_count": Part.SEEN}
     if concept not in COUNTED:
         return {}
-    field = signal.field or ("sum" if concept in _SUMMED else "count")
+    field = signal.field or ("sum" if concept in SPENT else "count")
     inside = {f"{metric}_{field}": Part.COUNTER}
     if signal.type in ("histogram", "summary", "timer") or signal.field is not None:
         return inside

@@ -8,9 +8,11 @@ from typing import TypeVar
 
 from wfmon.model.metrics import Amount, CallKey, Concept, CostKey, Quantiles, RunKey, TokenKey
 from wfmon.model.record import dataclass, field
+from wfmon.sources.canonical import settle_tokens
 from wfmon.sources.feeds import Feed
 from wfmon.sources.histogram import histogram_quantiles
 from wfmon.sources.plan import FigureKey
+from wfmon.sources.profile import Profile
 
 _Key = TypeVar("_Key")
 
@@ -65,6 +67,7 @@ class FigureSums:
     runs: list[dict[RunKey, float]]
     counted: dict[float, dict[RunKey, float]] = field(default_factory=dict)
     hour_cost: dict[CostKey, float] = field(default_factory=dict)
+    hour_tokens: dict[TokenKey, float] = field(default_factory=dict)
     retries: dict[str | None, AmountSum] = field(default_factory=dict)
     timeouts: dict[str | None, AmountSum] = field(default_factory=dict)
     calls: dict[CallKey, AmountSum] = field(default_factory=dict)
@@ -106,6 +109,12 @@ def amounts(found: Mapping[_Key, AmountSum]) -> dict[_Key, Amount]:
         )
         for key, each in found.items()
     }
+
+
+def hour_tokens(grown: Mapping[TokenKey, float], profile: Profile) -> dict[TokenKey, float]:
+    """Of ``grown``, what token counters grew by in an hour, in the one form of the model."""
+    settled = settle_tokens({key: Amount(max(0.0, each), None) for key, each in grown.items()}, profile)
+    return {key: amount.delta for key, amount in settled.items() if amount.delta is not None}
 
 
 def _only(values: list[float] | None) -> float | None:

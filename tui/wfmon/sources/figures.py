@@ -14,6 +14,7 @@ from wfmon.model.metrics import (
     RunKey,
     RunWindow,
     Space,
+    TokenKey,
 )
 from wfmon.model.record import dataclass
 from wfmon.model.run import RunStatus
@@ -27,7 +28,7 @@ from wfmon.sources.canonical import (
     zero_fill,
 )
 from wfmon.sources.feeds import Feed, Part
-from wfmon.sources.figure_sums import Cuts, FigureSums, amounts
+from wfmon.sources.figure_sums import Cuts, FigureSums, amounts, hour_tokens
 from wfmon.sources.plan import Group, Grouped, Plan, figure_key
 from wfmon.sources.profile import Profile
 from wfmon.sources.series import Series
@@ -60,7 +61,7 @@ def build_samples(
     seen = [view for view in views if view.plan.runs.history.looks]
     for view in seen:
         _add_runs(sums, view, at, windows)
-        _add_cost(sums, view, at, rate)
+        _add_spent(sums, view, at, rate)
         _add_growth(sums, view, at, rate)
         _add_present(sums, view)
     return tuple(_sample(at, seen, profile, sums[profile.name], windows, rate) for profile in profiles)
@@ -109,7 +110,9 @@ def _sample(
         tokens=settle_tokens(amounts(sums.tokens), profile),
         cost=cost,
         hour_cost=HourCost(
-            min((v.plan.cost.history.span(at, HOUR).covered for v in told), default=0.0), spent
+            min((v.plan.spent.history.span(at, HOUR).covered for v in told), default=0.0),
+            spent,
+            hour_tokens(sums.hour_tokens, profile),
         ),
         profile=profile.name,
         title=profile.title,
@@ -162,16 +165,20 @@ def _add_runs(sums: Mapping[str, FigureSums], view: View, at: float, windows: Se
                 window.setdefault(key, 0.0)
 
 
-def _add_cost(sums: Mapping[str, FigureSums], view: View, at: float, rate: float) -> None:
-    grouped = view.plan.cost
+def _add_spent(sums: Mapping[str, FigureSums], view: View, at: float, rate: float) -> None:
+    grouped = view.plan.spent
     span, hour = grouped.history.span(at, rate), grouped.history.span(at, HOUR)
     for group in grouped.groups():
         delta = _grown(group, span.base) if span.covered else None
         spent = _grown(group, hour.base) if span.covered else None
         key, mine = group.key, sums[group.feed.profile]
         _add_amount(mine, view, grouped, group, delta)
-        if spent is not None and isinstance(key, CostKey):
+        if spent is None:
+            continue
+        if isinstance(key, CostKey):
             mine.hour_cost[key] = mine.hour_cost.get(key, 0.0) + spent * group.feed.scale
+        elif isinstance(key, TokenKey):
+            mine.hour_tokens[key] = mine.hour_tokens.get(key, 0.0) + spent * group.feed.scale
 
 
 def _add_growth(sums: Mapping[str, FigureSums], view: View, at: float, rate: float) -> None:

@@ -7,7 +7,7 @@ from itertools import islice
 
 from wfmon.model.metrics import CallKey, Concept, CostKey, RunKey, TokenKey
 from wfmon.sources.counters import CounterHistory, Track
-from wfmon.sources.feeds import GROWING, Feed, Feeds, Part, Placed
+from wfmon.sources.feeds import GROWING, SPENT, Feed, Feeds, Part, Placed
 from wfmon.sources.series import Series
 
 # Of the model for what is counted; else the workflow.
@@ -72,7 +72,7 @@ class Grouped:
 class Plan:
     """Where the series of one target go while its ``feeds`` are the same.
 
-    ``runs`` reaches back over the longest window of the ladder, ``cost`` over an hour at least, ``rest``
+    ``runs`` reaches back over the longest window of the ladder, ``spent`` over an hour at least, ``rest``
     over the rate window.
     """
 
@@ -80,7 +80,7 @@ class Plan:
         self,
         feeds: Feeds,
         runs: CounterHistory[Series],
-        cost: CounterHistory[Series],
+        spent: CounterHistory[Series],
         rest: CounterHistory[Series],
     ) -> None:
         self.feeds = feeds
@@ -88,9 +88,7 @@ class Plan:
         self.runs = Grouped(
             runs, feeds, lambda feed: feed.concept is Concept.RUNS and feed.sum_key is not None
         )
-        self.cost = Grouped(
-            cost, feeds, lambda feed: feed.concept is Concept.COST and feed.part is Part.COUNTER
-        )
+        self.spent = Grouped(spent, feeds, lambda feed: feed.concept in SPENT and feed.part is Part.COUNTER)
         self.rest = Grouped(rest, feeds, _of_the_rest)
         self._layout = -1
         self._present: list[tuple[Series, Placed]] = []
@@ -112,4 +110,4 @@ class Plan:
 
 
 def _of_the_rest(feed: Feed) -> bool:
-    return feed.concept not in (Concept.RUNS, Concept.COST) and feed.part in GROWING
+    return feed.concept is not Concept.RUNS and feed.concept not in SPENT and feed.part in GROWING

@@ -298,7 +298,7 @@ class PrometheusSource:
             if standing.answered is None or not _fresh(standing.answered, targets.clock):
                 continue
             if standing.hour:
-                figures.add_hour_cost(standing.answered)
+                figures.add_hour(standing.answered)
             else:
                 figures.add(standing.answered)
         return figures

@@ -35,6 +35,7 @@ from wfmon.sources.canonical import (
     without_unpriced,
     zero_fill,
 )
+from wfmon.sources.figure_sums import hour_tokens
 from wfmon.sources.histogram import histogram_quantile
 from wfmon.sources.prometheus_api import Row
 from wfmon.sources.prometheus_fit import Fitting
@@ -92,6 +93,7 @@ class Figures:
     tokens: dict[TokenKey, Amount] = field(default_factory=dict)
     cost: dict[CostKey, Amount] = field(default_factory=dict)
     hour_cost: dict[CostKey, float] | None = None
+    hour_tokens: dict[TokenKey, float] | None = None
     exposed: set[Concept] = field(default_factory=set)
     labels_seen: dict[Concept, set[str]] = field(default_factory=dict)
     labels_kept: dict[Concept, set[str]] = field(default_factory=dict)
@@ -123,11 +125,13 @@ class Figures:
             levels = self.levels.setdefault(concept, {})
             _level(rows, levels, query.signal.agg, lambda dims: dims.workflow)
 
-    def add_hour_cost(self, answer: Answered) -> None:
-        self.hour_cost = self.hour_cost or {}
-        for row in self._read(answer):
-            key = row.dims.cost_key
-            self.hour_cost[key] = self.hour_cost.get(key, 0.0) + row.value
+    def add_hour(self, answer: Answered) -> None:
+        """What was spent in the last hour."""
+        rows = self._read(answer)
+        if answer.query.concept is Concept.COST:
+            self.hour_cost = _plus(self.hour_cost, rows, lambda dims: dims.cost_key)
+        else:
+            self.hour_tokens = _plus(self.hour_tokens, rows, lambda dims: dims.token_key)
 
     def sample(self, at: float, window: float, known: float, trends: tuple[Trend, ...]) -> MetricsSample:
         """``known``: for how many seconds the server has been watching; no window covers more."""
@@ -179,10 +183,11 @@ class Figures:
         )
 
     def _hour_cost(self, cost: Mapping[CostKey, Amount], known: float) -> HourCost | None:
-        if self.hour_cost is None or not self.growing:
+        asked = self.hour_tokens if self.hour_cost is None and not self.cost else self.hour_cost
+        if asked is None or not self.growing:
             return None
-        priced = {key: usd for key, usd in self.hour_cost.items() if usd or key in cost}
-        return HourCost(min(HOUR, known), priced)
+        priced = {key: usd for key, usd in (self.hour_cost or {}).items() if usd or key in cost}
+        return HourCost(min(HOUR, known), priced, hour_tokens(self.hour_tokens or {}, self.fitting.profile))
 
     def _read(self, answer: Answered) -> list[_Read]:
         query = answer.query
@@ -237,6 +242,16 @@ class Figures:
             before = into.get(key, Amount(None, None))
             delta = deltas.get(key) if self.growing else None
             into[key] = Amount(_sum(before.delta, delta), _sum(before.total, totals.get(key)))
+
+
+def _plus(
+    before: dict[Key, float] | None, rows: Iterable[_Read], key_of: Callable[[Dims], Key]
+) -> dict[Key, float]:
+    sums = before or {}
+    for row in rows:
+        key = key_of(row.dims)
+        sums[key] = sums.get(key, 0.0) + row.value
+    return sums
 
 
 def _add_times(rows: Iterable[_Read], times: _Times, *, growing: bool) -> None:

@@ -26,7 +26,7 @@ ORDER = (*CONCEPTS, *(concept for concept in Concept if concept not in CONCEPTS)
 class Standing:
     """A query that is asked again and again, and its newest answer. ``due`` is of the steady clock, ``first``
     the first poll that asks it. ``must``: it is asked in every poll, before all others. ``hour``: it is of
-    the cost of the last hour."""
+    what was spent in the last hour."""
 
     query: Query
     every: int
@@ -122,8 +122,9 @@ class Plan:
     def _hours(self, scope: Scope) -> Iterator[Standing]:
         """Not in the first poll, for which somebody waits."""
         for fitting in scope.fitting:
-            for query in compile_growths(fitting, Concept.COST, HOUR):
-                yield Standing(query, LONG_EVERY, first=2, hour=True)
+            for concept in (Concept.COST, Concept.TOKENS):
+                for query in compile_growths(fitting, concept, HOUR):
+                    yield Standing(query, LONG_EVERY, first=2, hour=True)
 
 
 def _same(standing: Standing) -> tuple[str, Concept, str, bool]:

@@ -77,15 +77,15 @@ class ScrapeTarget:
         # The profiles that fit what it exposes; without any, it is read with those of its siblings.
         self.fitting: tuple[Profile, ...] = ()
         self._runs: CounterHistory[Series] = CounterHistory(longest, lookback=lookback)
-        self._cost: CounterHistory[Series] = CounterHistory(
-            max(rate, HOUR), remember=longest, lookback=lookback, tells=self._only_cost
+        self._spent: CounterHistory[Series] = CounterHistory(
+            max(rate, HOUR), remember=longest, lookback=lookback, tells=self._not_of_runs
         )
         self._rest: CounterHistory[Series] = CounterHistory(
-            rate, remember=longest, lookback=lookback, tells=self._only_summed
+            rate, remember=longest, lookback=lookback, tells=lambda series: False
         )
         self._histories = (
             _Counted(self._runs, self._names.runs),
-            _Counted(self._cost, self._names.cost),
+            _Counted(self._spent, self._names.spent),
             _Counted(self._rest, self._names.rest),
         )
         self._last: Exposition | None = None
@@ -105,13 +105,9 @@ class ScrapeTarget:
         # The look up to which growth is told; None: growth is told from the next look on.
         self.told_at: float | None = None
 
-    def _only_cost(self, series: Series) -> bool:
+    def _not_of_runs(self, series: Series) -> bool:
         """Growth is told once, also of a name that counts several things."""
         return series.name not in self._names.runs
-
-    def _only_summed(self, series: Series) -> bool:
-        names, name = self._names, series.name
-        return name in names.summed and name not in names.runs and name not in names.cost
 
     def _uses(self, exposed: frozenset[str]) -> frozenset[str]:
         """Where no profile fits, all that any could use: what is meant may be told by another target."""
@@ -279,7 +275,7 @@ class ScrapeTarget:
         return any(each.history.fell(each.values) for each in self._histories)
 
     def plan(self, feeds: Feeds) -> Plan:
-        return Plan(feeds, self._runs, self._cost, self._rest)
+        return Plan(feeds, self._runs, self._spent, self._rest)
 
     def view(self, plan: Plan) -> View:
         return View(self.samples if self._answered else None, self._layout, plan)

@@ -6,27 +6,24 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from functools import cached_property
 
 from wfmon.model.metrics import Concept
-from wfmon.sources.feeds import CONCEPTS, GROWING, Part, parts_there, sample_parts
+from wfmon.sources.feeds import CONCEPTS, GROWING, SPENT, Part, parts_there, sample_parts
 from wfmon.sources.profile import Profile, Signal, choose_profiles, first_exposed
 from wfmon.sources.targetlabels import TARGET_INFO
-
-_TOLD = frozenset({Concept.RUNS, Concept.TOKENS, Concept.COST})
 
 
 class Vocabulary:
     """Of ``profiles``, worked out once for all targets of a source.
 
     ``wanted``: every name that any could use, for figures, detection and joins. ``joined``: those whose
-    labels are read with the series of others. ``runs``, ``cost``, ``rest``: those that count runs, cost, and
-    anything else (buckets included); one may count several. ``summed``: those of which growth is summed up
-    over time. ``always``: counters that begin at 0 together with their target.
+    labels are read with the series of others. ``runs``, ``spent``, ``rest``: those that count runs, what
+    was spent (tokens, cost), and the rest (buckets included); one may count several. ``always``: counters
+    that begin at 0 together with their target.
     """
 
     def __init__(self, profiles: Sequence[Profile]) -> None:
         self.profiles = tuple(profiles)
         self.joined = joined_names(profiles)
         counters: dict[Concept, set[str]] = {}
-        summed: set[str] = set()
         always: set[str] = set()
         wanted = set(self.joined)
         for profile in profiles:
@@ -36,11 +33,9 @@ class Vocabulary:
                 if part in GROWING:
                     counters.setdefault(concept, set()).add(name)
                     always.update((name,) if signal.lazy == "always" else ())
-                    summed.update((name,) if concept in _TOLD else ())
         self.runs = frozenset(counters.pop(Concept.RUNS, ()))
-        self.cost = frozenset(counters.pop(Concept.COST, ()))
+        self.spent = frozenset().union(*(counters.pop(concept, ()) for concept in SPENT))
         self.rest = frozenset().union(*counters.values())
-        self.summed = frozenset(summed)
         self.always = frozenset(always)
         self.wanted = frozenset(wanted)
 
