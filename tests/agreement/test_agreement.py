@@ -245,6 +245,15 @@ def test_the_cost_of_the_last_hour_is_equal_to_a_billionth(books: Books) -> None
         assert told == pytest.approx(happened, rel=0, abs=MONEY)
 
 
+def test_the_tokens_of_the_last_hour_are_equal(books: Books) -> None:
+    happened = ledger_tokens(books)
+    for sample in (books.prometheus, books.scraped):
+        assert sample.hour_cost is not None
+        hour = sample.hour_cost.tokens.items()
+        told = {(k.workflow, k.provider, k.model, k.kind.value): used for k, used in hour if used}
+        assert told == happened
+
+
 def test_quantiles_of_both_metric_readers_are_equal(books: Books) -> None:
     assert books.prometheus.durations == books.scraped.durations
     assert books.prometheus.durations[None].p95 is not None

@@ -1,4 +1,4 @@
-"""The cost of the last hour: of a real Prometheus, of the scraper, and of the ledger of who spent it."""
+"""Cost and tokens of the last hour: of a real Prometheus, of the scraper, and of the ledger of who spent."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from sources.test_scrape import WINDOWS, figures, scraping, target
 from support.servers import Server, running_prometheus
 from support.waiting import wait_until
 from wfmon.model.look import Look, Target
-from wfmon.model.metrics import CostKey, HourCost, MetricsSample
+from wfmon.model.metrics import CostKey, HourCost, MetricsSample, TokenKey, TokenKind
 from wfmon.sources.profile import load_profiles
 from wfmon.sources.prometheus import PrometheusSource
 
@@ -32,19 +32,25 @@ class Spender:
 
     instance: str
     values: dict[tuple[str, str], float] = field(default_factory=dict)
+    tokens: dict[tuple[str, str], int] = field(default_factory=dict)
     looks: list[tuple[float, str]] = field(default_factory=list)
     began: float = 0.0
 
-    def spend(self, workflow: str, model: str, usd: float) -> None:
+    def spend(self, workflow: str, model: str, usd: float, tokens: int) -> None:
         self.values[workflow, model] = self.values.get((workflow, model), 0.0) + usd
+        self.tokens[workflow, model] = self.tokens.get((workflow, model), 0) + tokens
 
     def scrape(self, at: float) -> None:
         lines = [
             f'cost_usd_total{{workflow="{workflow}",model="{model}",provider="p"}} {usd!r}'
             for (workflow, model), usd in self.values.items()
         ]
+        used = [
+            f'token_usage_total{{workflow="{workflow}",model="{model}",provider="p",type="input"}} {count}'
+            for (workflow, model), count in self.tokens.items()
+        ]
         rest = [RUNS.rstrip(), f"process_start_time_seconds {self.began!r}", ""]
-        self.looks.append((at, "\n".join([*lines, *rest])))
+        self.looks.append((at, "\n".join([*lines, *used, *rest])))
 
 
 @dataclass
@@ -52,15 +58,17 @@ class World:
     now: float
     spenders: list[Spender]
     ledger: dict[tuple[str, str], float]
+    used: dict[tuple[str, str], int]
     prometheus: Server
 
 
-def told(now: float) -> tuple[list[Spender], dict[tuple[str, str], float]]:
+def told(now: float) -> tuple[list[Spender], dict[tuple[str, str], float], dict[tuple[str, str], int]]:
     """Two targets over two and a half hours: one restarts in the last hour, later a workflow is born, another
     ended before it. (No query can tell a counter that began anew and overtook itself within the hour.)"""
     rng = random.Random(5)
     spenders = [Spender(f"10.0.0.{n}:9101", began=now - 9000.0) for n in (1, 2)]
     ledger: dict[tuple[str, str], float] = defaultdict(float)
+    used: dict[tuple[str, str], int] = defaultdict(int)
     at = now - BACK
     while at < now - 1.0:
         ago = now - at
@@ -72,14 +80,16 @@ def told(now: float) -> tuple[list[Spender], dict[tuple[str, str], float]]:
             for workflow in () if near else workflows:
                 if rng.random() < 0.2:
                     model, usd = rng.choice(("m1", "m2")), rng.random() * 10 ** rng.randrange(-3, 2)
-                    spender.spend(workflow, model, usd)
+                    tokens = rng.randrange(1, 10**6)
+                    spender.spend(workflow, model, usd, tokens)
                     if ago <= HOUR and at > now - BACK:
                         ledger[workflow, model] += usd
+                        used[workflow, model] += tokens
             spender.scrape(at)
             if number == 0 and 1500 <= ago < 1500 + STEP:
-                spender.values, spender.began = {}, at + 1.0
+                spender.values, spender.tokens, spender.began = {}, {}, at + 1.0
         at += STEP
-    return spenders, dict(ledger)
+    return spenders, dict(ledger), dict(used)
 
 
 def open_metrics(spenders: Sequence[Spender]) -> str:
@@ -98,14 +108,20 @@ def open_metrics(spenders: Sequence[Spender]) -> str:
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     now = time.time()
-    spenders, ledger = told(now)
+    spenders, ledger, used = told(now)
     with running_prometheus(tmp_path_factory.mktemp("hour"), past=open_metrics(spenders)) as server:
-        yield World(now, spenders, ledger, server)
+        yield World(now, spenders, ledger, used, server)
 
 
 def by_key(cost: HourCost | None) -> dict[tuple[str, str], float]:
     assert cost is not None
     return {(key.workflow or "", key.model or ""): usd for key, usd in cost.usd.items() if usd > MONEY}
+
+
+def tokens_by_key(cost: HourCost | None) -> dict[tuple[str, str], float]:
+    assert cost is not None
+    assert {key.kind for key in cost.tokens} == {TokenKind.INPUT}
+    return {(key.workflow or "", key.model or ""): count for key, count in cost.tokens.items() if count}
 
 
 @pytest.mark.server
@@ -119,7 +135,8 @@ def test_a_prometheus_tells_it_from_its_second_answer_on(world: World) -> None:
 
         def asked() -> bool:
             found.append(figures(source.poll(time.time())))
-            return found[-1].hour_cost is not None
+            hour = found[-1].hour_cost
+            return hour is not None and bool(hour.tokens)
 
         wait_until(asked, timeout=30.0, message="the cost of the last hour")
     finally:
@@ -128,6 +145,7 @@ def test_a_prometheus_tells_it_from_its_second_answer_on(world: World) -> None:
     assert hour is not None
     assert hour.covered == pytest.approx(HOUR, abs=1.0)
     assert by_key(hour) == pytest.approx(world.ledger, abs=1e-6)
+    assert tokens_by_key(hour) == world.used
 
 
 def test_the_scraper_tells_the_same(world: World) -> None:
@@ -149,6 +167,7 @@ def test_the_scraper_tells_the_same(world: World) -> None:
     assert sample.hour_cost is not None
     assert sample.hour_cost.covered == pytest.approx(HOUR, abs=60.0)
     assert by_key(sample.hour_cost) == pytest.approx(world.ledger, abs=1e-6)
+    assert tokens_by_key(sample.hour_cost) == world.used
 
 
 COST = RUNS + 'cost_usd_total{workflow="a",provider="p",model="m"} %s\n'
@@ -192,3 +211,24 @@ def test_growth_of_cost_is_told_once() -> None:
         again = figures(source.poll(10_010.0)).growth
         assert again is not None
         assert again.cost == {}
+
+
+TOKENS = (
+    RUNS
+    + 'token_usage_total{workflow="a",provider="p",model="m",type="input"} %d\n'
+    + 'token_usage_total{workflow="a",provider="p",model="m",type="output"} 5\n'
+)
+INPUT, OUTPUT = TokenKey("a", "p", "m", TokenKind.INPUT), TokenKey("a", "p", "m", TokenKind.OUTPUT)
+
+
+def test_tokens_of_the_hour_outlive_the_rate_window_and_none_is_known_as_none() -> None:
+    with target(TOKENS % 100) as server, scraping(server.url) as source:
+        first = figures(source.poll(10_000.0)).hour_cost
+        assert first == HourCost(0.0, {}), "one look tells nothing"
+        server.text = TOKENS % 700
+        for minute in range(1, 70):
+            sample = figures(source.poll(10_000.0 + 60.0 * minute))
+            hour = sample.hour_cost
+            assert hour is not None
+            assert hour.tokens == {INPUT: 600.0 if minute <= 60 else 0.0, OUTPUT: 0.0}
+            assert sample.tokens[INPUT].delta == (600.0 if minute <= 5 else 0.0)
