@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from dataclasses import replace
 
 from wfmon.analysis.merge import Windows
 from wfmon.model.metrics import Amount, Concept, CostKey, MetricsSample, RunKey, RunWindow, Trend
@@ -43,6 +44,15 @@ def answer(track: Track, now: float, runs: float = 1.0, cpu: float = 0.0) -> Non
 
 def maker() -> PictureMaker:
     return PictureMaker(Windows(runs=300.0, grow_runs=20, longest=21600.0, rate=300.0), {}, {})
+
+
+def test_how_figures_are_got_is_told_of_each_source() -> None:
+    track = tracked()
+    assert track.status(START).formulas == ()
+    told = replace(reading(START, 1.0), formulas=(("runs", "growth of x"),))
+    track.asked(START)
+    track.answered(Answer("scrape", START, told, None, "", 0.1, 0.0), START)
+    assert track.status(START).formulas is told.formulas
 
 
 def test_a_moment_without_news_keeps_rows_and_tells_the_age() -> None:

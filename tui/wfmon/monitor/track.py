@@ -140,4 +140,5 @@ class Track:
             missing=reading.missing if reading else (),
             where=self.source.where,
             about=reading.about if reading else (),
+            formulas=reading.formulas if reading else (),
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from enum import Enum, auto
 from operator import itemgetter
 
@@ -159,6 +159,12 @@ class Feeds:
             for name, origins in self._by_name.items()
             if any(origin.part in (Part.LEVEL, Part.QUANTILE) for origin in origins)
         )
+
+    def read(self) -> Iterator[tuple[str, Concept, Part, Signal]]:
+        """Each sample name that is read: for which concept, as what, by which signal."""
+        for name, origins in self._by_name.items():
+            for origin in origins:
+                yield name, origin.concept, origin.part, origin.signal
 
     def of(self, series: Series) -> list[Placed]:
         placed: list[Placed] = []

@@ -290,6 +290,7 @@ class PrometheusSource:
             partial="; ".join(problems.texts) or None,
             partial_failure=problems.failure,
             settled=not exposed or (known and self._plan.complete),
+            formulas=self._plan.formulas,
         )
 
     def _figures(self, fitting: Fitting, targets: _Targets) -> Figures:

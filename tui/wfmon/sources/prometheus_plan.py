@@ -7,9 +7,11 @@ from collections.abc import Iterator, Sequence
 from wfmon.model.metrics import Concept
 from wfmon.model.record import dataclass
 from wfmon.sources.feeds import CONCEPTS
+from wfmon.sources.formulas import LONGEST, MOST, Formulas
 from wfmon.sources.prometheus_figures import HOUR, Answered
 from wfmon.sources.prometheus_fit import Fitting, Scope
 from wfmon.sources.prometheus_queries import Query, compile_concept, compile_growths, compile_windowed
+from wfmon.text.sanitize import safe
 
 MAX_QUERIES = 40  # of one poll
 FIRST_QUERIES = 16  # of the first, for which somebody waits: what one profile alone asks
@@ -61,6 +63,8 @@ class Plan:
         self._rate = rate
         self._quiet_until = 0.0
         self.standing: list[Standing] = []
+        # How figures are got; the same object while the questions are the same.
+        self.formulas: Formulas = ()
 
     @property
     def complete(self) -> bool:
@@ -77,6 +81,15 @@ class Plan:
             *self._hours(scope),
         ]
         self.standing = [before.get(_same(each), each) for each in made]
+        formulas = self._formulas()
+        if formulas != self.formulas:
+            self.formulas = formulas
+
+    def _formulas(self) -> Formulas:
+        """Without the longer windows of runs, which are asked as the shortest is."""
+        longer = self._windows[1:]
+        asked = [s for s in self.standing if s.hour or s.query.window not in longer]
+        return tuple((_figure(each), safe(each.query.text, limit=LONGEST)) for each in asked[:MOST])
 
     def due(self, poll: int, steady: float) -> list[Standing]:
         """Those of every poll first, then those that were not asked for the longest time."""
@@ -125,6 +138,11 @@ class Plan:
             for concept in (Concept.COST, Concept.TOKENS):
                 for query in compile_growths(fitting, concept, HOUR):
                     yield Standing(query, LONG_EVERY, first=2, hour=True)
+
+
+def _figure(standing: Standing) -> str:
+    query = standing.query
+    return f"{query.profile.name}: {query.concept.value}{' of the hour' if standing.hour else ''}"
 
 
 def _same(standing: Standing) -> tuple[str, Concept, str, bool]:

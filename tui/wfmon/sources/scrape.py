@@ -19,6 +19,7 @@ from wfmon.sources.counters import LOOKBACK_SECONDS
 from wfmon.sources.coverage import merged, missing_words
 from wfmon.sources.feeds import CONCEPTS, Feeds
 from wfmon.sources.figures import View, build_samples, no_sample
+from wfmon.sources.formulas import Formulas, scraped
 from wfmon.sources.growth import Sums, add_steps_by_profile
 from wfmon.sources.http import Answer, Credentials, HttpReader, credentials_from
 from wfmon.sources.plan import Plan
@@ -81,6 +82,7 @@ class ScrapeSource:
         self._rate = float(windows.rate)
         self._windows = window_ladder(float(windows.runs), float(windows.max))
         self._plans: dict[int, tuple[_Basis, Plan]] = {}
+        self._formulas: Formulas = ()
         self._past: Past | None = None
         self._tell: Tell | None = None
         self._reached: Mapping[str, float] | None = None
@@ -188,6 +190,7 @@ class ScrapeSource:
             partial_failure=failed[0].failure if failed else None,
             settled=all(view.samples is None or self._covers(view, now) for view in views),
             changes=bounded([change for target in self._targets for change in target.take_changes()]),
+            formulas=self._formulas,
         )
 
     def _with_growth(
@@ -243,6 +246,7 @@ class ScrapeSource:
         names = frozenset().union(*(target.names for target in self._targets))
         tables: Tables = {profile.name: self._tables(profile) for profile in profiles if profile.names}
         settled = []
+        renewed = False
         for index, target in enumerate(self._targets):
             mine = _of_target(target.fitting, profiles) or profiles
             labels = {
@@ -255,9 +259,12 @@ class ScrapeSource:
             basis = _Basis(mine, target.names, names - target.names, tables, labels)
             known = self._plans.get(index)
             if known is None or known[0] != basis:
+                renewed = True
                 feeds = Feeds(mine, target.names, tables, labels, basis.elsewhere)
                 known = self._plans[index] = (basis, target.plan(feeds))
             settled.append(known[1])
+        if renewed:
+            self._formulas = scraped((plan.feeds for plan in settled), self._windows[0], self._rate)
         return settled
 
     def _tables(self, profile: Profile) -> dict[str, dict[str, str]]:

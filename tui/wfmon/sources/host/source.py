@@ -19,6 +19,11 @@ from wfmon.sources.host.volumes import Volumes
 
 PRESSURE = "/proc/pressure/memory"
 FULL_AVG10 = re.compile(r"^full avg10=([0-9.]+)", re.MULTILINE)
+# How figures are got, for ``i``.
+_FORMULAS = (
+    ("memory", "resident set of the processes that are known to be of it, from /proc, added up"),
+    ("storage", "bytes of the file system that are used, of those that its users may use"),
+)
 
 
 class HostSource:
@@ -112,6 +117,7 @@ class HostSource:
             missing=self._missing(sample),
             settled=cpu is not None and self._processes.scanned and not walking,
             changes=self._changes(now),
+            formulas=_FORMULAS,
         )
 
     def _look_closer(self) -> Callable[[], tuple[int | None, int | None]]:

@@ -36,6 +36,19 @@ if TYPE_CHECKING:
 
 FILE_BUDGET = 8 << 20  # bytes that one poll reads of one file ...
 POLL_BUDGET = 32 << 20  # ... and of all files
+# How figures are got, for ``i``.
+_FORMULAS = (
+    ("runs", "the log's runs by the line that ends them, of those that ended in the window"),
+    ("active", "runs that began in the log and of which no line tells the end"),
+    ("duration", "p50 and p95 of the runs that ended in the window, each by its own begin and end"),
+    ("tokens", "sum of the tokens that lines tell of the runs that ended in the window"),
+    (
+        "cost",
+        "sum of the cost that lines tell of the runs that ended in the window; else their tokens priced",
+    ),
+    ("retries", "attempts after the first that lines tell of the runs that ended in the window"),
+    ("calls", "lines that tell a call of an API, by their own time"),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -293,6 +306,7 @@ class LogFilesSource:
             ),
             kept=self._kept(now),
             marks=self._all_marks(),
+            formulas=_FORMULAS,
         )
 
     def _sees(self) -> str:
