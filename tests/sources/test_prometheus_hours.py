@@ -131,7 +131,7 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[World]:
     comes = first + 600.0 + 4 * HOUR + 1234.0
     away = 0.0
     at = first
-    while at < end:
+    while at + SCRAPE <= end:  # the server is not asked of what it will know in some seconds
         for worker, chance, offset in zip(
             workers, (0.2, 0.2, 0.05, 0.1, 0.01), (0.0, 7.3, 3.0, 1.0, 2.0), strict=True
         ):
